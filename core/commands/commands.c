@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command table, and the way from "pegbox NAME" to what runs it. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/commands.h"
+#include "json/json.h"
+#include "plugin/plugin.h"
+
+/* Keep alphabetical: `pegbox --help` prints it as it stands. */
+const PbxCommand pbx_commands[] = {
+    {"best", "show the best trial of an experiment", command_best},
+    {"inspect", "show a plugin's options and capabilities", command_inspect},
+    {"logs", "show a trial's output", command_logs},
+    {"ls", "list experiments", command_ls},
+    {"plugins", "list the plugins that are installed", command_plugins},
+    {"results", "list the results of a trial", command_results},
+    {"run", "run an experiment", command_run},
+    {"schema", "print the JSON Schema of the experiment file", command_schema},
+    {"trials", "list the trials of an experiment", command_trials},
+    {"validate", "check an experiment file", command_validate},
+    {NULL, NULL, NULL},
+};
+
+static void
+print_help(void)
+{
+    g_print("Usage: pegbox COMMAND [OPTIONS] ...\n\n"
+            "Tunes the hyperparameters of any program.\n\nCommands:\n");
+    for (const PbxCommand *command = pbx_commands; command->name != NULL; command++)
+        g_print("  %-10s %s\n", command->name, command->summary);
+    g_print("\n`pegbox COMMAND --help` tells more of one. `pegbox --version` prints the version.\n");
+}
+
+/* As git does: pegbox's own directory first, then PATH. Returns only on failure. */
+static void
+run_program(const char *name, char **argv)
+{
+    g_autofree char *program = g_strconcat("pegbox-", name, NULL);
+    g_autofree char *own = g_build_filename(places_get()->libexec, program, NULL);
+    execv(own, argv);
+    if (errno == ENOENT)
+        execvp(program, argv);
+    if (errno != ENOENT)
+        command_error("%s cannot be run: %s", program, g_strerror(errno));
+}
+
+static int
+unknown_command(const char *name)
+{
+    const char *names[G_N_ELEMENTS(pbx_commands)];
+    for (gsize i = 0; i < G_N_ELEMENTS(pbx_commands); i++)
+        names[i] = pbx_commands[i].name;
+    const char *meant = json_did_you_mean(name, names);
+    if (meant != NULL)
+        command_error("there is no command '%s'; did you mean '%s'?", name, meant);
+    else
+        command_error("there is no command '%s' and no program pegbox-%s; `pegbox --help` lists them",
+                      name, name);
+    return EXIT_USAGE;
+}
+
+int
+command_main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    if (argc < 2) {
+        print_help();
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (g_str_equal(name, "--version")) {
+        g_print("pegbox %s\n", PEGBOX_VERSION);
+        return EXIT_DONE;
+    }
+    if (g_str_equal(name, "--help") || g_str_equal(name, "-h")) {
+        print_help();
+        return EXIT_DONE;
+    }
+    if (g_str_equal(name, "help") && argc == 2) {
+        print_help();
+        return EXIT_DONE;
+    }
+    for (const PbxCommand *command = pbx_commands; command->name != NULL; command++) {
+        if (g_str_equal(name, command->name)) {
+            g_autofree char *title = g_strconcat("pegbox ", name, NULL);
+            argv[1] = title;
+            return command->run(argc - 1, argv + 1);
+        }
+    }
+    if (strchr(name, '/') == NULL && name[0] != '-')
+        run_program(name, argv + 1);
+    return unknown_command(name);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The commands: one file each, named after it. A command parses its own words and
+ * answers with an exit status.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+#include "store/store.h"
+
+/* Exit statuses (contract, section 3). */
+enum {
+    EXIT_DONE = 0,
+    EXIT_TRIAL_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_PLUGIN = 3,
+    EXIT_BROKEN = 4,
+    EXIT_INTERRUPTED = 130,
+};
+
+typedef struct {
+    const char *name;
+    const char *summary;                     /* one line, for --help */
+    int (*run)(int argc, char **argv);       /* argv[0] is "pegbox NAME" */
+} PbxCommand;
+/* All built-in ones, alphabetically; ends with name NULL. */
+extern const PbxCommand pbx_commands[];
+
+/* The program: finds the command, or a program pegbox-NAME, and runs it. */
+int command_main(int argc, char **argv);
+
+int command_best(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_logs(int argc, char **argv);
+int command_ls(int argc, char **argv);
+int command_plugins(int argc, char **argv);
+int command_results(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_schema(int argc, char **argv);
+int command_trials(int argc, char **argv);
+int command_validate(int argc, char **argv);
+
+/* ---- command-line.c: what commands share ---- */
+
+/* "pegbox: error: MESSAGE" on standard error, control characters escaped. */
+void command_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/*
+ * Parses options with GOption (--help included), leaving positional words. FALSE:
+ * *status is what the command returns (0 after --help, 2 after an error, which is told).
+ * usage: "FILE" or "[EXP] TRIAL".
+ */
+gboolean command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
+                       const char *summary, int *status);
+
+/* EXP: a name, a directory or NULL (the newest) -> the experiment's absolute directory.
+ * NULL with error. (transfer full) */
+char *command_find_experiment(const char *exp, GError **error);
+/* $PEGBOX_RESULT_DIR, else ~/pegbox_results. (transfer full) */
+char *command_results_dir(void);
+/* Whether the words of "[EXP] TRIAL" hold one or two; sets both (exp may be NULL). */
+gboolean command_exp_and_trial(int argc, char **argv, const char **exp, const char **trial);
+
+/* ---- table.c: facts as a table, CSV or JSON ---- */
+
+typedef enum { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON } PbxFormat;
+
+/* The options that every listing command has; add table_entries() to its GOptionEntry. */
+typedef struct {
+    char *sort;       /* a column; "-COLUMN": descending */
+    char *filter;     /* an expression over the row's columns */
+    char *columns;    /* comma-separated */
+    char *format;     /* "table", "csv", "json" */
+    gboolean json;
+    int limit;        /* 0: all */
+} PbxTableOptions;
+void table_options_clear(PbxTableOptions *options);
+
+/*
+ * Prints rows (each a JSON object; nested values are columns by their path, as
+ * json_lookup finds them). `columns`: the default ones, NULL-ended. The table fits the
+ * terminal's width (long cells are cut with an ellipsis), numbers are right-aligned and
+ * rounded for people; csv and json are exact. Returns an exit status; a bad --filter,
+ * --sort or --columns is told.
+ */
+int table_print(GPtrArray *rows /* JsonNode* */, const char *const *columns,
+                const PbxTableOptions *options, const char *empty /* said for no rows */);
+/* A text for a terminal: control characters, escapes and direction marks made visible.
+ * (transfer full) */
+char *terminal_safe(const char *text);
+int terminal_width(void);      /* columns of stdout; 80 where unknown */
+gboolean terminal_colour(int fd); /* a terminal, and NO_COLOR is unset */

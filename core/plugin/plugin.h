@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Plugins: where they are found, how they are checked and loaded, their options,
+ * and what the host offers to an instance. No plugin is named here.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <glib.h>
+#include <json-glib/json-glib.h>
+#include <pegbox/plugin.h>
+#include <pegbox/services.h>
+
+#include "clock/clock.h"
+#include "json/json.h"
+#include "random/random.h"
+#include "space/space.h"
+
+#define PBX_PLUGIN_ERROR (plugin_error_domain())
+GQuark plugin_error_domain(void);
+
+enum {
+    PLUGIN_ERROR_NOT_FOUND, /* no such file: a misspelt name (exit 2) */
+    PLUGIN_ERROR_BROKEN,    /* there, but unsafe, foreign, or it cannot be loaded (exit 3) */
+    PLUGIN_ERROR_OPTIONS,   /* create or setup refuses: EINVAL, ENOTSUP of setup (exit 2) */
+};
+
+/* ---- Places: from the binary's own place, so that a moved tree works ---- */
+
+typedef struct {
+    char *plugins;   /* the built-in plugin directory */
+    char *data;      /* $datadir/pegbox: defaults.json, python/ */
+    char *libexec;   /* pegbox-worker, pegbox-NAME */
+} PbxPlaces;
+/* Worked out once, from /proc/self/exe; a build tree is known by its meson-info. */
+const PbxPlaces *places_get(void);
+
+/* ---- Registry ---- */
+
+/* A loaded plugin; stays loaded for the life of the process. */
+typedef struct {
+    const pbx_plugin *desc;
+    char *path;            /* of the file */
+    guint32 abi_minor;
+} PbxPlugin;
+
+typedef struct PbxRegistry PbxRegistry;
+
+/* The search path is PEGBOX_PLUGIN_PATH, ~/.local/lib/pegbox/MAJOR, the built-in one.
+ * Error (BROKEN's domain, exit 2) for an empty or relative element. */
+PbxRegistry *registry_new(GError **error);
+void registry_free(PbxRegistry *registry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxRegistry, registry_free)
+
+/* Loads KIND/NAME in this process: the first match wins, a bad first match is an error.
+ * NOT_FOUND's message has a "did you mean". (transfer none) */
+const PbxPlugin *registry_load(PbxRegistry *registry, const char *kind, const char *name,
+                               GError **error);
+/* Loads from a file whatever its name (`inspect FILE.so`, workers). (transfer none) */
+const PbxPlugin *registry_load_file(PbxRegistry *registry, const char *path, const char *kind,
+                                    const char *name, GError **error);
+gboolean registry_has(PbxRegistry *registry, const char *kind, const char *name);
+/* The vtable of an interface id, or NULL. */
+gconstpointer plugin_interface(const PbxPlugin *plugin, const char *id);
+/* The interface id of a kind ("search" -> "search/1"); NULL: unknown kind. */
+const char *plugin_kind_interface(const char *kind);
+extern const char *const plugin_kinds[]; /* NULL-ended */
+
+/* What `plugins` lists: one file found on the path, without loading it. */
+typedef struct {
+    char *kind, *name, *path;
+    char *shadowed_by;  /* path of the file that wins over it; NULL: this one is used */
+} PbxPluginFile;
+GPtrArray *registry_files(PbxRegistry *registry, const char *kind); /* PbxPluginFile*, sorted; kind NULL: all */
+
+/*
+ * Probes a file in a child process with a time limit: its descriptor as JSON (kind,
+ * name, version, summary, license, url, abi, caps, interfaces, options), or error.
+ * (transfer full)
+ */
+JsonNode *registry_probe(PbxRegistry *registry, const char *path, const char *kind,
+                         const char *name, GError **error);
+/* The same of a loaded one. (transfer full) */
+JsonNode *plugin_to_json(const PbxPlugin *plugin);
+
+/* ---- Options ---- */
+
+/* What checking options needs beside the table. */
+typedef struct {
+    PbxRegistry *registry;   /* for PLUGIN options */
+    PbxSandbox *sandbox;     /* for EXPRESSION and TEMPLATE options */
+    const char *metric;      /* the run's, for OBJECTIVE (NULL: none) */
+    const char *mode;
+    const char *base_dir;    /* for PATH */
+} PbxOptionContext;
+
+typedef struct PbxOptions PbxOptions;
+/*
+ * Checks the object at `pointer` of `doc` (without "plugin" and the keys in `also`,
+ * NULL-ended, which are somebody else's) against the plugin's table: unknown keys with
+ * "did you mean", types, ranges, choices; fills in defaults, compiles expressions,
+ * templates, regexes, reads SPACE options. NULL where problems were added.
+ * (transfer full)
+ */
+PbxOptions *options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
+                          const char *const *also, const PbxOptionContext *context,
+                          PbxProblems *problems);
+void options_free(PbxOptions *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOptions, options_free)
+JsonNode *options_node(const PbxOptions *options);       /* complete, an object */
+/* A copy fit to be stored or printed: SECRET values are "***". (transfer full) */
+JsonNode *options_public(const PbxOptions *options);
+/* Names of the watched fields, in table order then list item or key; NULL-ended. FIELD
+ * options that are unset give "". */
+const char *const *options_watched(const PbxOptions *options);
+/* The compiled forms. NULL: no such option, or unset. */
+PbxExpression *options_expression(const PbxOptions *options, const char *name);
+PbxSpace *options_space(const PbxOptions *options, const char *name);
+/* One of a TEMPLATE option: plain (index 0, key NULL), list item, map member. */
+PbxTemplate *options_template(const PbxOptions *options, const char *name, guint index,
+                              const char *key);
+guint options_template_count(const PbxOptions *options, const char *name);
+/* JSON Schema of a plugin's options (an object schema), also from a probe's JSON. */
+JsonNode *options_schema(JsonNode *plugin_json);
+
+/* ---- Hosts ---- */
+
+/* What an instance is given as its pbx_host. */
+typedef struct PbxHost PbxHost;
+
+/* Where log lines go. Any thread. */
+typedef void (*PbxLogFunc)(const char *slot, int level, const char *message, gpointer user);
+
+/* slot: "search", "search.search", "stop[0]", "loggers[1]". clock NULL: the real one. */
+PbxHost *host_new(const char *slot, const PbxPlugin *plugin, PbxOptions *options /* borrowed */,
+                  guint64 seed, PbxClock *clock, PbxLogFunc log, gpointer log_user);
+void host_free(PbxHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxHost, host_free)
+const pbx_host *host_abi(PbxHost *host);
+const char *host_slot(const PbxHost *host);
+PbxOptions *host_options(const PbxHost *host);
+const PbxPlugin *host_plugin(const PbxHost *host);
+/* The PbxHost behind what a service was called with. */
+PbxHost *host_from_abi(const pbx_host *abi);
+/* Adds a service to this host only: `table` stays valid; `user` is found again by
+ * host_service_user(). json-write/1 and expression/1 are there from the start. */
+void host_add_service(PbxHost *host, const char *id, gconstpointer table, gpointer user);
+gpointer host_service_user(const pbx_host *abi, const char *id);
+void host_set_cancelled(PbxHost *host, gboolean cancelled); /* any thread */
+/* The one line in the log under this slot's name. */
+void host_log(PbxHost *host, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* A JsonNode as plugins see it, and back; no copy. */
+const pbx_json *host_json(JsonNode *node);
+JsonNode *host_json_node(const pbx_json *json);
+
+/* An instance: plugin, host and object together. The plugin's create is called with the
+ * floating-point environment guarded. Error OPTIONS for EINVAL, else BROKEN. */
+typedef struct {
+    const PbxPlugin *plugin;
+    PbxHost *host;
+    const pbx_object *object;
+    gconstpointer vtable;
+    pbx_instance *self;
+} PbxInstance;
+PbxInstance *instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions *options,
+                          guint64 seed, PbxClock *clock, PbxLogFunc log, gpointer log_user,
+                          void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user,
+                          GError **error);
+void instance_free(PbxInstance *instance); /* destroy, then the host */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxInstance, instance_free)
+/* A status and pbx_error as a GError: "search/tpe: where: message". */
+void instance_set_error(GError **error, int code, const PbxPlugin *plugin, pbx_status status,
+                        const pbx_error *abi_error);
+const char *plugin_status_name(pbx_status status);

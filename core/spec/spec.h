@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The experiment file, checked: every key known, every plugin loaded, every option
+ * validated. Nothing is started here.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+#include "expression/expression.h"
+#include "json/json.h"
+#include "plugin/plugin.h"
+#include "space/space.h"
+
+/* A plugin as the file uses it. */
+typedef struct {
+    char *slot;               /* "search", "stop[0]", "loggers[1]" */
+    const PbxPlugin *plugin;
+    PbxOptions *options;
+    char *pointer;            /* in the document, for problems that setup finds */
+} PbxPluginUse;
+
+typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
+
+/* One variable of `env`. */
+typedef struct {
+    char *name;
+    PbxTemplate *value;
+} PbxEnvTemplate;
+
+typedef struct {
+    char *name;                  /* NULL: made from the trainable and the date */
+    char *trainable_name;        /* the plugin's; for a command its program's or script's */
+    PbxPluginUse *trainable, *search, *scheduler, *executor;
+    GPtrArray *stoppers;         /* PbxPluginUse*; time_budget_s is one of them, last */
+    GPtrArray *loggers;          /* PbxPluginUse*, automatic ones included */
+    PbxSpace *space;
+    char **metrics;              /* NULL-ended; empty: none is named */
+    int *signs;                  /* +1 min, -1 max; one a metric */
+    gint64 num_samples;          /* -1: without end */
+    double time_budget_s;        /* 0: none */
+    double cpu;                  /* a trial's; fractions too */
+    guint64 memory;              /* bytes; 0: not counted */
+    JsonNode *resources;         /* the checked object */
+    guint max_concurrent_trials; /* 0: as many as fit */
+    gint64 max_failures;         /* -1: without end */
+    PbxFailFast fail_fast;
+    gboolean log_to_file;        /* FALSE: to the console */
+    PbxTemplate *out, *err;      /* file names; the same object where both go to one */
+    char *results_dir;           /* absolute */
+    PbxTemplate *trial_name, *trial_dirname; /* NULL: the usual ones */
+    PbxTemplate *cwd;
+    GPtrArray *env;              /* PbxEnvTemplate* */
+    gboolean has_seed;
+    guint64 seed;                /* a random one where the file has none */
+    gboolean durability_full;
+    PbxSandbox *sandbox;         /* owns what was compiled */
+    PbxDoc *doc;
+    JsonNode *resolved;          /* the spec as experiment.json holds it: defaults filled in,
+                                    secrets hidden, paths absolute */
+} PbxSpec;
+
+void spec_free(PbxSpec *spec);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSpec, spec_free)
+
+/* Where an experiment comes from. */
+typedef struct {
+    const char *file;            /* path, "-" for standard input, or NULL: the one-line form */
+    char **command;              /* the one-line form's words, NULL-ended */
+    char **sets;                 /* "KEY=VALUE" of --set, NULL-ended, or NULL */
+    const char *metric, *mode;   /* of the one-line form, or NULL */
+    const char *num_samples;     /* text, or NULL */
+    const char *name, *results_dir; /* override the file's, or NULL */
+    gboolean fail_fast;
+} PbxSpecInput;
+
+/* The document of an input, with --set applied: what --print-spec writes. NULL with
+ * problems. (transfer full) */
+PbxDoc *spec_document(const PbxSpecInput *input, PbxProblems *problems);
+/* Checks a document. base_dir: what relative paths in it are relative to. NULL with
+ * problems. (transfer full) */
+PbxSpec *spec_check(PbxDoc *doc /* (transfer full) */, const char *base_dir,
+                    PbxRegistry *registry, PbxProblems *problems);
+/* Both. */
+PbxSpec *spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems);
+
+/* The JSON Schema of the experiment file, with every installed plugin's options.
+ * (transfer full) */
+JsonNode *spec_schema(PbxRegistry *registry);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The store, experiment.db: the one source of truth. One writer (the driver) or any
+ * number of readers. Everything that happened is here before it is acted upon.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+typedef struct PbxStore PbxStore;
+
+#define PBX_STORE_ERROR (store_error_domain())
+GQuark store_error_domain(void);
+enum {
+    STORE_ERROR_EXISTS,   /* create: an experiment is already there */
+    STORE_ERROR_NONE,     /* open: there is none */
+    STORE_ERROR_SCHEMA,   /* newer than this program, or not a store */
+    STORE_ERROR_LOCKED,   /* a driver holds it */
+    STORE_ERROR_IO,       /* SQLite says no: disk full, corrupt, ... */
+};
+
+#define STORE_SCHEMA_VERSION 1
+
+/* -1 in a gint64, NaN in a double, NULL in a pointer: unknown or none (SQL NULL). */
+
+typedef struct {
+    guint64 number;
+    char *id, *name, *tag, *dir;   /* dir: relative to the experiment's */
+    guint state;                   /* PBX_STATE_* of pegbox/types.h */
+    int end;                       /* PBX_END_*; -1: not ended */
+    char *config;                  /* canonical JSON text */
+    double *x;                     /* [n_dims], stored as a blob of little-endian doubles */
+    guint n_dims;
+    guint64 ask, origin;
+    char *extra;                   /* JSON text or NULL */
+    guint attempts;                /* starts of a worker */
+    guint failures;
+    char *reason;                  /* why it ended or waits: one line, or NULL */
+    char *error;                   /* of the last failure, or NULL */
+    gint64 created_ns, started_ns, ended_ns; /* wall clock */
+    guint64 n_results;
+    gint64 iteration;              /* of the last result; -1: none */
+    double time_total_s;
+    double value;                  /* last value of the first metric; NaN */
+    double best;                   /* best value of it so far; NaN */
+    guint64 last_seq;              /* of the last result; 0: none */
+    guint rung, bracket;           /* of its last decision; G_MAXUINT32: none */
+} PbxTrialRow;
+void trial_row_clear(PbxTrialRow *row);
+void trial_row_free(PbxTrialRow *row);
+
+/* One start of a worker for a trial: what is the same in all its results. */
+typedef struct {
+    guint64 trial;
+    guint attempt;                 /* from 1 */
+    char *hostname, *node_ip;
+    gint64 pid;                    /* of the program or worker */
+    gint64 start_iteration;        /* training_iteration that it started from */
+    double start_time_s;           /* time_total_s that it started from */
+    gint64 start_timesteps;        /* -1: none */
+    gint64 started_ns, ended_ns;
+    char *error;                   /* NULL: it did not fail */
+} PbxAttemptRow;
+void attempt_row_clear(PbxAttemptRow *row);
+
+/* One result: only what differs from report to report. */
+typedef struct {
+    guint64 seq;                   /* its event's number */
+    guint64 trial;
+    guint attempt;
+    guint64 n;                     /* in the trial, from 1 */
+    gint64 iteration;
+    gint64 at_ns;                  /* wall clock, on the worker */
+    double time_this_iter_s, time_total_s;
+    gint64 timesteps_total, episodes_total; /* -1: never reported */
+    gboolean done;
+    double value;                  /* of the first metric, NaN: none */
+    char *fields;                  /* canonical JSON object of what the trainable reported */
+    guint action;                  /* PBX_ACTION_*, decided on it */
+    guint rung;                    /* G_MAXUINT32: none */
+} PbxResultRow;
+void result_row_clear(PbxResultRow *row);
+void result_row_free(PbxResultRow *row);
+
+/* Something that happened. */
+typedef struct {
+    guint64 seq;
+    guint type;                    /* PBX_EVENT_* */
+    gint64 at_ns;                  /* wall clock */
+    guint64 trial;                 /* G_MAXUINT64: the experiment's */
+    guint attempt;
+    char *text;                    /* NULL: nothing */
+} PbxEventRow;
+
+/* ---- Opening ---- */
+
+/* Makes DIR/experiment.db (DIR exists). full: durability. (transfer full) */
+PbxStore *store_create(const char *dir, gboolean full, GError **error);
+/* Opens one; read-only for everybody but the driver. (transfer full) */
+PbxStore *store_open(const char *dir, gboolean writable, GError **error);
+/* Checkpoints the WAL where it was writable. */
+void store_close(PbxStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxStore, store_close)
+
+/* ---- Writing: all between begin and commit; FALSE: the run cannot go on ---- */
+
+gboolean store_begin(PbxStore *store, GError **error);
+gboolean store_commit(PbxStore *store, GError **error);
+void store_rollback(PbxStore *store);
+gboolean store_in_transaction(const PbxStore *store);
+/* Makes what was committed survive a power cut (a passive WAL checkpoint). */
+gboolean store_make_durable(PbxStore *store, GError **error);
+
+gboolean store_put_trial(PbxStore *store, const PbxTrialRow *row, GError **error);   /* insert or update */
+gboolean store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **error);
+gboolean store_put_result(PbxStore *store, const PbxResultRow *row, GError **error);
+gboolean store_put_event(PbxStore *store, const PbxEventRow *row, GError **error);
+/* The state of the decider in `slot`, as its plugin's save wrote it. */
+gboolean store_put_blob(PbxStore *store, const char *slot, const char *plugin, const char *version,
+                        guint32 state_version, gconstpointer bytes, gsize n, GError **error);
+/* Facts of the experiment by key: "experiment_id", "name", "seed", "spec", "status",
+ * "metric", "mode", "started_ns", "ended_ns", "driver" ... */
+gboolean store_put_fact(PbxStore *store, const char *key, const char *value, GError **error);
+/* How far a logger has read, and the length of a file that it wrote. */
+gboolean store_put_cursor(PbxStore *store, const char *slot, guint64 seq, GError **error);
+gboolean store_put_file(PbxStore *store, const char *slot, guint64 trial, const char *name,
+                        guint64 length, GError **error);
+
+/* ---- Reading ---- */
+
+char *store_fact(PbxStore *store, const char *key);              /* (transfer full) or NULL */
+guint64 store_last_seq(PbxStore *store);
+gboolean store_counts(PbxStore *store, guint64 counts[5], GError **error);
+
+/* Calls back for each row in order until FALSE; the row is the callback's to read only. */
+typedef gboolean (*PbxTrialFunc)(const PbxTrialRow *row, gpointer user);
+typedef gboolean (*PbxResultFunc)(const PbxResultRow *row, gpointer user);
+typedef gboolean (*PbxEventFunc)(const PbxEventRow *row, gpointer user);
+gboolean store_each_trial(PbxStore *store, PbxTrialFunc func, gpointer user, GError **error);
+gboolean store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user,
+                           GError **error);
+/* Events with seq > after, at most `limit`. */
+gboolean store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func,
+                          gpointer user, GError **error);
+/* NULL without error: no such row. (transfer full) */
+PbxTrialRow *store_trial(PbxStore *store, guint64 number, GError **error);
+/* TRIAL of the commands: a number, an id or a name. (transfer full) */
+PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error);
+gboolean store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
+                       GError **error);
+PbxResultRow *store_result(PbxStore *store, guint64 seq, GError **error);
+
+/* ---- The whole result ---- */
+
+/*
+ * Appends the canonical JSON object of a result with its auto-filled fields (Tune's
+ * names), in a fixed order: the trainable's fields first, then the others, config and
+ * trial_id last. A field that the trainable reported itself wins. done: as given
+ * (loggers see TRUE where the result ended the trial).
+ */
+void store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptRow *attempt,
+                       const PbxResultRow *result, const char *experiment_id);

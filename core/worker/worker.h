@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The worker protocol (doc/worker-protocol.md): frames, and the driver's side of a
+ * worker. The worker program itself is worker-main.c, session.c, program.c.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-glib/json-glib.h>
+
+/* ---- Frames: u32 LE JSON length, u32 LE blob length, then both ---- */
+
+#define FRAME_MAX (16u * 1024 * 1024)
+#define WORKER_PROTOCOL 1
+
+#define PBX_WORKER_ERROR (worker_error_domain())
+GQuark worker_error_domain(void);
+
+/* Appends a whole frame. */
+void frame_put(GByteArray *out, const char *json, gsize json_length, gconstpointer blob,
+               gsize blob_length);
+/*
+ * Takes the first frame of a buffer. 1: *json and *blob point into it, *consumed is its
+ * size; 0: more bytes are needed; -1: it lies about its length (error).
+ */
+int frame_take(const guint8 *bytes, gsize length, const char **json, gsize *json_length,
+               const guint8 **blob, gsize *blob_length, gsize *consumed, GError **error);
+
+/* ---- The driver's side ---- */
+
+typedef enum {
+    WORKER_READY,   /* handshake and the trainable's create are done */
+    WORKER_RESULT,
+    WORKER_ENDED,   /* the trial's run is over; the worker waits for the next */
+    WORKER_LINE,    /* a line of output for the console */
+    WORKER_LOG,
+    WORKER_PID,     /* the program's pid, once it has one */
+    WORKER_BROKEN,  /* the channel closed, or nonsense came over it: no more messages */
+} PbxWorkerMessageType;
+
+typedef enum { WORKER_DONE, WORKER_STOPPED, WORKER_FAILED } PbxWorkerEnd;
+
+/* One message; valid during the callback. */
+typedef struct {
+    PbxWorkerMessageType type;
+    guint64 trial;
+    guint attempt;
+    /* RESULT */
+    guint64 n;                 /* in this attempt, from 1 */
+    gint64 iteration;
+    gint64 at_ns;
+    double time_this_iter_s, time_total_s;
+    gint64 timesteps_total, episodes_total;
+    gboolean done;             /* the trainable said so */
+    JsonNode *fields;          /* an object */
+    const char *fields_text;   /* canonical JSON of it */
+    /* ENDED */
+    PbxWorkerEnd end;
+    gboolean reusable;         /* another run may follow in this worker */
+    /* ENDED failed, LINE, LOG, BROKEN: one line; PID, READY: see below */
+    const char *text;
+    int level;                 /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */
+    gint64 pid;                /* READY: the worker's; PID: the program's */
+    const char *hostname, *node_ip; /* READY */
+} PbxWorkerMessage;
+
+typedef struct PbxWorkerLink PbxWorkerLink;
+typedef void (*PbxWorkerFunc)(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user);
+
+/* What a worker is told once. Borrowed during worker_link_new. */
+typedef struct {
+    const char *plugin_path, *plugin_kind, *plugin_name;
+    JsonNode *options;         /* complete */
+    const char *experiment_id, *experiment_name, *experiment_dir;
+    const char *const *metrics;
+    guint64 seed;
+    const char *const *parameters; /* all parameter names and paths, for templates */
+    const char *base_dir;      /* for PATH and template options */
+} PbxWorkerSetup;
+
+/* Takes the descriptor (a connected socket); messages come from `context`'s loop. Sends
+ * the setup once the worker has said hello. */
+PbxWorkerLink *worker_link_new(int fd, GMainContext *context, const PbxWorkerSetup *setup,
+                               PbxWorkerFunc func, gpointer user);
+void worker_link_free(PbxWorkerLink *link); /* closes: the worker ends what it runs, and itself */
+
+/* One trial to run. Borrowed. */
+typedef struct {
+    guint64 trial;
+    guint attempt;
+    const char *id, *name, *tag, *dir;   /* dir absolute */
+    JsonNode *config, *resources;
+    const char *const *env;    /* NAME=VALUE to set over the worker's own environment */
+    const char *cwd;
+    const char *out, *err;     /* absolute; NULL: lines go to the console */
+    guint64 window;            /* results that may be unanswered; 0: lockstep */
+    gint64 iteration;          /* to go on from */
+    double time_total_s;
+    gint64 timesteps_total, episodes_total; /* -1: none */
+} PbxWorkerRun;
+void worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run);
+/* The answer to result n. */
+void worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n,
+                        gboolean stop);
+/* Unasked: ends the run (SIGTERM for a program without the protocol). */
+void worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt);
+/* No more runs: the worker ends by itself. */
+void worker_link_bye(PbxWorkerLink *link);
+/* Sends what is queued now (it is sent from the loop otherwise). */
+void worker_link_flush(PbxWorkerLink *link);
+
+/* The worker program's main. */
+int worker_main(int argc, char **argv);

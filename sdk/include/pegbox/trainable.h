@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pegbox/trainable.h: trainable/1, the thing being tuned. It lives in a worker
+ * process: it may block, use memory and crash without harm to the driver.
+ * `create` is called once a process; then, for each trial, run, or setup and
+ * step until done.
+ */
+#ifndef PEGBOX_TRAINABLE_H
+#define PEGBOX_TRAINABLE_H
+
+#include <pegbox/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PBX_TRAINABLE_ID "trainable/1"
+
+/* Capabilities of a trainable. */
+enum {
+    PBX_TRAINABLE_CHECKPOINTS = 1,  /* it can save and load */
+    PBX_TRAINABLE_RESETS = 2,       /* reset serves the next trial in the same process */
+    PBX_TRAINABLE_MANY_RUNS = 4,    /* run may be called again and again in one process */
+    PBX_TRAINABLE_ALL_RANKS = 8     /* reserved */
+};
+
+/* Called by the worker, on its main thread. Either `run`, or `setup` and `step`. */
+typedef struct pbx_trainable {
+    uint32_t struct_size;
+    uint32_t caps;       /* PBX_TRAINABLE_* */
+    pbx_object object;
+    /* Function form: one whole trial, reporting through session/1. OK: it is done;
+     * ECANCELLED: it obeyed a "stop"; an error fails the trial with that text. */
+    pbx_status (*run)(pbx_instance *, pbx_error *);
+    /* Class form: a trial begins. */
+    pbx_status (*setup)(pbx_instance *, pbx_error *);
+    /* Class form: one iteration with one report in it. DONE: that was the last. */
+    pbx_status (*step)(pbx_instance *, pbx_error *);
+    /* The state into, and out of, a directory. load fails: the next older one is tried. */
+    pbx_status (*checkpoint_save)(pbx_instance *, const char *dir, pbx_error *);
+    pbx_status (*checkpoint_load)(pbx_instance *, const char *dir, pbx_error *);
+    /* Class form: the session has a new config. ENOTSUP: a new process is made. */
+    pbx_status (*reset)(pbx_instance *, pbx_error *);
+} pbx_trainable;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
