@@ -61,7 +61,10 @@ gboolean command_parse(int *argc, char ***argv, const GOptionEntry *entries, con
 char *command_find_experiment(const char *exp, GError **error);
 /* $PEGBOX_RESULT_DIR, else ~/pegbox_results. (transfer full) */
 char *command_results_dir(void);
-/* Whether the words of "[EXP] TRIAL" hold one or two; sets both (exp may be NULL). */
+/* Names of the experiments in a results directory, sorted (char *). (transfer full) */
+GPtrArray *command_experiments(const char *results_dir);
+/* Whether the words of "[EXP] TRIAL" hold one or two, told where not; sets both (exp may be
+ * NULL). */
 gboolean command_exp_and_trial(int argc, char **argv, const char **exp, const char **trial);
 
 /* ---- table.c: facts as a table, CSV or JSON ---- */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What all commands share: errors, options, and finding the experiment that is meant. */
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/commands.h"
+#include "json/json.h"
+
+static void G_GNUC_PRINTF(2, 0) print_line(const char *prefix, const char *format, va_list args)
+{
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    g_autofree char *safe = terminal_safe(message);
+    fflush(stdout);
+    g_printerr("%s%s\n", prefix, safe);
+}
+
+void
+command_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("pegbox: error: ", format, args);
+    va_end(args);
+}
+
+void
+command_hint(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("hint: ", format, args);
+    va_end(args);
+}
+
+/* GOption's own --help would end the process. */
+static void
+print_help(GOptionContext *context, const char *program)
+{
+    g_set_prgname(program);
+    g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
+    g_print("%s", help);
+}
+
+gboolean
+command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
+              const char *summary, int *status)
+{
+    gboolean help = FALSE;
+    const GOptionEntry own[] = {
+        {"help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this help", NULL},
+        {NULL, 0, 0, 0, NULL, NULL, NULL},
+    };
+    g_autofree char *program = g_strdup((*argv)[0]);
+    g_autoptr(GOptionContext) context = g_option_context_new(usage);
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_set_summary(context, summary);
+    if (entries != NULL)
+        g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_add_main_entries(context, own, NULL);
+    g_autoptr(GError) error = NULL;
+    if (!g_option_context_parse(context, argc, argv, &error)) {
+        command_error("%s", error->message);
+        command_hint("`%s --help` lists the options", program);
+        *status = EXIT_USAGE;
+        return FALSE;
+    }
+    if (help) {
+        print_help(context, program);
+        *status = EXIT_DONE;
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+command_exp_and_trial(int argc, char **argv, const char **exp, const char **trial)
+{
+    if (argc != 2 && argc != 3) {
+        command_error(argc < 2 ? "which trial? Give its number, id or name"
+                               : "too many words: at most an experiment and a trial");
+        command_hint("`%s --help` shows the usage", argv[0]);
+        return FALSE;
+    }
+    *exp = argc == 3 ? argv[1] : NULL;
+    *trial = argv[argc - 1];
+    return TRUE;
+}
+
+char *
+command_results_dir(void)
+{
+    const char *dir = g_getenv("PEGBOX_RESULT_DIR");
+    if (dir == NULL || dir[0] == '\0')
+        return g_build_filename(g_get_home_dir(), "pegbox_results", NULL);
+    if (dir[0] == '~' && (dir[1] == '/' || dir[1] == '\0'))
+        return g_build_filename(g_get_home_dir(), dir + 1, NULL);
+    return g_canonicalize_filename(dir, NULL);
+}
+
+static gboolean
+is_experiment(const char *dir)
+{
+    g_autofree char *db = g_build_filename(dir, "experiment.db", NULL);
+    return g_file_test(db, G_FILE_TEST_IS_REGULAR);
+}
+
+/* When it was started, as its store says; else when its store was last written. */
+static gint64
+experiment_time(const char *dir)
+{
+    g_autoptr(PbxStore) store = store_open(dir, FALSE, NULL);
+    g_autofree char *started = store != NULL ? store_fact(store, "started_ns") : NULL;
+    gint64 ns = 0;
+    if (started != NULL && g_ascii_string_to_signed(started, 10, 0, G_MAXINT64, &ns, NULL))
+        return ns;
+    g_autofree char *db = g_build_filename(dir, "experiment.db", NULL);
+    GStatBuf info;
+    return g_stat(db, &info) == 0 ? (gint64)info.st_mtime * G_GINT64_CONSTANT(1000000000) : 0;
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+command_experiments(const char *results_dir)
+{
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) dir = g_dir_open(results_dir, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *path = g_build_filename(results_dir, name, NULL);
+        if (is_experiment(path))
+            g_ptr_array_add(names, g_strdup(name));
+    }
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+static char *
+newest_experiment(const char *results_dir, GError **error)
+{
+    g_autoptr(GPtrArray) names = command_experiments(results_dir);
+    g_autofree char *newest = NULL;
+    gint64 newest_time = G_MININT64;
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *dir = g_build_filename(results_dir, names->pdata[i], NULL);
+        const gint64 time = experiment_time(dir);
+        if (time >= newest_time) {
+            newest_time = time;
+            g_free(newest);
+            newest = g_steal_pointer(&dir);
+        }
+    }
+    if (newest == NULL)
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE, "no experiments in %s yet",
+                    results_dir);
+    return g_steal_pointer(&newest);
+}
+
+static void
+set_no_such_experiment(GError **error, const char *results_dir, const char *exp)
+{
+    if (strchr(exp, '/') != NULL) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment in %s: it has no experiment.db", exp);
+        return;
+    }
+    g_autoptr(GPtrArray) names = command_experiments(results_dir);
+    g_ptr_array_add(names, NULL);
+    const char *meant = json_did_you_mean(exp, (const char *const *)names->pdata);
+    if (names->len == 1)
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment '%s': no experiments in %s yet", exp, results_dir);
+    else if (meant != NULL)
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment '%s' in %s; did you mean '%s'?", exp, results_dir, meant);
+    else
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment '%s' in %s; `pegbox ls` lists them", exp, results_dir);
+}
+
+char *
+command_find_experiment(const char *exp, GError **error)
+{
+    g_autofree char *results = command_results_dir();
+    g_autofree char *results_dir = g_canonicalize_filename(results, NULL);
+    if (exp == NULL)
+        return newest_experiment(results_dir, error);
+    if (strchr(exp, '/') == NULL && exp[0] != '\0' && exp[0] != '.') {
+        g_autofree char *named = g_build_filename(results_dir, exp, NULL);
+        if (is_experiment(named))
+            return g_steal_pointer(&named);
+    }
+    if (exp[0] != '\0' && is_experiment(exp))
+        return g_canonicalize_filename(exp, NULL);
+    set_no_such_experiment(error, results_dir, exp);
+    return NULL;
+}
