@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Deciders: search, scheduler, stoppers. Every call to one goes through
+ * decider_call, as a request with a completion, so that where the instance lives is
+ * nobody else's affair. Calls are described once, in the table of calls.c.
+ */
+#pragma once
+
+#include <glib.h>
+#include <pegbox/scheduler.h>
+#include <pegbox/search.h>
+#include <pegbox/stopper.h>
+
+#include "plugin/plugin.h"
+
+typedef struct PbxDecider PbxDecider;
+
+typedef enum {
+    CALL_SEARCH_SETUP,
+    CALL_SEARCH_SUGGEST,
+    CALL_SEARCH_ADOPT,
+    CALL_SEARCH_STATE,
+    CALL_SEARCH_REPORT,
+    CALL_SEARCH_TELL,
+    CALL_SEARCH_TOTAL,
+    CALL_SCHEDULER_SETUP,
+    CALL_SCHEDULER_ADD,
+    CALL_SCHEDULER_STATE,
+    CALL_SCHEDULER_RESULT,
+    CALL_SCHEDULER_END,
+    CALL_SCHEDULER_CHOOSE,
+    CALL_STOPPER_SETUP,
+    CALL_STOPPER_RESULT,
+    CALL_STOPPER_END,
+    CALL_STOPPER_ALL,
+    N_CALLS
+} PbxCallId;
+
+/* One request. What a call's function does not take stays zero; all borrowed. */
+typedef struct {
+    PbxCallId id;
+    const pbx_problem *problem;
+    pbx_suggestion *suggestion;
+    const pbx_result *result;
+    const pbx_outcome *outcome;
+    pbx_decision *decision;
+    pbx_choice *choice;
+    pbx_verdict *verdict;
+    guint64 trial;
+    guint32 state, why;
+    const double *x;
+    const pbx_json *config, *resources;
+    gint64 *total;
+    /* the answer */
+    pbx_status status;
+    pbx_error error;
+} PbxCall;
+
+typedef void (*PbxCallDone)(PbxDecider *decider, PbxCall *call, gpointer user);
+
+/* Takes the instance. `warn_ns`: a call that takes longer is logged with its name. */
+PbxDecider *decider_new(PbxInstance *instance, gint64 warn_ns);
+void decider_free(PbxDecider *decider);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxDecider, decider_free)
+
+const char *decider_slot(const PbxDecider *decider);
+PbxInstance *decider_instance(const PbxDecider *decider);
+/* What this instance can do: PBX_CAP_*. */
+guint32 decider_caps(const PbxDecider *decider);
+/* Whether the plugin has the call's function. */
+gboolean decider_has(const PbxDecider *decider, PbxCallId id);
+/*
+ * Makes a call. One that the plugin lacks is answered PBX_OK at once. `done` is called
+ * when the answer is there: inside decider_call for an instance in this process.
+ */
+void decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user);
+/* The error of a call that was answered with a negative status, named. */
+void decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error);
+
+/* Whether a call since the last save may have changed the state. */
+gboolean decider_is_dirty(const PbxDecider *decider);
+/* Appends the plugin's blob; FALSE with error. Clears the mark. */
+gboolean decider_save(PbxDecider *decider, GByteArray *blob, GError **error);
+guint32 decider_state_version(const PbxDecider *decider);
+/* What the plugin says for the status block, or NULL. (transfer full) */
+char *decider_describe(PbxDecider *decider);
