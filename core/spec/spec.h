@@ -48,15 +48,19 @@ typedef struct {
     PbxFailFast fail_fast;
     gboolean log_to_file;        /* FALSE: to the console */
     PbxTemplate *out, *err;      /* file names; the same object where both go to one */
+    char *base_dir;              /* absolute: what relative paths of the file start from */
     char *results_dir;           /* absolute */
     PbxTemplate *trial_name, *trial_dirname; /* NULL: the usual ones */
-    PbxTemplate *cwd;
+    PbxTemplate *cwd;            /* a relative outcome is relative to base_dir */
     GPtrArray *env;              /* PbxEnvTemplate* */
     gboolean has_seed;
     guint64 seed;                /* a random one where the file has none */
+    gboolean has_search_seed;    /* `search.seed`, for a search without such an option */
+    guint64 search_seed;         /* the seed of the slot "search": `seed` where it has none */
     gboolean durability_full;
-    PbxSandbox *sandbox;         /* owns what was compiled */
+    PbxSandbox *sandbox;         /* what was compiled lives in it */
     PbxDoc *doc;
+    GPtrArray *docs;             /* PbxDoc*: what stands in for parts that the file leaves out */
     JsonNode *resolved;          /* the spec as experiment.json holds it: defaults filled in,
                                     secrets hidden, paths absolute */
 } PbxSpec;
@@ -69,21 +73,41 @@ typedef struct {
     const char *file;            /* path, "-" for standard input, or NULL: the one-line form */
     char **command;              /* the one-line form's words, NULL-ended */
     char **sets;                 /* "KEY=VALUE" of --set, NULL-ended, or NULL */
-    const char *metric, *mode;   /* of the one-line form, or NULL */
+    const char *metric, *mode;   /* these override the file's, or NULL */
     const char *num_samples;     /* text, or NULL */
-    const char *name, *results_dir; /* override the file's, or NULL */
+    const char *name, *results_dir;
     gboolean fail_fast;
 } PbxSpecInput;
 
 /* The document of an input, with --set applied: what --print-spec writes. NULL with
  * problems. (transfer full) */
 PbxDoc *spec_document(const PbxSpecInput *input, PbxProblems *problems);
+/* What relative paths of an input's document start from. (transfer full) */
+char *spec_base_dir(const PbxSpecInput *input);
+/* JSON for people: indented, shortest doubles, a newline at the end. For --print-spec,
+ * `schema` and experiment.json. (transfer full) */
+char *spec_print(JsonNode *root);
 /* Checks a document. base_dir: what relative paths in it are relative to. NULL with
  * problems. (transfer full) */
 PbxSpec *spec_check(PbxDoc *doc /* (transfer full) */, const char *base_dir,
                     PbxRegistry *registry, PbxProblems *problems);
 /* Both. */
 PbxSpec *spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems);
+
+/*
+ * Creates each decider and sets it up as a run would, then destroys it: what only a
+ * plugin can refuse is found. Problems have status 3 where a plugin is at fault.
+ */
+void spec_try_plugins(const PbxSpec *spec, PbxProblems *problems);
+
+/* The metric that a slot's losses are made from: the plugin's own (OBJECTIVE options) or
+ * the run's; use NULL: the run's. NULL: none is named. */
+const char *spec_use_metric(const PbxSpec *spec, const PbxPluginUse *use, int *sign);
+/* The problem as a slot sees it (use NULL: the run's). spec must outlive it. (transfer full) */
+pbx_problem *spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use);
+void spec_problem_free(pbx_problem *problem);
+/* Trials that a whole run has: num_samples times the grid's points; -1: without end. */
+gint64 spec_total_trials(const PbxSpec *spec);
 
 /* The JSON Schema of the experiment file, with every installed plugin's options.
  * (transfer full) */
