@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of worker/ share: messages, and the worker process's own parts. */
+#pragma once
+
+#include "worker/worker.h"
+#include "json/json.h"
+
+enum {
+    WORKER_ERROR_PROTOCOL, /* the peer does not speak it */
+    WORKER_ERROR_GONE,     /* the peer has closed */
+};
+
+/* ---- Messages: the JSON object in a frame ---- */
+
+/* Parses the frame at `*at` of `in` and moves *at behind it. 1: *message (transfer full);
+ * 0: more bytes are needed; -1: error. */
+int frame_next(GByteArray *in, gsize *at, JsonObject **message, GError **error);
+
+GString *message_new(const char *type);
+void message_int(GString *message, const char *key, gint64 value);
+void message_double(GString *message, const char *key, double value);
+void message_bool(GString *message, const char *key, gboolean value);
+void message_string(GString *message, const char *key, const char *value); /* NULL: left out */
+void message_strings(GString *message, const char *key, const char *const *values);
+void message_node(GString *message, const char *key, JsonNode *value);
+void message_text(GString *message, const char *key, const char *json);
+/* Closes the object, appends its frame and frees it. */
+void message_put(GByteArray *out, GString *message);
+
+/* A missing or unfitting member gives the fallback, FALSE or NULL. */
+gint64 message_get_int(JsonObject *message, const char *key, gint64 fallback);
+double message_get_double(JsonObject *message, const char *key, double fallback);
+gboolean message_get_bool(JsonObject *message, const char *key);
+const char *message_get_string(JsonObject *message, const char *key);
+char **message_get_strings(JsonObject *message, const char *key); /* (transfer full) */
+gboolean message_is(JsonObject *message, const char *type);
