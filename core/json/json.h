@@ -20,8 +20,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxProblems, problems_free)
 
 /* Adds a problem at JSON pointer `pointer` (RFC 6901, "" the root) of `doc` (NULL:
  * no place). The message is one line without the place. */
-void problems_add(PbxProblems *problems, const PbxDoc *doc, const char *pointer,
-                  const char *format, ...) G_GNUC_PRINTF(4, 5);
+void problems_add(PbxProblems *problems, const PbxDoc *doc, const char *pointer, const char *format,
+                  ...) G_GNUC_PRINTF(4, 5);
 /* The same, at an explicit line and column (syntax errors). */
 void problems_add_at(PbxProblems *problems, const PbxDoc *doc, guint line, guint column,
                      const char *format, ...) G_GNUC_PRINTF(5, 6);
@@ -54,7 +54,9 @@ typedef enum {
  * Scans `text` strictly (RFC 8259; duplicate keys, integers beyond 64 bits, bad
  * UTF-8, NUL, lone surrogates, nesting over DOC_MAX_NESTING are problems), then
  * lets json-glib parse it. `name` is what messages call it. NULL, with problems
- * added, where it cannot be read. (transfer full)
+ * added, where it cannot be read; a document with duplicate keys is returned (the last
+ * one holds) so that its other problems can be found as well: problems_count() tells
+ * whether it is good. (transfer full)
  */
 PbxDoc *doc_parse(const char *name, const char *text, gsize length, PbxDocFlags flags,
                   PbxProblems *problems);
@@ -64,7 +66,7 @@ PbxDoc *doc_new_for_node(const char *origin, JsonNode *root);
 void doc_free(PbxDoc *doc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxDoc, doc_free)
 
-JsonNode *doc_root(const PbxDoc *doc);             /* (transfer none) */
+JsonNode *doc_root(const PbxDoc *doc); /* (transfer none) */
 const char *doc_name(const PbxDoc *doc);
 /* The place of a pointer's value; that of the nearest ancestor where it has none. */
 void doc_position(const PbxDoc *doc, const char *pointer, guint *line, guint *column);
@@ -95,11 +97,11 @@ JsonNode *json_lookup(JsonNode *root, const char *path);
 /* Appends canonical JSON: no spaces, members in their order, shortest doubles that
  * read back the same ("1e-05" as %.17g would: see json_put_double). */
 void json_put_node(GString *out, JsonNode *node);
-void json_put_string(GString *out, const char *text);     /* quoted, escaped, invalid UTF-8 replaced */
+void json_put_string(GString *out, const char *text); /* quoted, escaped, invalid UTF-8 replaced */
 /* Shortest text that reads back equal; always with '.', 'e' or a string for the non-
  * finite: "NaN", "Infinity", "-Infinity" with quotes. Whole values get ".0". */
 void json_put_double(GString *out, double value);
-char *json_to_text(JsonNode *node);                       /* (transfer full) */
+char *json_to_text(JsonNode *node); /* (transfer full) */
 
 /* The shortest decimal form of a finite double; at most 32 bytes with the NUL. */
 void json_format_double(double value, char buffer[32]);
@@ -109,7 +111,8 @@ void json_format_double(double value, char buffer[32]);
 /*
  * Parses one value, tolerantly: Python's NaN, Infinity, -Infinity become those
  * strings; duplicate keys keep the last; integers beyond 64 bits become doubles.
- * Nesting at most `max_nesting`. Built without json-glib's parser, for speed.
+ * What is no character (bad UTF-8, lone surrogates, NUL) becomes U+FFFD. Nesting at
+ * most `max_nesting`, and never over DOC_MAX_NESTING. Built without json-glib's parser, for speed.
  * NULL with error. (transfer full)
  */
 JsonNode *json_read(const char *text, gsize length, guint max_nesting, GError **error);
@@ -124,3 +127,8 @@ JsonNode *json_clone(JsonNode *node);
 
 #define PBX_JSON_ERROR (json_error_domain())
 GQuark json_error_domain(void);
+
+enum {
+    PBX_JSON_ERROR_SYNTAX, /* no JSON */
+    PBX_JSON_ERROR_PATH,   /* a path that leads nowhere */
+};
