@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <json-glib/json-glib.h>
 
+/* A store belongs to one thread; another thread opens its own. */
 typedef struct PbxStore PbxStore;
 
 #define PBX_STORE_ERROR (store_error_domain())
@@ -49,6 +50,9 @@ typedef struct {
 } PbxTrialRow;
 void trial_row_clear(PbxTrialRow *row);
 void trial_row_free(PbxTrialRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxTrialRow, trial_row_free)
+/* A deep copy. (transfer full) */
+PbxTrialRow *trial_row_copy(const PbxTrialRow *row);
 
 /* One start of a worker for a trial: what is the same in all its results. */
 typedef struct {
@@ -63,6 +67,7 @@ typedef struct {
     char *error;                   /* NULL: it did not fail */
 } PbxAttemptRow;
 void attempt_row_clear(PbxAttemptRow *row);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxAttemptRow, attempt_row_clear)
 
 /* One result: only what differs from report to report. */
 typedef struct {
@@ -82,6 +87,7 @@ typedef struct {
 } PbxResultRow;
 void result_row_clear(PbxResultRow *row);
 void result_row_free(PbxResultRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxResultRow, result_row_free)
 
 /* Something that happened. */
 typedef struct {
@@ -101,6 +107,9 @@ PbxStore *store_create(const char *dir, gboolean full, GError **error);
 PbxStore *store_open(const char *dir, gboolean writable, GError **error);
 /* Checkpoints the WAL where it was writable. */
 void store_close(PbxStore *store);
+/* Whether it lies on a network file system: then it has a rollback journal, and each commit
+ * waits for the disk. */
+gboolean store_on_network(const PbxStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxStore, store_close)
 
 /* ---- Writing: all between begin and commit; FALSE: the run cannot go on ---- */
@@ -147,17 +156,29 @@ gboolean store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventF
 PbxTrialRow *store_trial(PbxStore *store, guint64 number, GError **error);
 /* TRIAL of the commands: a number, an id or a name. (transfer full) */
 PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error);
+/* FALSE without error: no such row. */
 gboolean store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
                        GError **error);
 PbxResultRow *store_result(PbxStore *store, guint64 seq, GError **error);
+/* What store_put_blob wrote last for a slot; NULL without error: nothing. state_version may
+ * be NULL. (transfer full) */
+GBytes *store_blob(PbxStore *store, const char *slot, guint32 *state_version, GError **error);
+/* What store_put_cursor and store_put_file wrote last; 0: nothing. */
+guint64 store_cursor(PbxStore *store, const char *slot);
+guint64 store_file(PbxStore *store, const char *slot, guint64 trial, const char *name);
+
+/* "RUNNING" of a PBX_STATE_*, "early-stopped" of a PBX_END_* (-1: NULL), as the tables have
+ * them. */
+const char *store_state_name(guint state);
+const char *store_end_name(int end);
 
 /* ---- The whole result ---- */
 
 /*
  * Appends the canonical JSON object of a result with its auto-filled fields (Tune's
  * names), in a fixed order: the trainable's fields first, then the others, config and
- * trial_id last. A field that the trainable reported itself wins. done: as given
- * (loggers see TRUE where the result ended the trial).
+ * trial_id last. A field that the trainable reported itself wins, but for a `done` of false
+ * in the result that ended the trial (result->done). What is unknown is null.
  */
 void store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptRow *attempt,
                        const PbxResultRow *result, const char *experiment_id);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tables of experiment.db, and the way to them from every older schema. doc/store.md
+ * documents them for users: keep it in step. */
+#include "store/store-private.h"
+
+const char *const store_states[] = {"PENDING", "RUNNING", "PAUSED", "TERMINATED", "ERROR", NULL};
+const char *const store_ends[] = {"completed", "early-stopped", "stopped", "failed",
+                                  "duplicate", "void",          NULL};
+const char *const store_actions[] = {"continue", "pause", "stop", "complete", NULL};
+const char *const store_events[] = {
+    "start",      "step-begin", "step-end", "added",   "trial-start", "restore", "result",
+    "checkpoint", "save",       "pause",    "exploit", "retry",       "media",   "complete",
+    "error",      "void",       "sync",     "end",     NULL,
+};
+
+/* What brings schema i to i + 1; each runs in a transaction of its own. Never change one
+ * that was released: append. */
+static const char *const migrations[STORE_SCHEMA_VERSION] = {
+    "CREATE TABLE fact ("
+    " key TEXT PRIMARY KEY NOT NULL,"
+    " value TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE trial ("
+    " number INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL,"
+    " name TEXT,"
+    " tag TEXT,"
+    " dir TEXT,"
+    " state TEXT NOT NULL,"
+    " outcome TEXT,"
+    " config TEXT NOT NULL,"
+    " x BLOB,"
+    " ask INTEGER,"
+    " origin INTEGER,"
+    " extra TEXT,"
+    " attempts INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL,"
+    " reason TEXT,"
+    " error TEXT,"
+    " created_ns INTEGER,"
+    " started_ns INTEGER,"
+    " ended_ns INTEGER,"
+    " results INTEGER NOT NULL,"
+    " iteration INTEGER,"
+    " time_total_s REAL,"
+    " value REAL,"
+    " best REAL,"
+    " last_seq INTEGER,"
+    " rung INTEGER,"
+    " bracket INTEGER"
+    ") STRICT;"
+
+    "CREATE TABLE attempt ("
+    " trial INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL,"
+    " hostname TEXT,"
+    " node_ip TEXT,"
+    " pid INTEGER,"
+    " start_iteration INTEGER,"
+    " start_time_s REAL,"
+    " start_timesteps INTEGER,"
+    " started_ns INTEGER,"
+    " ended_ns INTEGER,"
+    " error TEXT,"
+    " PRIMARY KEY (trial, attempt)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE result ("
+    " seq INTEGER PRIMARY KEY,"
+    " trial INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL,"
+    " n INTEGER NOT NULL,"
+    " iteration INTEGER,"
+    " at_ns INTEGER,"
+    " time_this_iter_s REAL,"
+    " time_total_s REAL,"
+    " timesteps_total INTEGER,"
+    " episodes_total INTEGER,"
+    " done INTEGER NOT NULL,"
+    " value REAL,"
+    " fields TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " rung INTEGER"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX result_of_trial ON result (trial, attempt, n);"
+
+    "CREATE TABLE event ("
+    " seq INTEGER PRIMARY KEY,"
+    " type TEXT NOT NULL,"
+    " at_ns INTEGER,"
+    " trial INTEGER,"
+    " attempt INTEGER,"
+    " text TEXT"
+    ") STRICT;"
+
+    "CREATE TABLE decider ("
+    " slot TEXT PRIMARY KEY NOT NULL,"
+    " plugin TEXT NOT NULL,"
+    " version TEXT,"
+    " state_version INTEGER NOT NULL,"
+    " state BLOB NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE cursor ("
+    " slot TEXT PRIMARY KEY NOT NULL,"
+    " seq INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    /* trial -1: a file of the experiment, since a key cannot be NULL. */
+    "CREATE TABLE file ("
+    " slot TEXT NOT NULL,"
+    " trial INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " length INTEGER NOT NULL,"
+    " PRIMARY KEY (slot, trial, name)"
+    ") STRICT, WITHOUT ROWID;",
+};
+
+static gboolean
+apply(PbxStore *store, int version, GError **error)
+{
+    g_autofree char *numbers = g_strdup_printf("PRAGMA application_id = %d; "
+                                               "PRAGMA user_version = %d",
+                                               STORE_APPLICATION_ID, version + 1);
+    return store_begin(store, error) && store_exec(store, migrations[version], error) &&
+           store_exec(store, numbers, error) && store_commit(store, error);
+}
+
+gboolean
+store_migrate(PbxStore *store, int version, GError **error)
+{
+    for (; version < STORE_SCHEMA_VERSION; version++) {
+        if (!apply(store, version, error)) {
+            store_rollback(store);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of store/ share. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+/* "pgbx": tells an experiment.db from any other SQLite file. */
+#define STORE_APPLICATION_ID 0x70676278
+
+typedef enum {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_PUT_TRIAL,
+    STATEMENT_PUT_ATTEMPT,
+    STATEMENT_PUT_RESULT,
+    STATEMENT_PUT_EVENT,
+    STATEMENT_PUT_BLOB,
+    STATEMENT_PUT_FACT,
+    STATEMENT_PUT_CURSOR,
+    STATEMENT_PUT_FILE,
+    STATEMENT_FACT,
+    STATEMENT_BLOB,
+    STATEMENT_CURSOR,
+    STATEMENT_FILE,
+    STATEMENT_LAST_SEQ,
+    STATEMENT_TRIAL,
+    STATEMENT_TRIAL_BY_ID,
+    STATEMENT_TRIAL_BY_NAME,
+    STATEMENT_ATTEMPT,
+    STATEMENT_RESULT,
+    N_STATEMENTS
+} PbxStatement;
+
+struct PbxStore {
+    sqlite3 *db;
+    char *path; /* of experiment.db */
+    gboolean writable;
+    gboolean network;                       /* a rollback journal instead of the WAL */
+    sqlite3_stmt *statements[N_STATEMENTS]; /* prepared at first use */
+};
+
+/* Sets the error to "PATH: what SQLite says"; always FALSE. */
+gboolean store_fail(PbxStore *store, GError **error);
+/* The statement `which`, whose text is `sql`: prepared once, then reset and unbound by
+ * store_done. NULL with error. */
+sqlite3_stmt *store_statement(PbxStore *store, PbxStatement which, const char *sql, GError **error);
+void store_done(sqlite3_stmt *statement);
+/* Runs a statement that gives no rows. */
+gboolean store_run(PbxStore *store, sqlite3_stmt *statement, GError **error);
+gboolean store_exec(PbxStore *store, const char *sql, GError **error);
+
+/* Brings a new or older database to STORE_SCHEMA_VERSION. */
+gboolean store_migrate(PbxStore *store, int version, GError **error);
+
+/* The words that the tables hold for the ABI's numbers; NULL-ended. */
+extern const char *const store_states[], *const store_ends[], *const store_actions[],
+                                                                  *const store_events[];
+
+/* Whether statfs's f_type is that of a network file system, where the WAL's shared memory
+ * does not work. */
+gboolean store_is_network_type(guint64 type);
+
+#define STORE_TRIAL_COLUMNS                                                                        \
+    "number, id, name, tag, dir, state, outcome, config, x, ask, origin, extra, attempts, "        \
+    "failures, reason, error, created_ns, started_ns, ended_ns, results, iteration, "              \
+    "time_total_s, value, best, last_seq, rung, bracket"
+#define STORE_ATTEMPT_COLUMNS                                                                      \
+    "trial, attempt, hostname, node_ip, pid, start_iteration, start_time_s, start_timesteps, "     \
+    "started_ns, ended_ns, error"
+#define STORE_RESULT_COLUMNS                                                                       \
+    "seq, trial, attempt, n, iteration, at_ns, time_this_iter_s, time_total_s, "                   \
+    "timesteps_total, episodes_total, done, value, fields, action, rung"
+#define STORE_EVENT_COLUMNS "seq, type, at_ns, trial, attempt, text"

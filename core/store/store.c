@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening and closing experiment.db, transactions, and how SQLite's failures are told. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "store/store-private.h"
+
+#define BUSY_TIMEOUT_MS 10000
+
+GQuark
+store_error_domain(void)
+{
+    return g_quark_from_static_string("pbx-store-error");
+}
+
+static int
+error_code(int sqlite_code)
+{
+    switch (sqlite_code & 0xff) {
+    case SQLITE_NOTADB:
+        return STORE_ERROR_SCHEMA;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_ERROR_LOCKED;
+    default:
+        return STORE_ERROR_IO;
+    }
+}
+
+gboolean
+store_fail(PbxStore *store, GError **error)
+{
+    const int code = sqlite3_errcode(store->db) & 0xff;
+    const int system = sqlite3_system_errno(store->db);
+    const gboolean told =
+        system != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR || code == SQLITE_FULL);
+    g_set_error(error, PBX_STORE_ERROR, error_code(code), "%s: %s%s%s%s", store->path,
+                sqlite3_errmsg(store->db), told ? " (" : "", told ? g_strerror(system) : "",
+                told ? ")" : "");
+    return FALSE;
+}
+
+sqlite3_stmt *
+store_statement(PbxStore *store, PbxStatement which, const char *sql, GError **error)
+{
+    sqlite3_stmt **statement = &store->statements[which];
+    if (*statement == NULL && sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                                 statement, NULL) != SQLITE_OK)
+        store_fail(store, error);
+    return *statement;
+}
+
+void
+store_done(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+gboolean
+store_run(PbxStore *store, sqlite3_stmt *statement, GError **error)
+{
+    const int code = sqlite3_step(statement);
+    const gboolean ok = code == SQLITE_DONE || code == SQLITE_ROW || store_fail(store, error);
+    sqlite3_reset(statement);
+    return ok;
+}
+
+gboolean
+store_exec(PbxStore *store, const char *sql, GError **error)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_fail(store, error);
+}
+
+/* ---- Transactions ---- */
+
+gboolean
+store_begin(PbxStore *store, GError **error)
+{
+    const char *sql = store->writable ? "BEGIN IMMEDIATE" : "BEGIN";
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_BEGIN, sql, error);
+    return statement != NULL && store_run(store, statement, error);
+}
+
+gboolean
+store_commit(PbxStore *store, GError **error)
+{
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_COMMIT, "COMMIT", error);
+    return statement != NULL && store_run(store, statement, error);
+}
+
+/* SQLite may have rolled back by itself already, after a full disk for instance. */
+void
+store_rollback(PbxStore *store)
+{
+    if (!store_in_transaction(store))
+        return;
+    sqlite3_stmt *statement = store_statement(store, STATEMENT_ROLLBACK, "ROLLBACK", NULL);
+    if (statement != NULL)
+        store_run(store, statement, NULL);
+}
+
+gboolean
+store_in_transaction(const PbxStore *store)
+{
+    return sqlite3_get_autocommit(store->db) == 0;
+}
+
+/* A reader of an old snapshot can keep the checkpoint from coming to the end, and then it
+ * may not even have synced the WAL. */
+static gboolean
+sync_wal(PbxStore *store, GError **error)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (code == SQLITE_OK && file != NULL && file->pMethods != NULL)
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code == SQLITE_OK)
+        return TRUE;
+    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO, "%s-wal: %s", store->path,
+                sqlite3_errstr(code));
+    return FALSE;
+}
+
+gboolean
+store_make_durable(PbxStore *store, GError **error)
+{
+    if (store->network)
+        return TRUE;
+    int in_wal = 0, copied = 0;
+    const int code =
+        sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, &in_wal, &copied);
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        return store_fail(store, error);
+    return copied == in_wal || sync_wal(store, error);
+}
+
+/* ---- Opening ---- */
+
+gboolean
+store_is_network_type(guint64 type)
+{
+    /* Lustre, GPFS, BeeGFS and GFS2 are not in the kernel's header. */
+    static const guint32 types[] = {
+        NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC, AFS_SUPER_MAGIC,
+        AFS_FS_MAGIC,    CODA_SUPER_MAGIC, CEPH_SUPER_MAGIC, V9FS_MAGIC,       FUSE_SUPER_MAGIC,
+        0x0bd00bd0,      0x47504653,       0x19830326,       0x01161970,
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+        if ((guint32)type == types[i])
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+is_on_network(const char *dir)
+{
+    struct statfs info;
+    return statfs(dir, &info) == 0 && store_is_network_type((guint64)info.f_type);
+}
+
+gboolean
+store_on_network(const PbxStore *store)
+{
+    return store->network;
+}
+
+static PbxStore *
+store_new(const char *dir, gboolean writable)
+{
+    PbxStore *store = g_new0(PbxStore, 1);
+    g_autofree char *absolute = g_canonicalize_filename(dir, NULL);
+    store->path = g_build_filename(absolute, "experiment.db", NULL);
+    store->writable = writable;
+    store->network = is_on_network(absolute);
+    return store;
+}
+
+void
+store_close(PbxStore *store)
+{
+    if (store == NULL)
+        return;
+    if (store->writable && store->db != NULL) {
+        store_rollback(store);
+        store_make_durable(store, NULL);
+    }
+    for (int i = 0; i < N_STATEMENTS; i++)
+        sqlite3_finalize(store->statements[i]);
+    sqlite3_close_v2(store->db);
+    g_free(store->path);
+    g_free(store);
+}
+
+static gboolean
+connect_to(PbxStore *store, const char *path, int flags, GError **error)
+{
+    if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+        return TRUE;
+    }
+    if (store->db != NULL)
+        return store_fail(store, error);
+    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO, "%s: out of memory", store->path);
+    return FALSE;
+}
+
+static gboolean
+read_int(PbxStore *store, const char *sql, int *value, GError **error)
+{
+    sqlite3_stmt *statement = NULL;
+    gboolean ok = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+                  sqlite3_step(statement) == SQLITE_ROW;
+    if (ok)
+        *value = sqlite3_column_int(statement, 0);
+    else
+        store_fail(store, error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
+static gboolean
+check_schema(PbxStore *store, int *version, GError **error)
+{
+    int application = 0;
+    if (!read_int(store, "PRAGMA application_id", &application, error) ||
+        !read_int(store, "PRAGMA user_version", version, error))
+        return FALSE;
+    if (application != STORE_APPLICATION_ID) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA, "%s is not a pegbox store",
+                    store->path);
+        return FALSE;
+    }
+    if (*version > STORE_SCHEMA_VERSION) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA,
+                    "%s was written by a newer pegbox (schema %d; this one knows up to %d)",
+                    store->path, *version, STORE_SCHEMA_VERSION);
+        return FALSE;
+    }
+    if (*version < STORE_SCHEMA_VERSION && !store->writable) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA,
+                    "%s was written by an older pegbox (schema %d; this one reads %d)", store->path,
+                    *version, STORE_SCHEMA_VERSION);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* The driver makes what it committed durable once a second, so SQLite's own checkpoints,
+ * which would hold up a commit, are only for the case that it does not come to that. */
+static gboolean
+prepare_writer(PbxStore *store, gboolean full, GError **error)
+{
+    const char *journal =
+        store->network ? "PRAGMA journal_mode = TRUNCATE" : "PRAGMA journal_mode = WAL";
+    return store_exec(store, journal, error) &&
+           store_exec(store, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                      error) &&
+           store_exec(store,
+                      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+                      "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864",
+                      error);
+}
+
+PbxStore *
+store_create(const char *dir, gboolean full, GError **error)
+{
+    g_autoptr(PbxStore) store = store_new(dir, TRUE);
+    const int fd = g_open(store->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        const int saved = errno;
+        if (saved == EEXIST)
+            g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_EXISTS,
+                        "%s: an experiment is already there", dir);
+        else
+            g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO, "%s: %s", store->path,
+                        g_strerror(saved));
+        return NULL;
+    }
+    close(fd);
+    if (!connect_to(store, store->path, SQLITE_OPEN_READWRITE, error) ||
+        !prepare_writer(store, full, error) || !store_migrate(store, 0, error))
+        return NULL;
+    if (full &&
+        (!store_begin(store, error) || !store_put_fact(store, "durability", "full", error) ||
+         !store_commit(store, error)))
+        return NULL;
+    return g_steal_pointer(&store);
+}
+
+static PbxStore *
+open_writer(PbxStore *opened, GError **error)
+{
+    g_autoptr(PbxStore) store = opened;
+    int version = 0;
+    if (!connect_to(store, store->path, SQLITE_OPEN_READWRITE, error) ||
+        !check_schema(store, &version, error) || !store_migrate(store, version, error))
+        return NULL;
+    g_autofree char *durability = store_fact(store, "durability");
+    if (!prepare_writer(store, g_strcmp0(durability, "full") == 0, error))
+        return NULL;
+    return g_steal_pointer(&store);
+}
+
+/* Whether there is nothing in the WAL that reading the database alone would miss. */
+static gboolean
+wal_is_empty(const PbxStore *store)
+{
+    g_autofree char *wal = g_strconcat(store->path, "-wal", NULL);
+    GStatBuf info;
+    return g_stat(wal, &info) != 0 || info.st_size == 0;
+}
+
+/* Where the directory cannot be written SQLite cannot make the shared memory of the WAL;
+ * without a WAL the database can be read as it stands. */
+static PbxStore *
+open_immutable(PbxStore *opened, GError **error)
+{
+    g_autoptr(PbxStore) store = opened;
+    g_autofree char *file = g_filename_to_uri(store->path, NULL, error);
+    if (file == NULL)
+        return NULL;
+    g_autofree char *uri = g_strconcat(file, "?immutable=1", NULL);
+    int version = 0;
+    if (!connect_to(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error) ||
+        !check_schema(store, &version, error))
+        return NULL;
+    return g_steal_pointer(&store);
+}
+
+/* Not SQLITE_OPEN_READONLY: such a connection would leave the WAL's files behind. */
+static PbxStore *
+open_reader(PbxStore *opened, GError **error)
+{
+    g_autoptr(PbxStore) store = opened;
+    g_autoptr(GError) first = NULL;
+    int version = 0;
+    if (connect_to(store, store->path, SQLITE_OPEN_READWRITE, &first) &&
+        check_schema(store, &version, &first) &&
+        store_exec(store, "PRAGMA query_only = 1; PRAGMA temp_store = MEMORY", &first))
+        return g_steal_pointer(&store);
+    const int code = store->db != NULL ? sqlite3_errcode(store->db) & 0xff : SQLITE_NOMEM;
+    const gboolean unwritable = g_error_matches(first, PBX_STORE_ERROR, STORE_ERROR_IO) &&
+                                (code == SQLITE_CANTOPEN || code == SQLITE_READONLY);
+    if (!unwritable) {
+        g_propagate_error(error, g_steal_pointer(&first));
+        return NULL;
+    }
+    if (!wal_is_empty(store)) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO,
+                    "%s: its last writes are in experiment.db-wal, which cannot be read in a "
+                    "directory that cannot be written; copy the directory and look there",
+                    store->path);
+        return NULL;
+    }
+    sqlite3_close(g_steal_pointer(&store->db));
+    return open_immutable(g_steal_pointer(&store), error);
+}
+
+PbxStore *
+store_open(const char *dir, gboolean writable, GError **error)
+{
+    g_autoptr(PbxStore) store = store_new(dir, writable);
+    if (!g_file_test(store->path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment in %s: it has no experiment.db", dir);
+        return NULL;
+    }
+    return writable ? open_writer(g_steal_pointer(&store), error)
+                    : open_reader(g_steal_pointer(&store), error);
+}
