@@ -27,6 +27,6 @@ typedef struct {
 } PbxRandom;
 
 guint64 random_next(PbxRandom *random);
-double random_uniform(PbxRandom *random);                   /* [0, 1), 53 bits */
-guint64 random_below(PbxRandom *random, guint64 n);         /* 0..n-1 without bias, n > 0 */
-double random_normal(PbxRandom *random);                    /* Box-Muller, two words a call */
+double random_uniform(PbxRandom *random);           /* [0, 1), 53 bits */
+guint64 random_below(PbxRandom *random, guint64 n); /* 0..n-1 without bias, n > 0 */
+double random_normal(PbxRandom *random);            /* Box-Muller, two words a call */
