@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* pegbox/helpers/rng.h: a cursor over the host's random words. Nothing to save. */
+#ifndef PEGBOX_HELPERS_RNG_H
+#define PEGBOX_HELPERS_RNG_H
+
+#include <math.h>
+#include <pegbox/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* In one call of the plugin: made, used, forgotten. The streams by convention are at
+ * pbx_host.random. */
+typedef struct pbx_rng {
+    const pbx_host *host;
+    uint64_t stream;
+    uint64_t offset;   /* of the next word that is not in `words` yet */
+    uint64_t left;     /* of words */
+    uint64_t words[4]; /* fetched ahead, used from the end of the array */
+} pbx_rng;
+
+static inline pbx_rng
+pbx_rng_at(const pbx_host *host, uint64_t stream, uint64_t offset)
+{
+    pbx_rng rng;
+    rng.host = host;
+    rng.stream = stream;
+    rng.offset = offset;
+    rng.left = 0;
+    return rng;
+}
+
+/* The next word: all 64 bits are random. */
+static inline uint64_t
+pbx_rng_next(pbx_rng *rng)
+{
+    if (rng->left == 0) {
+        rng->host->random(rng->host, rng->stream, rng->offset, rng->words, 4);
+        rng->offset += 4;
+        rng->left = 4;
+    }
+    return rng->words[4 - rng->left--];
+}
+
+/* A word as a number in [0, 1), a multiple of 2^-53. */
+static inline double
+pbx_unit_of_word(uint64_t word)
+{
+    return (double)(word >> 11) * 1.1102230246251565e-16;
+}
+
+/* In [0, 1). */
+static inline double
+pbx_rng_uniform(pbx_rng *rng)
+{
+    return pbx_unit_of_word(pbx_rng_next(rng));
+}
+
+/* Of 0 .. n-1, each as likely as any other; n > 0. */
+static inline uint64_t
+pbx_rng_below(pbx_rng *rng, uint64_t n)
+{
+    uint64_t word, surplus = (UINT64_MAX - n + 1) % n; /* 2^64 mod n */
+    do
+        word = pbx_rng_next(rng);
+    while (word < surplus);
+    return word % n;
+}
+
+/* Standard normal (Box and Muller, 1958): two words a call. */
+static inline double
+pbx_rng_normal(pbx_rng *rng)
+{
+    double radius = sqrt(-2 * log(1 - pbx_rng_uniform(rng)));
+    return radius * cos(6.283185307179586 * pbx_rng_uniform(rng));
+}
+
+/* A random order of n indexes (Fisher and Yates). */
+static inline void
+pbx_rng_shuffle(pbx_rng *rng, size_t *indexes, size_t n)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t other = (size_t)pbx_rng_below(rng, i);
+        size_t kept = indexes[i - 1];
+        indexes[i - 1] = indexes[other];
+        indexes[other] = kept;
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pegbox/helpers/space.h: dimensions of the search space, and their map to the unit
+ * interval and back. A number drawn evenly from [0, 1) becomes a value drawn as the
+ * dimension's operator says.
+ */
+#ifndef PEGBOX_HELPERS_SPACE_H
+#define PEGBOX_HELPERS_SPACE_H
+
+#include <math.h>
+#include <pegbox/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Whether the dimension plays a part at x: its category's branch is taken. */
+static inline int
+pbx_active(const pbx_dim *dim, const double *x)
+{
+    return dim->parent < 0 || x[dim->parent] == (double)dim->parent_choice;
+}
+
+/* The largest number below 1. */
+#define PBX_BELOW_ONE 0.99999999999999988898
+
+static inline double
+pbx_clamp(double value, double low, double high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Phi(z), the standard normal distribution. */
+static inline double
+pbx_normal_cdf(double z)
+{
+    return 0.5 * erfc(-z * 0.7071067811865476);
+}
+
+/* Its inverse, for 0 < p < 1: Newton's steps on log Phi, which is concave, so that they
+ * converge from any start. */
+static inline double
+pbx_normal_inverse(double p)
+{
+    double target, z;
+    if (p > 0.5)
+        return -pbx_normal_inverse(1 - p);
+    target = log(p);
+    z = target < -5 ? -sqrt(-2 * (target + 0.9189385332046727))
+                    : -0.5513288954217921 * log(expm1(-target));
+    for (int i = 0; i < 50; i++) {
+        double mass = pbx_normal_cdf(z);
+        double density = 0.3989422804014327 * exp(-0.5 * z * z);
+        double step = (log(mass) - target) * mass / density;
+        z -= step;
+        if (fabs(step) <= 1e-15 * fabs(z))
+            break;
+    }
+    return z;
+}
+
+/* A dimension on a scale on which it is even: bounds a and b, in the logarithm with LOG.
+ * Values with a quantum, and integers, own the interval around them, so that the
+ * outermost are as likely as the others; an integer without a quantum in the logarithm
+ * owns [v, v + 1), as $lograndint is defined. */
+typedef struct pbx_scale {
+    double a, b;
+    double quantum; /* 0: continuous */
+    double shift;   /* of a whole value to the middle of its interval */
+} pbx_scale;
+
+static inline pbx_scale
+pbx_scale_of(const pbx_dim *dim)
+{
+    pbx_scale scale;
+    int floors = dim->type == PBX_DIM_INT && dim->quantum <= 0 && (dim->flags & PBX_DIM_LOG);
+    scale.quantum = dim->quantum > 0 ? dim->quantum : dim->type == PBX_DIM_INT ? 1 : 0;
+    scale.shift = floors ? 0.5 : 0;
+    scale.a = dim->low - (floors ? 0 : scale.quantum / 2);
+    scale.b = dim->high + (floors ? 1 : scale.quantum / 2);
+    if (dim->flags & PBX_DIM_LOG) {
+        scale.a = log(scale.a);
+        scale.b = log(scale.b);
+    }
+    return scale;
+}
+
+/* The value at u of [0, 1]: never outside the dimension, below an open upper bound, a
+ * multiple of its quantum; a category's index. */
+static inline double
+pbx_from_unit(const pbx_dim *dim, double u)
+{
+    pbx_scale scale;
+    double x;
+    u = pbx_clamp(u, 0, PBX_BELOW_ONE);
+    if (dim->type == PBX_DIM_CATEGORY)
+        return floor(u * dim->n_choices);
+    if (dim->type == PBX_DIM_NORMAL) {
+        x = dim->mean +
+            dim->sd * pbx_normal_inverse(pbx_clamp(u, 5.5511151231257827e-17, PBX_BELOW_ONE));
+        return dim->quantum > 0 ? rint(x / dim->quantum) * dim->quantum : x;
+    }
+    scale = pbx_scale_of(dim);
+    x = scale.a + u * (scale.b - scale.a);
+    if (dim->flags & PBX_DIM_LOG)
+        x = exp(x);
+    if (scale.quantum > 0) {
+        x = scale.shift > 0 ? floor(x) : floor(x / scale.quantum + 0.5) * scale.quantum;
+        return pbx_clamp(x, dim->low, dim->high);
+    }
+    return pbx_clamp(x, dim->low, nextafter(dim->high, dim->low));
+}
+
+/* Where in [0, 1] the value lies, the middle of its interval where it has one: then
+ * pbx_from_unit gives it back. An inactive one (NaN) is NaN. */
+static inline double
+pbx_to_unit(const pbx_dim *dim, double x)
+{
+    pbx_scale scale;
+    if (isnan(x))
+        return x;
+    if (dim->type == PBX_DIM_CATEGORY)
+        return pbx_clamp((x + 0.5) / dim->n_choices, 0, 1);
+    if (dim->type == PBX_DIM_NORMAL)
+        return pbx_normal_cdf((x - dim->mean) / dim->sd);
+    scale = pbx_scale_of(dim);
+    x += scale.shift;
+    if (dim->flags & PBX_DIM_LOG)
+        x = x > 0 ? log(x) : scale.a;
+    return scale.b > scale.a ? pbx_clamp((x - scale.a) / (scale.b - scale.a), 0, 1) : 0;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
