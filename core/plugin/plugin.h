@@ -23,17 +23,26 @@ enum {
     PLUGIN_ERROR_NOT_FOUND, /* no such file: a misspelt name (exit 2) */
     PLUGIN_ERROR_BROKEN,    /* there, but unsafe, foreign, or it cannot be loaded (exit 3) */
     PLUGIN_ERROR_OPTIONS,   /* create or setup refuses: EINVAL, ENOTSUP of setup (exit 2) */
+    PLUGIN_ERROR_PATH,      /* the search path itself is wrong (exit 2) */
 };
+/* The exit status that an error of this domain means: 3 for BROKEN, else 2. */
+int plugin_error_status(const GError *error);
 
 /* ---- Places: from the binary's own place, so that a moved tree works ---- */
 
 typedef struct {
+    char *program;   /* pegbox itself */
     char *plugins;   /* the built-in plugin directory */
-    char *data;      /* $datadir/pegbox: defaults.json, python/ */
+    char *data;      /* $datadir/pegbox: defaults.json */
+    char *python;    /* the directory that holds pegbox.py */
     char *libexec;   /* pegbox-worker, pegbox-NAME */
+    char *worker;    /* pegbox-worker */
 } PbxPlaces;
 /* Worked out once, from /proc/self/exe; a build tree is known by its meson-info. */
 const PbxPlaces *places_get(void);
+/* A path of the user's: ~ and ~/ expanded, else relative to base_dir (NULL: the current
+ * directory). (transfer full) */
+char *places_expand(const char *path, const char *base_dir);
 
 /* ---- Registry ---- */
 
@@ -42,12 +51,13 @@ typedef struct {
     const pbx_plugin *desc;
     char *path;            /* of the file */
     guint32 abi_minor;
+    const pbx_entry *entry;  /* of the file, which may hold other plugins too */
 } PbxPlugin;
 
 typedef struct PbxRegistry PbxRegistry;
 
-/* The search path is PEGBOX_PLUGIN_PATH, ~/.local/lib/pegbox/MAJOR, the built-in one.
- * Error (BROKEN's domain, exit 2) for an empty or relative element. */
+/* The search path is PEGBOX_PLUGIN_PATH, ~/.local/lib/pegbox/MAJOR, the built-in one; under
+ * AT_SECURE the last alone. Error PATH for an empty or relative element. */
 PbxRegistry *registry_new(GError **error);
 void registry_free(PbxRegistry *registry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxRegistry, registry_free)
@@ -56,12 +66,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxRegistry, registry_free)
  * NOT_FOUND's message has a "did you mean". (transfer none) */
 const PbxPlugin *registry_load(PbxRegistry *registry, const char *kind, const char *name,
                                GError **error);
-/* Loads from a file whatever its name (`inspect FILE.so`, workers). (transfer none) */
+/* Loads from a file whatever its name (`inspect FILE.so`, workers). kind and name NULL: the
+ * file's first plugin. (transfer none) */
 const PbxPlugin *registry_load_file(PbxRegistry *registry, const char *path, const char *kind,
                                     const char *name, GError **error);
 gboolean registry_has(PbxRegistry *registry, const char *kind, const char *name);
+/* The file that registry_load would open; NOT_FOUND as there. (transfer full) */
+char *registry_find(PbxRegistry *registry, const char *kind, const char *name, GError **error);
+/* Takes the place of "pegbox: warning: MESSAGE" on standard error for what is odd about a
+ * plugin but no reason to refuse it. */
+void registry_on_warning(PbxRegistry *registry, void (*func)(const char *message, gpointer user),
+                         gpointer user);
 /* The vtable of an interface id, or NULL. */
 gconstpointer plugin_interface(const PbxPlugin *plugin, const char *id);
+/* Row i of the option table, by the plugin's own stride. */
+const pbx_option *plugin_option(const pbx_plugin *desc, guint i);
 /* The interface id of a kind ("search" -> "search/1"); NULL: unknown kind. */
 const char *plugin_kind_interface(const char *kind);
 extern const char *const plugin_kinds[]; /* NULL-ended */
@@ -75,11 +94,15 @@ GPtrArray *registry_files(PbxRegistry *registry, const char *kind); /* PbxPlugin
 
 /*
  * Probes a file in a child process with a time limit: its descriptor as JSON (kind,
- * name, version, summary, license, url, abi, caps, interfaces, options), or error.
- * (transfer full)
+ * name, version, summary, license, url, abi, path, state_version, caps, interfaces,
+ * options, also: other KIND/NAME in the file), or error. kind and name as for
+ * registry_load_file. (transfer full)
  */
 JsonNode *registry_probe(PbxRegistry *registry, const char *path, const char *kind,
                          const char *name, GError **error);
+/* What the child of a probe does: loads FILE and writes what it found, or the error, as
+ * JSON on standard output. words: FILE [KIND NAME]. Does not return. */
+G_NORETURN void registry_probe_child(int n_words, char **words);
 /* The same of a loaded one. (transfer full) */
 JsonNode *plugin_to_json(const PbxPlugin *plugin);
 
@@ -88,7 +111,8 @@ JsonNode *plugin_to_json(const PbxPlugin *plugin);
 /* What checking options needs beside the table. */
 typedef struct {
     PbxRegistry *registry;   /* for PLUGIN options */
-    PbxSandbox *sandbox;     /* for EXPRESSION and TEMPLATE options */
+    PbxSandbox *sandbox;     /* for EXPRESSION, TEMPLATE and SPACE options; outlives them. NULL:
+                                these are not compiled */
     const char *metric;      /* the run's, for OBJECTIVE (NULL: none) */
     const char *mode;
     const char *base_dir;    /* for PATH */
@@ -99,8 +123,9 @@ typedef struct PbxOptions PbxOptions;
  * Checks the object at `pointer` of `doc` (without "plugin" and the keys in `also`,
  * NULL-ended, which are somebody else's) against the plugin's table: unknown keys with
  * "did you mean", types, ranges, choices; fills in defaults, compiles expressions,
- * templates, regexes, reads SPACE options. NULL where problems were added.
- * (transfer full)
+ * templates, regexes, reads SPACE options. A string there, or nothing, stands for no
+ * options. Checking what options_node() gave changes nothing. NULL where problems were
+ * added. (transfer full)
  */
 PbxOptions *options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
                           const char *const *also, const PbxOptionContext *context,
@@ -113,6 +138,8 @@ JsonNode *options_public(const PbxOptions *options);
 /* Names of the watched fields, in table order then list item or key; NULL-ended. FIELD
  * options that are unset give "". */
 const char *const *options_watched(const PbxOptions *options);
+/* Whether the plugin was given an objective of its own; sets both (either may be NULL). */
+gboolean options_objective(const PbxOptions *options, const char **metric, const char **mode);
 /* The compiled forms. NULL: no such option, or unset. */
 PbxExpression *options_expression(const PbxOptions *options, const char *name);
 PbxSpace *options_space(const PbxOptions *options, const char *name);
@@ -169,6 +196,13 @@ PbxInstance *instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions 
                           GError **error);
 void instance_free(PbxInstance *instance); /* destroy, then the host */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxInstance, instance_free)
+/* What this instance can do: the vtable's capabilities, or the fewer that it says. */
+guint32 instance_caps(const PbxInstance *instance);
+/* The vtable's capabilities of a plugin, without an instance; 0 for an unknown kind. */
+guint32 plugin_caps(const PbxPlugin *plugin);
+/* Fills in an error of the ABI, cut to its size. */
+void plugin_set_abi_error(pbx_error *abi_error, const char *where, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 /* A status and pbx_error as a GError: "search/tpe: where: message". */
 void instance_set_error(GError **error, int code, const PbxPlugin *plugin, pbx_status status,
                         const pbx_error *abi_error);
