@@ -9,16 +9,16 @@
 #include <json-glib/json-glib.h>
 
 #include "expression/expression.h"
-#include "json/json.h"
 #include "plugin/plugin.h"
 #include "space/space.h"
+#include "json/json.h"
 
 /* A plugin as the file uses it. */
 typedef struct {
-    char *slot;               /* "search", "stop[0]", "loggers[1]" */
+    char *slot; /* "search", "stop[0]", "loggers[1]" */
     const PbxPlugin *plugin;
     PbxOptions *options;
-    char *pointer;            /* in the document, for problems that setup finds */
+    char *pointer; /* in the document, for problems that setup finds */
 } PbxPluginUse;
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
@@ -30,11 +30,11 @@ typedef struct {
 } PbxEnvTemplate;
 
 typedef struct {
-    char *name;                  /* NULL: made from the trainable and the date */
-    char *trainable_name;        /* the plugin's; for a command its program's or script's */
+    char *name;           /* NULL: made from the trainable and the date */
+    char *trainable_name; /* the plugin's; for a command its program's or script's */
     PbxPluginUse *trainable, *search, *scheduler, *executor;
-    GPtrArray *stoppers;         /* PbxPluginUse*; time_budget_s is one of them, last */
-    GPtrArray *loggers;          /* PbxPluginUse*, automatic ones included */
+    GPtrArray *stoppers; /* PbxPluginUse*; time_budget_s is one of them, last */
+    GPtrArray *loggers;  /* PbxPluginUse*, automatic ones included */
     PbxSpace *space;
     char **metrics;              /* NULL-ended; empty: none is named */
     int *signs;                  /* +1 min, -1 max; one a metric */
@@ -46,23 +46,24 @@ typedef struct {
     guint max_concurrent_trials; /* 0: as many as fit */
     gint64 max_failures;         /* -1: without end */
     PbxFailFast fail_fast;
-    gboolean log_to_file;        /* FALSE: to the console */
-    PbxTemplate *out, *err;      /* file names; the same object where both go to one */
-    char *base_dir;              /* absolute: what relative paths of the file start from */
-    char *results_dir;           /* absolute */
+    gboolean log_to_file;   /* FALSE: to the console */
+    PbxTemplate *out, *err; /* file names; the same object where both go to one */
+    char *base_dir;         /* absolute: what relative paths of the file start from */
+    char *results_dir;      /* absolute */
     PbxTemplate *trial_name, *trial_dirname; /* NULL: the usual ones */
-    PbxTemplate *cwd;            /* a relative outcome is relative to base_dir */
-    GPtrArray *env;              /* PbxEnvTemplate* */
+    PbxTemplate *cwd;                        /* a relative outcome is relative to base_dir */
+    GPtrArray *env;                          /* PbxEnvTemplate* */
     gboolean has_seed;
-    guint64 seed;                /* a random one where the file has none */
-    gboolean has_search_seed;    /* `search.seed`, for a search without such an option */
-    guint64 search_seed;         /* the seed of the slot "search": `seed` where it has none */
+    guint64 seed;             /* a random one where the file has none */
+    gboolean has_search_seed; /* `search.seed`, for a search without such an option */
+    guint64 search_seed;      /* the seed of the slot "search": `seed` where it has none */
     gboolean durability_full;
-    PbxSandbox *sandbox;         /* what was compiled lives in it */
+    PbxSandbox *sandbox;   /* what was compiled lives in it */
+    PbxRegistry *registry; /* borrowed */
     PbxDoc *doc;
-    GPtrArray *docs;             /* PbxDoc*: what stands in for parts that the file leaves out */
-    JsonNode *resolved;          /* the spec as experiment.json holds it: defaults filled in,
-                                    secrets hidden, paths absolute */
+    GPtrArray *docs;    /* PbxDoc*: what stands in for parts that the file leaves out */
+    JsonNode *resolved; /* the spec as experiment.json holds it: defaults filled in,
+                           secrets hidden, paths absolute */
 } PbxSpec;
 
 void spec_free(PbxSpec *spec);
@@ -70,11 +71,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSpec, spec_free)
 
 /* Where an experiment comes from. */
 typedef struct {
-    const char *file;            /* path, "-" for standard input, or NULL: the one-line form */
-    char **command;              /* the one-line form's words, NULL-ended */
-    char **sets;                 /* "KEY=VALUE" of --set, NULL-ended, or NULL */
-    const char *metric, *mode;   /* these override the file's, or NULL */
-    const char *num_samples;     /* text, or NULL */
+    const char *file;          /* path, "-" for standard input, or NULL: the one-line form */
+    char **command;            /* the one-line form's words, NULL-ended */
+    char **sets;               /* "KEY=VALUE" of --set, NULL-ended, or NULL */
+    const char *metric, *mode; /* these override the file's, or NULL */
+    const char *num_samples;   /* text, or NULL */
     const char *name, *results_dir;
     gboolean fail_fast;
 } PbxSpecInput;
@@ -89,8 +90,8 @@ char *spec_base_dir(const PbxSpecInput *input);
 char *spec_print(JsonNode *root);
 /* Checks a document. base_dir: what relative paths in it are relative to. NULL with
  * problems. (transfer full) */
-PbxSpec *spec_check(PbxDoc *doc /* (transfer full) */, const char *base_dir,
-                    PbxRegistry *registry, PbxProblems *problems);
+PbxSpec *spec_check(PbxDoc *doc /* (transfer full) */, const char *base_dir, PbxRegistry *registry,
+                    PbxProblems *problems);
 /* Both. */
 PbxSpec *spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems);
 
@@ -108,6 +109,9 @@ pbx_problem *spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use);
 void spec_problem_free(pbx_problem *problem);
 /* Trials that a whole run has: num_samples times the grid's points; -1: without end. */
 gint64 spec_total_trials(const PbxSpec *spec);
+
+/* $PEGBOX_RESULT_DIR, else ~/pegbox_results; absolute. (transfer full) */
+char *spec_default_results_dir(void);
 
 /* The JSON Schema of the experiment file, with every installed plugin's options.
  * (transfer full) */

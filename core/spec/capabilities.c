@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a search can, against what the space asks of it. */
+#include "spec/spec-private.h"
+
+static const struct {
+    guint32 cap;
+    const char *name; /* as probes tell it */
+    const char *what;
+} needs[] = {
+    {PBX_CAP_GRID, "grid", "a $grid_search"},
+    {PBX_CAP_CONDITIONAL, "conditional", "a parameter inside a $choice"},
+    {PBX_CAP_CATEGORY, "category", "a $choice"},
+    {PBX_CAP_UNBOUNDED, "unbounded", "an operator without bounds"},
+    {PBX_CAP_QUANTUM, "quantum", "a quantised operator"},
+};
+
+static gboolean
+dim_needs(const pbx_dim *dim, guint32 cap)
+{
+    gboolean grid = (dim->flags & PBX_DIM_GRID) != 0;
+    switch (cap) {
+    case PBX_CAP_GRID:
+        return grid;
+    case PBX_CAP_CONDITIONAL:
+        return dim->parent >= 0;
+    case PBX_CAP_CATEGORY:
+        return dim->type == PBX_DIM_CATEGORY && !grid;
+    case PBX_CAP_UNBOUNDED:
+        return dim->type == PBX_DIM_NORMAL;
+    default:
+        return dim->quantum > 0 && !(dim->type == PBX_DIM_INT && dim->quantum <= 1);
+    }
+}
+
+static gboolean
+probe_says(JsonNode *plugin, const char *cap)
+{
+    JsonNode *caps = json_object_get_member(json_node_get_object(plugin), "caps");
+    JsonArray *array =
+        caps != NULL && JSON_NODE_HOLDS_ARRAY(caps) ? json_node_get_array(caps) : NULL;
+    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
+        if (g_strcmp0(json_array_get_string_element(array, i), cap) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* "; `random` and `tpe` can" of what is installed, or "". (transfer full) */
+static char *
+who_can(PbxRegistry *registry, const char *cap)
+{
+    g_autoptr(GPtrArray) files = registry_files(registry, "search");
+    g_autoptr(GString) text = g_string_new(NULL);
+    guint n = 0;
+    for (guint i = 0; i < files->len; i++) {
+        const PbxPluginFile *file = g_ptr_array_index(files, i);
+        if (file->shadowed_by != NULL)
+            continue;
+        g_autoptr(JsonNode) plugin =
+            registry_probe(registry, file->path, file->kind, file->name, NULL);
+        if (plugin == NULL || !probe_says(plugin, cap) || probe_says(plugin, "transparent"))
+            continue;
+        g_string_append_printf(text, "%s`%s`", n++ == 0 ? "; " : ", ", file->name);
+    }
+    if (n > 0)
+        g_string_append(text, " can");
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+void
+capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxProblems *problems)
+{
+    if ((caps & PBX_CAP_TRANSPARENT) != 0)
+        return;
+    const pbx_space *space = space_dims(spec->space);
+    for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
+        g_autofree char *others = NULL;
+        if ((caps & needs[i].cap) != 0)
+            continue;
+        for (guint dim = 0; dim < space->n_dims; dim++) {
+            if (!dim_needs(space->dims[dim], needs[i].cap))
+                continue;
+            if (others == NULL)
+                others = who_can(registry, needs[i].name);
+            problems_add(problems, spec->doc, space_dim_pointer(spec->space, dim),
+                         "the search `%s` cannot take %s%s", spec->search->plugin->desc->name,
+                         needs[i].what, others);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The check of a document: part after part, all problems in one go. */
+#include <string.h>
+
+#include "spec/spec-private.h"
+
+/* ---- metric and mode ---- */
+
+/* The string at a key: itself, or the only one of an array. NULL: absent, or told. */
+static const char *
+only_text(PbxCheck *check, const char *key)
+{
+    const PbxDoc *doc = check->spec->doc;
+    JsonNode *node = key_node(check, key);
+    if (node == NULL)
+        return NULL;
+    g_autofree char *pointer = json_pointer_member("", key);
+    if (JSON_NODE_HOLDS_ARRAY(node)) {
+        JsonArray *array = json_node_get_array(node);
+        guint n = json_array_get_length(array);
+        if (n == 0)
+            problems_add(check->problems, doc, pointer, "must not be empty");
+        else if (n > 1)
+            problems_add(check->problems, doc, pointer, "more than one objective " NOT_YET);
+        node = n == 1 ? json_array_get_element(array, 0) : NULL;
+        if (node != NULL && !node_is(node, KEY_STRING)) {
+            g_autofree char *item = json_pointer_item(pointer, 0);
+            wrong_type(check, doc, item, KEY_STRING, node);
+            node = NULL;
+        }
+    }
+    const char *text = node != NULL ? json_node_get_string(node) : NULL;
+    if (text == NULL) {
+        g_hash_table_add(check->wrong, g_strdup(key));
+    } else if (text[0] == '\0') {
+        problems_add(check->problems, doc, pointer, "must not be empty");
+        g_hash_table_add(check->wrong, g_strdup(key));
+        text = NULL;
+    }
+    return text;
+}
+
+static int
+mode_sign(PbxCheck *check, const char *mode)
+{
+    static const char *const modes[] = {"min", "max", NULL};
+    if (g_strv_contains(modes, mode))
+        return g_str_equal(mode, "max") ? -1 : 1;
+    g_autofree char *meant = meant_text(mode, modes);
+    problems_add(check->problems, check->spec->doc, "/mode",
+                 "must be \"min\" or \"max\", got \"%s\"%s", mode, meant);
+    g_hash_table_add(check->wrong, g_strdup("mode"));
+    return 0;
+}
+
+static void
+check_objective(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    const char *metric = only_text(check, "metric");
+    const char *mode = only_text(check, "mode");
+    int sign = mode != NULL ? mode_sign(check, mode) : 0;
+    if (metric != NULL && sign != 0) {
+        spec->metrics[0] = g_strdup(metric);
+        spec->signs[0] = sign;
+    } else if (metric != NULL && !g_hash_table_contains(check->wrong, "mode")) {
+        problems_add(check->problems, spec->doc, "/metric",
+                     "`metric` needs `mode`: is it to be \"min\" or \"max\"?");
+        g_hash_table_add(check->wrong, g_strdup("mode"));
+    } else if (sign != 0 && !g_hash_table_contains(check->wrong, "metric")) {
+        problems_add(check->problems, spec->doc, "/mode",
+                     "`mode` needs `metric`: which result field is meant?");
+        g_hash_table_add(check->wrong, g_strdup("metric"));
+    }
+}
+
+/* ---- Numbers ---- */
+
+static void
+check_num_samples(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    gint64 number = 0;
+    if (!key_int(check, "num_samples", -1, G_MAXINT64, &number))
+        return;
+    if (number == 0)
+        problems_add(check->problems, spec->doc, "/num_samples",
+                     "must be at least 1, or -1: without end");
+    else
+        spec->num_samples = number;
+}
+
+static void
+check_seed(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    gint64 number = 0;
+    spec->has_seed = key_int(check, "seed", 0, G_MAXINT64, &number);
+    if (spec->has_seed)
+        spec->seed = (guint64)number;
+    else
+        spec->seed = ((guint64)g_random_int() << 31) ^ g_random_int();
+}
+
+static void
+check_numbers(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    gint64 number = 0;
+    gboolean fail_fast = FALSE;
+    check_num_samples(check);
+    check_seed(check);
+    if (key_int(check, "max_concurrent_trials", 0, G_MAXINT32, &number))
+        spec->max_concurrent_trials = (guint)number;
+    if (key_int(check, "max_failures", -1, G_MAXINT64, &number))
+        spec->max_failures = number;
+    if (key_bool(check, "fail_fast", &fail_fast))
+        spec->fail_fast = fail_fast ? FAIL_FAST_ALWAYS : FAIL_FAST_NEVER;
+}
+
+static void
+check_durability(PbxCheck *check)
+{
+    static const char *const names[] = {"normal", "full", NULL};
+    JsonNode *node = key_node(check, "durability");
+    if (node == NULL)
+        return;
+    const char *text = json_node_get_string(node);
+    check->spec->durability_full = g_str_equal(text, "full");
+    if (g_strv_contains(names, text))
+        return;
+    g_autofree char *meant = meant_text(text, names);
+    problems_add(check->problems, check->spec->doc, "/durability",
+                 "must be \"normal\" or \"full\", got \"%s\"%s", text, meant);
+}
+
+/* ---- The space ---- */
+
+static void
+check_space(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    const PbxDoc *doc = spec->doc;
+    if (g_hash_table_contains(check->wrong, "config"))
+        return;
+    if (key_node(check, "config") == NULL)
+        doc = stand_in(check, "/config", object_node(json_object_new()));
+    spec->space = space_new(doc, "/config", spec->sandbox, check->problems);
+}
+
+/* ---- All of it ---- */
+
+static void
+check_parts(PbxCheck *check)
+{
+    keys_check(check);
+    check_objective(check);
+    check_numbers(check);
+    check_durability(check);
+    check_space(check);
+    resources_check(check);
+    plugins_check(check);
+    stop_check(check);
+    names_check(check);
+    if (!check->spec->has_search_seed)
+        check->spec->search_seed = check->spec->seed;
+}
+
+PbxSpec *
+spec_check(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
+{
+    guint before = problems_count(problems);
+    g_autoptr(PbxSpec) spec = spec_alloc();
+    spec->doc = doc;
+    spec->registry = registry;
+    spec->base_dir = g_canonicalize_filename(base_dir, NULL);
+    if (!JSON_NODE_HOLDS_OBJECT(doc_root(doc))) {
+        problems_add(problems, doc, "", "an experiment file is an object, this is %s",
+                     node_kind(doc_root(doc)));
+        return NULL;
+    }
+    g_autoptr(PbxDefaults) defaults = defaults_load(problems);
+    if (defaults == NULL)
+        return NULL;
+    g_autoptr(GHashTable) wrong = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    PbxCheck check = {
+        .spec = spec,
+        .registry = registry,
+        .problems = problems,
+        .defaults = defaults,
+        .wrong = wrong,
+    };
+    check_parts(&check);
+    if (problems_count(problems) != before)
+        return NULL;
+    spec->resolved = resolved_new(spec);
+    return g_steal_pointer(&spec);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which plugins stand where the experiment file names none: data, in
+ * $datadir/pegbox/defaults.json, over which $XDG_CONFIG_HOME/pegbox/defaults.json goes.
+ */
+#include <string.h>
+
+#include "spec/spec-private.h"
+
+static const char *const default_keys[] = {"search",  "scheduler", "executor", "command",
+                                           "loggers", "stop",      NULL};
+static const char *const stop_keys[] = {"thresholds", "when", "timeout", NULL};
+
+/* A file of defaults; *there is FALSE where it does not exist. */
+static PbxDoc *
+read_file(const char *path, gboolean *there, PbxProblems *problems)
+{
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    g_autoptr(GError) error = NULL;
+    *there = TRUE;
+    if (!g_file_get_contents(path, &text, &length, &error)) {
+        *there = !g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+        if (*there)
+            problems_add(problems, NULL, "", "%s", error->message);
+        return NULL;
+    }
+    return doc_parse(path, text, length, DOC_PLAIN, problems);
+}
+
+static gboolean
+check_members(const PbxDoc *doc, const char *pointer, JsonNode *node, const char *const *names,
+              PbxProblems *problems)
+{
+    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+        problems_add(problems, doc, pointer, "must be an object, got %s", node_kind(node));
+        return FALSE;
+    }
+    gboolean good = TRUE;
+    g_autoptr(GList) members = json_object_get_members(json_node_get_object(node));
+    for (GList *item = members; item != NULL; item = item->next) {
+        if (g_strv_contains(names, item->data))
+            continue;
+        g_autofree char *place = json_pointer_member(pointer, item->data);
+        g_autofree char *meant = meant_text(item->data, names);
+        problems_add(problems, doc, place, "there is no such key%s", meant);
+        good = FALSE;
+    }
+    return good;
+}
+
+static gboolean
+take_string(const PbxDoc *doc, const char *pointer, JsonObject *object, const char *name,
+            char **value, PbxProblems *problems)
+{
+    JsonNode *node = json_object_get_member(object, name);
+    if (node == NULL)
+        return TRUE;
+    if (!node_is(node, KEY_STRING)) {
+        g_autofree char *place = json_pointer_member(pointer, name);
+        problems_add(problems, doc, place, "must be a string, got %s", node_kind(node));
+        return FALSE;
+    }
+    g_free(*value);
+    *value = json_node_dup_string(node);
+    return TRUE;
+}
+
+static gboolean
+take_loggers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProblems *problems)
+{
+    JsonNode *node = json_object_get_member(root, "loggers");
+    if (node == NULL)
+        return TRUE;
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    gboolean good = JSON_NODE_HOLDS_ARRAY(node);
+    JsonArray *array = good ? json_node_get_array(node) : NULL;
+    for (guint i = 0; good && i < json_array_get_length(array); i++) {
+        JsonNode *item = json_array_get_element(array, i);
+        good = node_is(item, KEY_STRING);
+        if (good)
+            g_strv_builder_add(names, json_node_get_string(item));
+    }
+    if (!good) {
+        problems_add(problems, doc, "/loggers", "must be an array of names of loggers");
+        return FALSE;
+    }
+    g_strfreev(defaults->loggers);
+    defaults->loggers = g_strv_builder_end(names);
+    return TRUE;
+}
+
+static gboolean
+take_short_form(PbxShortForm *form, const PbxDoc *doc, JsonObject *stop, const char *name,
+                PbxProblems *problems)
+{
+    static const char *const names[] = {"plugin", "option", NULL};
+    JsonNode *node = json_object_get_member(stop, name);
+    if (node == NULL)
+        return TRUE;
+    g_autofree char *pointer = json_pointer_member("/stop", name);
+    if (!check_members(doc, pointer, node, names, problems))
+        return FALSE;
+    JsonObject *object = json_node_get_object(node);
+    gboolean plugin = take_string(doc, pointer, object, "plugin", &form->plugin, problems);
+    return take_string(doc, pointer, object, "option", &form->option, problems) && plugin;
+}
+
+static gboolean
+take_stop(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProblems *problems)
+{
+    JsonNode *node = json_object_get_member(root, "stop");
+    if (node == NULL)
+        return TRUE;
+    if (!check_members(doc, "/stop", node, stop_keys, problems))
+        return FALSE;
+    JsonObject *stop = json_node_get_object(node);
+    gboolean good = take_short_form(&defaults->thresholds, doc, stop, "thresholds", problems);
+    good = take_short_form(&defaults->when, doc, stop, "when", problems) && good;
+    return take_short_form(&defaults->timeout, doc, stop, "timeout", problems) && good;
+}
+
+/* What the file says goes over what is there. */
+static gboolean
+take_all(PbxDefaults *defaults, const PbxDoc *doc, PbxProblems *problems)
+{
+    if (!check_members(doc, "", doc_root(doc), default_keys, problems))
+        return FALSE;
+    JsonObject *root = json_node_get_object(doc_root(doc));
+    gboolean good = take_string(doc, "", root, "search", &defaults->search, problems);
+    good = take_string(doc, "", root, "scheduler", &defaults->scheduler, problems) && good;
+    good = take_string(doc, "", root, "executor", &defaults->executor, problems) && good;
+    good = take_string(doc, "", root, "command", &defaults->command, problems) && good;
+    good = take_loggers(defaults, doc, root, problems) && good;
+    return take_stop(defaults, doc, root, problems) && good;
+}
+
+static gboolean
+is_complete(const PbxDefaults *defaults)
+{
+    const char *const texts[] = {
+        defaults->search,        defaults->scheduler,         defaults->executor,
+        defaults->command,       defaults->thresholds.plugin, defaults->thresholds.option,
+        defaults->when.plugin,   defaults->when.option,       defaults->timeout.plugin,
+        defaults->timeout.option};
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        if (texts[i] == NULL)
+            return FALSE;
+    }
+    return defaults->loggers != NULL;
+}
+
+PbxDefaults *
+defaults_load(PbxProblems *problems)
+{
+    g_autofree char *installed = g_build_filename(places_get()->data, "defaults.json", NULL);
+    g_autofree char *own =
+        g_build_filename(g_get_user_config_dir(), "pegbox", "defaults.json", NULL);
+    const char *const paths[] = {installed, own};
+    g_autoptr(PbxDefaults) defaults = g_new0(PbxDefaults, 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        gboolean there = FALSE;
+        g_autoptr(PbxDoc) doc = read_file(paths[i], &there, problems);
+        if (there && (doc == NULL || !take_all(defaults, doc, problems)))
+            return NULL;
+    }
+    if (!is_complete(defaults)) {
+        problems_add(problems, NULL, "",
+                     "%s is missing or lacks a key: pegbox is not installed as it should be",
+                     installed);
+        return NULL;
+    }
+    return g_steal_pointer(&defaults);
+}
+
+static void
+short_form_clear(PbxShortForm *form)
+{
+    g_free(form->plugin);
+    g_free(form->option);
+}
+
+void
+defaults_free(PbxDefaults *defaults)
+{
+    if (defaults == NULL)
+        return;
+    g_free(defaults->search);
+    g_free(defaults->scheduler);
+    g_free(defaults->executor);
+    g_free(defaults->command);
+    g_strfreev(defaults->loggers);
+    short_form_clear(&defaults->thresholds);
+    short_form_clear(&defaults->when);
+    short_form_clear(&defaults->timeout);
+    g_free(defaults);
+}

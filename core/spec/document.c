@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a file, or the words of a command, and what overrides it, to one document. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spec/spec-private.h"
+
+#define MAX_FILE_SIZE (64u * 1024 * 1024)
+
+/* ---- Reading ---- */
+
+static char *
+read_standard_input(gsize *length, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char buffer[65536];
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s",
+                        g_strerror(errno));
+            return NULL;
+        }
+        if (n == 0)
+            break;
+        if (text->len + (gsize)n > MAX_FILE_SIZE) {
+            g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "it is over 64 MiB");
+            return NULL;
+        }
+        g_string_append_len(text, buffer, n);
+    }
+    *length = text->len;
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static PbxDoc *
+read_file(const char *file, PbxProblems *problems)
+{
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    g_autoptr(GError) error = NULL;
+    if (g_str_equal(file, "-")) {
+        text = read_standard_input(&length, &error);
+        if (text == NULL)
+            problems_add(problems, NULL, "", "standard input cannot be read: %s", error->message);
+        file = "standard input";
+    } else if (!g_file_get_contents(file, &text, &length, &error)) {
+        problems_add(problems, NULL, "", "%s", error->message);
+    }
+    if (text == NULL)
+        return NULL;
+    g_autoptr(PbxDoc) doc = doc_parse(file, text, length, DOC_COMMENTS, problems);
+    if (doc != NULL && !JSON_NODE_HOLDS_OBJECT(doc_root(doc))) {
+        problems_add(problems, doc, "", "an experiment file is an object, this is %s",
+                     node_kind(doc_root(doc)));
+        return NULL;
+    }
+    return g_steal_pointer(&doc);
+}
+
+/* ---- What goes over the file ---- */
+
+static void
+set_node(PbxDoc *doc, const char *path, JsonNode *value, const char *origin, PbxProblems *problems)
+{
+    g_autoptr(GError) error = NULL;
+    if (!doc_set(doc, path, value, origin, &error))
+        problems_add(problems, NULL, "", "%s: %s", origin, error->message);
+    json_node_unref(value);
+}
+
+static JsonNode *
+string_node(const char *text)
+{
+    return json_node_init_string(json_node_alloc(), text);
+}
+
+/* JSON where it is, else a string. */
+static JsonNode *
+value_of_text(const char *text)
+{
+    g_autoptr(PbxProblems) ignored = problems_new();
+    g_autoptr(PbxDoc) doc = doc_parse("value", text, strlen(text), DOC_PLAIN, ignored);
+    return doc != NULL ? json_clone(doc_root(doc)) : string_node(text);
+}
+
+/* The '=' that ends the key; keys may be quoted. */
+static const char *
+find_equals(const char *text)
+{
+    gboolean quoted = FALSE;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"')
+            quoted = !quoted;
+        else if (*c == '=' && !quoted)
+            return c;
+    }
+    return NULL;
+}
+
+static void
+apply_set(PbxDoc *doc, const char *text, PbxProblems *problems)
+{
+    g_autofree char *origin = g_strdup_printf("--set %s", text);
+    const char *equals = find_equals(text);
+    if (equals == NULL || equals == text) {
+        problems_add(problems, NULL, "", "%s: write --set KEY=VALUE", origin);
+        return;
+    }
+    if (!g_utf8_validate(text, -1, NULL)) {
+        problems_add(problems, NULL, "", "%s: is not UTF-8", origin);
+        return;
+    }
+    g_autofree char *path = g_strndup(text, equals - text);
+    set_node(doc, path, value_of_text(equals + 1), origin, problems);
+}
+
+static void
+apply_num_samples(PbxDoc *doc, const char *text, PbxProblems *problems)
+{
+    gint64 number = 0;
+    if (!g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, &number, NULL)) {
+        problems_add(problems, NULL, "", "--num-samples: must be an integer, got '%s'", text);
+        return;
+    }
+    set_node(doc, "num_samples", json_node_init_int(json_node_alloc(), number), "--num-samples",
+             problems);
+}
+
+static void
+apply_overrides(PbxDoc *doc, const PbxSpecInput *input, PbxProblems *problems)
+{
+    if (input->metric != NULL)
+        set_node(doc, "metric", string_node(input->metric), "--metric", problems);
+    if (input->mode != NULL)
+        set_node(doc, "mode", string_node(input->mode), "--mode", problems);
+    if (input->num_samples != NULL)
+        apply_num_samples(doc, input->num_samples, problems);
+    for (char **set = input->sets; set != NULL && *set != NULL; set++)
+        apply_set(doc, *set, problems);
+    if (input->name != NULL)
+        set_node(doc, "name", string_node(input->name), "--name", problems);
+    if (input->results_dir != NULL) {
+        g_autofree char *current = g_get_current_dir();
+        g_autofree char *path = path_resolve(input->results_dir, current);
+        set_node(doc, "results_dir", string_node(path), "--results-dir", problems);
+    }
+    if (input->fail_fast)
+        set_node(doc, "fail_fast", json_node_init_boolean(json_node_alloc(), TRUE), "--fail-fast",
+                 problems);
+}
+
+PbxDoc *
+spec_document(const PbxSpecInput *input, PbxProblems *problems)
+{
+    guint before = problems_count(problems);
+    g_autoptr(PbxDoc) doc = input->file != NULL ? read_file(input->file, problems)
+                                                : one_line_document(input->command, problems);
+    if (doc == NULL)
+        return NULL;
+    apply_overrides(doc, input, problems);
+    return problems_count(problems) == before ? g_steal_pointer(&doc) : NULL;
+}
+
+char *
+spec_base_dir(const PbxSpecInput *input)
+{
+    g_autofree char *current = g_get_current_dir();
+    if (input->file == NULL || g_str_equal(input->file, "-"))
+        return g_steal_pointer(&current);
+    g_autofree char *path = g_canonicalize_filename(input->file, current);
+    return g_path_get_dirname(path);
+}
+
+PbxSpec *
+spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems)
+{
+    PbxDoc *doc = spec_document(input, problems);
+    if (doc == NULL)
+        return NULL;
+    g_autofree char *base_dir = spec_base_dir(input);
+    return spec_check(doc, base_dir, registry, problems);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The top-level keys of the experiment file: their names, types and meaning. */
+#include <string.h>
+
+#include "spec/spec-private.h"
+
+#define POSITIVE "{\"type\":\"number\",\"exclusiveMinimum\":0}"
+#define TEXT     "{\"type\":\"string\",\"minLength\":1}"
+#define BOOLEAN  "{\"type\":\"boolean\"}"
+#define MODE     "{\"enum\":[\"min\",\"max\"]}"
+/* One, or an array of one: several objectives come with a later version. */
+#define ONE_OR_LIST(ITEM)                                                                          \
+    "{\"anyOf\":[" ITEM ",{\"type\":\"array\",\"minItems\":1,\"maxItems\":1,\"items\":" ITEM "}]}"
+
+/* Keep the order of doc/experiment-file.md. */
+const PbxKey spec_keys[] = {
+    {"$schema", KEY_STRING, FALSE, "For editors: where the schema of this file is.",
+     "{\"type\":\"string\"}"},
+    {"name", KEY_STRING, FALSE, "The experiment's name and the name of its directory.",
+     "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[^/]*$\"}"},
+    {"trainable", KEY_STRING | KEY_OBJECT, FALSE, "What is tuned: a plugin or a command.", NULL},
+    {"config", KEY_OBJECT, FALSE, "The search space: constants and operators.", NULL},
+    {"metric", KEY_STRING | KEY_ARRAY, FALSE, "The result field that is optimised.",
+     ONE_OR_LIST(TEXT)},
+    {"mode", KEY_STRING | KEY_ARRAY, FALSE, "Whether the metric is minimised or maximised.",
+     ONE_OR_LIST(MODE)},
+    {"num_samples", KEY_INT, FALSE,
+     "How many points are drawn (a grid: how often it is visited); -1: without end.",
+     "{\"type\":\"integer\",\"anyOf\":[{\"const\":-1},{\"minimum\":1}]}"},
+    {"search", KEY_STRING | KEY_OBJECT, FALSE, "The search algorithm.", NULL},
+    {"scheduler", KEY_STRING | KEY_OBJECT, FALSE, "What stops trials that do badly.", NULL},
+    {"stop", KEY_STRING | KEY_OBJECT | KEY_ARRAY, FALSE, "What ends a trial or the experiment.",
+     NULL},
+    {"time_budget_s", KEY_NUMBER, FALSE, "Seconds after which the experiment ends.", POSITIVE},
+    {"resources", KEY_OBJECT, FALSE, "What each trial needs.",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+     "\"cpu\":" POSITIVE ",\"gpu\":{\"const\":0},"
+     "\"memory\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\"}]}}}"},
+    {"placement", KEY_OBJECT, TRUE, "Bundles and strategy of a trial's processes.", NULL},
+    {"max_concurrent_trials", KEY_INT, FALSE,
+     "How many trials run at once at most; 0: as many as the resources hold.",
+     "{\"type\":\"integer\",\"minimum\":0}"},
+    {"executor", KEY_STRING | KEY_OBJECT, FALSE, "What places and runs trials.", NULL},
+    {"loggers", KEY_ARRAY, FALSE, "What writes results somewhere, besides the automatic ones.",
+     NULL},
+    {"auto_loggers", KEY_BOOL, FALSE, "Whether the automatic loggers are there.", BOOLEAN},
+    {"reporter", KEY_OBJECT, TRUE, "Options of the status block.", NULL},
+    {"checkpoint", KEY_OBJECT, TRUE, "When trials are saved, and what is kept.", NULL},
+    {"restore", KEY_STRING, TRUE, "The checkpoint that trials begin from.", NULL},
+    {"sync", KEY_OBJECT, TRUE, "Where results and checkpoints are copied to.", NULL},
+    {"max_failures", KEY_INT, FALSE, "How often a failed trial is tried again; -1: for ever.",
+     "{\"type\":\"integer\",\"minimum\":-1}"},
+    {"fail_fast", KEY_BOOL, FALSE, "Whether the first failed trial ends the experiment.", BOOLEAN},
+    {"reuse_workers", KEY_BOOL, TRUE, "Whether a worker serves trial after trial.", NULL},
+    {"log_to_file", KEY_BOOL | KEY_STRING | KEY_ARRAY, FALSE,
+     "Where a trial's output goes: true, a file name, two of them, or false for the console.",
+     "{\"anyOf\":[" BOOLEAN "," TEXT
+     ",{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":" TEXT "}]}"},
+    {"results_dir", KEY_STRING, FALSE, "The directory that holds the experiment's.", TEXT},
+    {"trial_name", KEY_STRING, FALSE, "A template for names of trials.", TEXT},
+    {"trial_dirname", KEY_STRING, FALSE, "A template for names of trials' directories.", TEXT},
+    {"data", KEY_OBJECT, TRUE, "Large objects that all trials read.", NULL},
+    {"cwd", KEY_STRING, FALSE, "A template for the directory that a program runs in.", TEXT},
+    {"env", KEY_OBJECT, FALSE, "Environment variables of a program, each a template.",
+     "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"},
+    {"seed", KEY_INT, FALSE, "The seed of all randomness.", "{\"type\":\"integer\",\"minimum\":0}"},
+    {"durability", KEY_STRING, FALSE, "What a power cut may take: `normal`, or nothing: `full`.",
+     "{\"enum\":[\"normal\",\"full\"]}"},
+    {"limits", KEY_OBJECT, TRUE, "Time and memory past which a trial fails.", NULL},
+    {"constraints", KEY_STRING | KEY_ARRAY, TRUE, "Expressions that a feasible trial keeps <= 0.",
+     NULL},
+    {"duplicates", KEY_STRING, TRUE, "Whether a config may run twice.", NULL},
+    {"workers", KEY_INT | KEY_OBJECT, TRUE, "How many processes a trial has.", NULL},
+    {"launcher", KEY_STRING | KEY_OBJECT, TRUE, "What starts the processes of a trial.", NULL},
+    {"extends", KEY_STRING, TRUE, "Another file that this one builds upon.", NULL},
+    {NULL, 0, FALSE, NULL, NULL},
+};
+
+static guint
+node_type(JsonNode *node)
+{
+    switch (JSON_NODE_TYPE(node)) {
+    case JSON_NODE_OBJECT:
+        return KEY_OBJECT;
+    case JSON_NODE_ARRAY:
+        return KEY_ARRAY;
+    case JSON_NODE_VALUE:
+        break;
+    default:
+        return 0;
+    }
+    switch (json_node_get_value_type(node)) {
+    case G_TYPE_STRING:
+        return KEY_STRING;
+    case G_TYPE_BOOLEAN:
+        return KEY_BOOL;
+    case G_TYPE_INT64:
+        return KEY_INT;
+    default:
+        return KEY_NUMBER;
+    }
+}
+
+gboolean
+node_is(JsonNode *node, guint types)
+{
+    guint type = node_type(node);
+    return (types & type) != 0 || (type == KEY_INT && (types & KEY_NUMBER) != 0);
+}
+
+static const struct {
+    guint type;
+    const char *text;
+} type_names[] = {
+    {KEY_STRING, "a string"}, {KEY_BOOL, "true or false"}, {KEY_INT, "an integer"},
+    {KEY_NUMBER, "a number"}, {KEY_ARRAY, "an array"},     {KEY_OBJECT, "an object"},
+};
+
+const char *
+node_kind(JsonNode *node)
+{
+    guint type = node_type(node);
+    for (gsize i = 0; i < G_N_ELEMENTS(type_names); i++) {
+        if (type_names[i].type == type)
+            return type == KEY_BOOL ? (json_node_get_boolean(node) ? "true" : "false")
+                                    : type_names[i].text;
+    }
+    return "null";
+}
+
+char *
+types_text(guint types)
+{
+    GString *text = g_string_new(NULL);
+    guint left = types;
+    for (gsize i = 0; i < G_N_ELEMENTS(type_names); i++) {
+        if ((types & type_names[i].type) == 0)
+            continue;
+        left &= ~type_names[i].type;
+        if (text->len > 0)
+            g_string_append(text, left == 0 ? " or " : ", ");
+        g_string_append(text, type_names[i].text);
+    }
+    return g_string_free(text, FALSE);
+}
+
+void
+wrong_type(PbxCheck *check, const PbxDoc *doc, const char *pointer, guint types, JsonNode *node)
+{
+    g_autofree char *text = types_text(types);
+    problems_add(check->problems, doc, pointer, "must be %s, got %s", text, node_kind(node));
+}
+
+char *
+meant_text(const char *name, const char *const *names)
+{
+    const char *meant = json_did_you_mean(name, names);
+    return meant != NULL ? g_strdup_printf("; did you mean `%s`?", meant) : g_strdup("");
+}
+
+static const PbxKey *
+find_key(const char *name)
+{
+    for (const PbxKey *key = spec_keys; key->name != NULL; key++) {
+        if (g_str_equal(key->name, name))
+            return key;
+    }
+    return NULL;
+}
+
+static void
+tell_unknown(PbxCheck *check, const char *pointer, const char *name)
+{
+    const char *names[64] = {NULL};
+    gsize n = 0;
+    for (const PbxKey *key = spec_keys; key->name != NULL && n + 1 < G_N_ELEMENTS(names); key++)
+        names[n++] = key->name;
+    g_autofree char *meant = meant_text(name, names);
+    problems_add(check->problems, check->spec->doc, pointer, "there is no such key%s", meant);
+}
+
+void
+keys_check(PbxCheck *check)
+{
+    const PbxDoc *doc = check->spec->doc;
+    JsonObject *root = json_node_get_object(doc_root(doc));
+    g_autoptr(GList) names = json_object_get_members(root);
+    for (GList *item = names; item != NULL; item = item->next) {
+        const char *name = item->data;
+        JsonNode *node = json_object_get_member(root, name);
+        g_autofree char *pointer = json_pointer_member("", name);
+        const PbxKey *key = find_key(name);
+        gboolean fits = key != NULL && node_is(node, key->types);
+        if (fits && !key->later)
+            continue;
+        if (key == NULL)
+            tell_unknown(check, pointer, name);
+        else if (!fits)
+            wrong_type(check, doc, pointer, key->types, node);
+        else
+            problems_add(check->problems, doc, pointer, "`%s` " NOT_YET, name);
+        g_hash_table_add(check->wrong, g_strdup(name));
+    }
+}
+
+JsonNode *
+key_node(const PbxCheck *check, const char *name)
+{
+    if (g_hash_table_contains(check->wrong, name))
+        return NULL;
+    JsonObject *root = json_node_get_object(doc_root(check->spec->doc));
+    return json_object_get_member(root, name);
+}
+
+gboolean
+key_int(PbxCheck *check, const char *name, gint64 low, gint64 high, gint64 *value)
+{
+    JsonNode *node = key_node(check, name);
+    if (node == NULL)
+        return FALSE;
+    gint64 number = json_node_get_int(node);
+    if (number < low || number > high) {
+        g_autofree char *pointer = json_pointer_member("", name);
+        if (number > high)
+            problems_add(check->problems, check->spec->doc, pointer,
+                         "must be at most %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT, high,
+                         number);
+        else
+            problems_add(check->problems, check->spec->doc, pointer,
+                         "must be at least %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT, low,
+                         number);
+        return FALSE;
+    }
+    *value = number;
+    return TRUE;
+}
+
+gboolean
+key_bool(PbxCheck *check, const char *name, gboolean *value)
+{
+    JsonNode *node = key_node(check, name);
+    if (node == NULL)
+        return FALSE;
+    *value = json_node_get_boolean(node);
+    return TRUE;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plugins as the file uses them: found, loaded, and their options checked. */
+#include <string.h>
+
+#include "spec/spec-private.h"
+
+/* What core gives to every search, and to every decider; a plugin that declares such an
+ * option itself gets it instead. */
+static const char *const search_keys[] = {
+    "seed", "max_concurrent", "points_to_evaluate", "evaluated_rewards", "isolate", NULL};
+static const char *const decider_keys[] = {"isolate", NULL};
+static const char *const no_keys[] = {NULL};
+
+/* ---- Documents that stand in for what the file says in short ---- */
+
+/* `value` in as many containers as the pointer has parts. */
+static JsonNode *
+nest(char **parts, JsonNode *value)
+{
+    if (parts[0] == NULL)
+        return value;
+    JsonNode *inner = nest(parts + 1, value);
+    guint64 index = 0;
+    JsonNode *outer = json_node_alloc();
+    if (g_ascii_string_to_unsigned(parts[0], 10, 0, 65535, &index, NULL)) {
+        JsonArray *array = json_array_new();
+        for (guint64 i = 0; i < index; i++)
+            json_array_add_null_element(array);
+        json_array_add_element(array, inner);
+        json_node_init(outer, JSON_NODE_ARRAY);
+        json_node_take_array(outer, array);
+    } else {
+        JsonObject *object = json_object_new();
+        json_object_set_member(object, parts[0], inner);
+        json_node_init(outer, JSON_NODE_OBJECT);
+        json_node_take_object(outer, object);
+    }
+    return outer;
+}
+
+/* "FILE:LINE:COLUMN" of a pointer, or what takes its place. */
+static char *
+place_text(const PbxDoc *doc, const char *pointer)
+{
+    guint line = 0, column = 0;
+    doc_position(doc, pointer, &line, &column);
+    if (line > 0)
+        return g_strdup_printf("%s:%u:%u", doc_name(doc), line, column);
+    g_autoptr(PbxProblems) problems = problems_new();
+    problems_add(problems, doc, pointer, "-");
+    char *text = problems_format(problems);
+    g_autofree char *path = json_pointer_display(pointer);
+    g_autofree char *tail = g_strdup_printf(path[0] != '\0' ? ": %s: -\n" : ": %s-\n", path);
+    if (g_str_has_suffix(text, tail))
+        text[strlen(text) - strlen(tail)] = '\0';
+    return text;
+}
+
+PbxDoc *
+stand_in(PbxCheck *check, const char *pointer, JsonNode *value)
+{
+    g_auto(GStrv) parts = g_strsplit(pointer + 1, "/", -1);
+    g_autoptr(JsonNode) root = nest(parts, value);
+    g_autofree char *place = place_text(check->spec->doc, pointer);
+    PbxDoc *doc = doc_new_for_node(place, root);
+    g_ptr_array_add(check->spec->docs, doc);
+    return doc;
+}
+
+JsonNode *
+object_node(JsonObject *object)
+{
+    JsonNode *node = json_node_alloc();
+    json_node_init(node, JSON_NODE_OBJECT);
+    json_node_take_object(node, object);
+    return node;
+}
+
+JsonObject *
+plugin_object(const char *name)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "plugin", name);
+    return object;
+}
+
+/* ---- One use of a plugin ---- */
+
+static gboolean
+declares(const PbxPlugin *plugin, const char *option)
+{
+    for (guint i = 0; i < plugin->desc->n_options; i++) {
+        if (g_str_equal(plugin_option(plugin->desc, i)->name, option))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static const char *const *
+general_keys(const char *kind)
+{
+    if (g_str_equal(kind, "search"))
+        return search_keys;
+    return g_str_equal(kind, "scheduler") || g_str_equal(kind, "stopper") ? decider_keys : no_keys;
+}
+
+/* A general key is `seed`, or of a later version. */
+static void
+check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const char *name,
+                  JsonNode *node)
+{
+    PbxSpec *spec = check->spec;
+    g_autofree char *place = json_pointer_member(pointer, name);
+    if (!g_str_equal(name, "seed")) {
+        problems_add(check->problems, doc, place, "`%s` " NOT_YET "%s", name,
+                     g_str_equal(name, "max_concurrent")
+                         ? "; `max_concurrent_trials` limits the whole experiment"
+                         : "");
+        return;
+    }
+    if (!node_is(node, KEY_INT)) {
+        wrong_type(check, doc, place, KEY_INT, node);
+    } else if (json_node_get_int(node) < 0) {
+        problems_add(check->problems, doc, place, "must be at least 0, got %" G_GINT64_FORMAT,
+                     json_node_get_int(node));
+    } else {
+        spec->has_search_seed = TRUE;
+        spec->search_seed = (guint64)json_node_get_int(node);
+    }
+}
+
+/* The node at a pointer that was made here or by the document itself. */
+static JsonNode *
+node_at(const PbxDoc *doc, const char *pointer)
+{
+    g_autofree char *path = json_pointer_display(pointer);
+    return json_lookup(doc_root(doc), path);
+}
+
+static void
+check_general_keys(PbxCheck *check, const PbxPlugin *plugin, const char *const *also,
+                   const PbxDoc *doc, const char *pointer)
+{
+    JsonNode *node = node_at(doc, pointer);
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return;
+    for (const char *const *key = also; *key != NULL; key++) {
+        JsonNode *value = json_object_get_member(json_node_get_object(node), *key);
+        if (value != NULL && !declares(plugin, *key))
+            check_general_key(check, doc, pointer, *key, value);
+    }
+}
+
+static PbxOptions *
+read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const PbxDoc *doc,
+             const char *pointer)
+{
+    const PbxSpec *spec = check->spec;
+    const char *also[8] = {NULL};
+    gsize n = 0;
+    for (const char *const *key = general_keys(kind); *key != NULL; key++) {
+        if (!declares(plugin, *key))
+            also[n++] = *key;
+    }
+    check_general_keys(check, plugin, also, doc, pointer);
+    gboolean named = spec->metrics[0] != NULL;
+    PbxOptionContext context = {
+        .registry = check->registry,
+        .sandbox = spec->sandbox,
+        .metric = spec->metrics[0],
+        .mode = named ? (spec->signs[0] < 0 ? "max" : "min") : NULL,
+        .base_dir = spec->base_dir,
+    };
+    return options_check(plugin, doc, pointer, also, &context, check->problems);
+}
+
+/* A decider that ranks needs a metric: the run's or its own. */
+static void
+check_metric(PbxCheck *check, const PbxPluginUse *use, const char *kind)
+{
+    gboolean decides = general_keys(kind) != no_keys;
+    if (!decides || (plugin_caps(use->plugin) & PBX_CAP_NEEDS_METRIC) == 0)
+        return;
+    if (spec_use_metric(check->spec, use, NULL) == NULL &&
+        !g_hash_table_contains(check->wrong, "metric") &&
+        !g_hash_table_contains(check->wrong, "mode"))
+        problems_add(check->problems, check->spec->doc, use->pointer,
+                     "the %s `%s` needs `metric` and `mode`", kind, use->plugin->desc->name);
+}
+
+PbxPluginUse *
+use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
+          const char *name_pointer, const PbxDoc *doc, const char *pointer)
+{
+    g_autoptr(GError) error = NULL;
+    const PbxPlugin *plugin = registry_load(check->registry, kind, name, &error);
+    if (plugin == NULL) {
+        problems_add(check->problems, doc, name_pointer, "%s", error->message);
+        problems_set_status(check->problems, plugin_error_status(error));
+        return NULL;
+    }
+    PbxOptions *options = read_options(check, plugin, kind, doc, pointer);
+    if (options == NULL)
+        return NULL;
+    PbxPluginUse *use = g_new0(PbxPluginUse, 1);
+    use->slot = g_strdup(slot);
+    use->plugin = plugin;
+    use->options = options;
+    use->pointer = g_strdup(pointer);
+    check_metric(check, use, kind);
+    return use;
+}
+
+PbxPluginUse *
+use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, const char *pointer,
+        JsonNode *node)
+{
+    if (node_is(node, KEY_STRING)) {
+        const char *name = json_node_get_string(node);
+        PbxDoc *short_form = stand_in(check, pointer, object_node(plugin_object(name)));
+        return use_named(check, slot, kind, name, pointer, short_form, pointer);
+    }
+    if (!node_is(node, KEY_OBJECT)) {
+        wrong_type(check, doc, pointer, KEY_STRING | KEY_OBJECT, node);
+        return NULL;
+    }
+    JsonNode *name = json_object_get_member(json_node_get_object(node), "plugin");
+    if (name == NULL) {
+        problems_add(check->problems, doc, pointer,
+                     "`plugin` is missing: which %s are these options for?", kind);
+        return NULL;
+    }
+    g_autofree char *name_pointer = json_pointer_member(pointer, "plugin");
+    if (!node_is(name, KEY_STRING)) {
+        wrong_type(check, doc, name_pointer, KEY_STRING, name);
+        return NULL;
+    }
+    return use_named(check, slot, kind, json_node_get_string(name), name_pointer, doc, pointer);
+}
+
+PbxPluginUse *
+use_default(PbxCheck *check, const char *slot, const char *kind, const char *name,
+            const char *pointer)
+{
+    PbxDoc *doc = stand_in(check, pointer, object_node(plugin_object(name)));
+    return use_named(check, slot, kind, name, pointer, doc, pointer);
+}
+
+void
+use_free(PbxPluginUse *use)
+{
+    if (use == NULL)
+        return;
+    g_free(use->slot);
+    g_free(use->pointer);
+    options_free(use->options);
+    g_free(use);
+}
+
+/* ---- The slots ---- */
+
+static PbxPluginUse *
+slot_or_default(PbxCheck *check, const char *kind, const char *name)
+{
+    g_autofree char *pointer = g_strconcat("/", kind, NULL);
+    JsonNode *node = key_node(check, kind);
+    if (node != NULL)
+        return use_new(check, kind, kind, check->spec->doc, pointer, node);
+    if (g_hash_table_contains(check->wrong, kind))
+        return NULL;
+    return use_default(check, kind, kind, name, pointer);
+}
+
+static PbxPluginUse *
+check_trainable(PbxCheck *check)
+{
+    const PbxDoc *doc = check->spec->doc;
+    JsonNode *node = key_node(check, "trainable");
+    if (node == NULL) {
+        if (!g_hash_table_contains(check->wrong, "trainable")) {
+            problems_add(check->problems, doc, "", "`trainable` is missing");
+            problems_hint(check->problems, "\"trainable\": {\"command\": [\"python3\", "
+                                           "\"train.py\", \"{args}\"]} tunes a program");
+        }
+        return NULL;
+    }
+    JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+    if (object != NULL && !json_object_has_member(object, "plugin") &&
+        json_object_has_member(object, "command"))
+        return use_named(check, "trainable", "trainable", check->defaults->command, "/trainable",
+                         doc, "/trainable");
+    return use_new(check, "trainable", "trainable", doc, "/trainable", node);
+}
+
+static gboolean
+is_used(const GPtrArray *uses, const char *name)
+{
+    for (guint i = 0; i < uses->len; i++) {
+        const PbxPluginUse *use = g_ptr_array_index(uses, i);
+        if (g_str_equal(use->plugin->desc->name, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+wants_auto_loggers(PbxCheck *check)
+{
+    gboolean wanted = TRUE;
+    key_bool(check, "auto_loggers", &wanted);
+    return wanted && g_strcmp0(g_getenv("PEGBOX_DISABLE_AUTO_CALLBACK_LOGGERS"), "1") != 0;
+}
+
+static void
+check_loggers(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    JsonNode *node = key_node(check, "loggers");
+    JsonArray *array = node != NULL ? json_node_get_array(node) : NULL;
+    guint n = array != NULL ? json_array_get_length(array) : 0;
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *slot = g_strdup_printf("loggers[%u]", i);
+        g_autofree char *pointer = json_pointer_item("/loggers", i);
+        PbxPluginUse *use =
+            use_new(check, slot, "logger", spec->doc, pointer, json_array_get_element(array, i));
+        if (use != NULL)
+            g_ptr_array_add(spec->loggers, use);
+    }
+    if (!wants_auto_loggers(check))
+        return;
+    for (char **name = check->defaults->loggers; *name != NULL; name++) {
+        if (is_used(spec->loggers, *name) || !registry_has(check->registry, "logger", *name))
+            continue;
+        g_autofree char *slot = g_strdup_printf("loggers[%u]", n);
+        g_autofree char *pointer = json_pointer_item("/loggers", n++);
+        PbxPluginUse *use = use_default(check, slot, "logger", *name, pointer);
+        if (use != NULL)
+            g_ptr_array_add(spec->loggers, use);
+    }
+}
+
+void
+plugins_check(PbxCheck *check)
+{
+    PbxSpec *spec = check->spec;
+    spec->trainable = check_trainable(check);
+    spec->search = slot_or_default(check, "search", check->defaults->search);
+    spec->scheduler = slot_or_default(check, "scheduler", check->defaults->scheduler);
+    spec->executor = slot_or_default(check, "executor", check->defaults->executor);
+    check_loggers(check);
+    if (spec->trainable != NULL)
+        templates_check_options(check, spec->trainable);
+    if (spec->search != NULL && spec->space != NULL)
+        capabilities_check(spec, plugin_caps(spec->search->plugin), check->registry,
+                           check->problems);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this folder share: the check under way, its keys and helpers. */
+#pragma once
+
+#include "spec/spec.h"
+
+/* ---- Which plugins stand where the file names none (defaults.json) ---- */
+
+/* A plugin and the option of it that takes what the file says in short. */
+typedef struct {
+    char *plugin, *option;
+} PbxShortForm;
+
+typedef struct {
+    char *search, *scheduler, *executor, *command;
+    char **loggers;
+    PbxShortForm thresholds, when, timeout;
+} PbxDefaults;
+
+/* $datadir/pegbox/defaults.json under the user's own. NULL with problems. */
+PbxDefaults *defaults_load(PbxProblems *problems);
+void defaults_free(PbxDefaults *defaults);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxDefaults, defaults_free)
+
+/* ---- One check of one document ---- */
+
+typedef struct {
+    PbxSpec *spec; /* filled in; its doc is the document */
+    PbxRegistry *registry;
+    PbxProblems *problems;
+    PbxDefaults *defaults;
+    GHashTable *wrong; /* names of top-level keys that are told already */
+} PbxCheck;
+
+/* An empty spec with Tune's defaults. */
+PbxSpec *spec_alloc(void);
+
+/* ---- keys.c: the top-level keys ---- */
+
+enum {
+    KEY_STRING = 1,
+    KEY_BOOL = 2,
+    KEY_INT = 4,
+    KEY_NUMBER = 8, /* integers too */
+    KEY_ARRAY = 16,
+    KEY_OBJECT = 32,
+};
+
+typedef struct {
+    const char *name;
+    guint types;
+    gboolean later;     /* a later version's: its type is checked, then it is refused */
+    const char *doc;    /* one sentence */
+    const char *schema; /* JSON text; NULL: schema.c makes it */
+} PbxKey;
+extern const PbxKey spec_keys[]; /* ends with name NULL */
+
+/* Tells unknown keys, wrong types and keys of later versions. */
+void keys_check(PbxCheck *check);
+/* The value of a top-level key; NULL: absent, or wrong and told. */
+JsonNode *key_node(const PbxCheck *check, const char *name);
+/* The integer or number of a key within [low, high]; FALSE: absent, or told. */
+gboolean key_int(PbxCheck *check, const char *name, gint64 low, gint64 high, gint64 *value);
+gboolean key_bool(PbxCheck *check, const char *name, gboolean *value);
+/* Whether the type of a node is among KEY_* bits; "a string or an object" for them. */
+gboolean node_is(JsonNode *node, guint types);
+char *types_text(guint types);
+/* "a string", "null": what a node is, for messages. */
+const char *node_kind(JsonNode *node);
+/* Tells that the value at pointer must be of `types`. */
+void wrong_type(PbxCheck *check, const PbxDoc *doc, const char *pointer, guint types,
+                JsonNode *node);
+/* "; did you mean `lr`?" or "". (transfer full) */
+char *meant_text(const char *name, const char *const *names);
+#define NOT_YET "is not supported by this version of pegbox yet"
+
+/* ---- plugins.c: plugins as the file uses them ---- */
+
+/* A document that holds `value` (taken) at `pointer`, for what the file says in short;
+ * its problems have the place that the file has there. Kept by the spec. */
+PbxDoc *stand_in(PbxCheck *check, const char *pointer, JsonNode *value);
+/* {"plugin": NAME}, to be filled. (transfer full) */
+JsonObject *plugin_object(const char *name);
+JsonNode *object_node(JsonObject *object /* (transfer full) */);
+/* The plugin that the value at `pointer` names: a string or an object. NULL: told. */
+PbxPluginUse *use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc,
+                      const char *pointer, JsonNode *node);
+/* Plugin NAME with the options at `pointer` of `doc`. NULL: told. */
+PbxPluginUse *use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
+                        const char *name_pointer, const PbxDoc *doc, const char *pointer);
+/* Plugin `name` without options, for a slot that the file leaves out. */
+PbxPluginUse *use_default(PbxCheck *check, const char *slot, const char *kind, const char *name,
+                          const char *pointer);
+void use_free(PbxPluginUse *use);
+/* trainable, search, scheduler, executor, loggers. */
+void plugins_check(PbxCheck *check);
+
+/* ---- the other parts, a file each ---- */
+
+void stop_check(PbxCheck *check);
+void resources_check(PbxCheck *check);
+void names_check(PbxCheck *check);
+/* Tells each dim that the search cannot take; caps: what it can. */
+void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,
+                        PbxProblems *problems);
+/* What the vtable of a decider says; 0 without one. */
+guint32 use_caps(const PbxPluginUse *use);
+
+/* Compiles a template and checks the names in it; `hidden`: names of trial.* that do not
+ * exist yet where it is expanded, NULL-ended. NULL: told. */
+PbxTemplate *template_at(PbxCheck *check, const char *pointer, const char *text,
+                         const char *const *hidden);
+/* Checks the names in all TEMPLATE options of a trainable. */
+void templates_check_options(PbxCheck *check, const PbxPluginUse *use);
+/* A text as a template that gives it: braces doubled. (transfer full) */
+char *template_quote(const char *text);
+/* `path` with ~ expanded, absolute from `base`. (transfer full) */
+char *path_resolve(const char *path, const char *base);
+
+/* The document of the one-line form. NULL with problems. */
+PbxDoc *one_line_document(char **words, PbxProblems *problems);
+/* What experiment.json holds. (transfer full) */
+JsonNode *resolved_new(const PbxSpec *spec);
