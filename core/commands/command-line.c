@@ -26,6 +26,15 @@ command_error(const char *format, ...)
 }
 
 void
+command_warning(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line("pegbox: warning: ", format, args);
+    va_end(args);
+}
+
+void
 command_hint(const char *format, ...)
 {
     va_list args;

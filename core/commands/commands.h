@@ -47,6 +47,8 @@ int command_validate(int argc, char **argv);
 
 /* "pegbox: error: MESSAGE" on standard error, control characters escaped. */
 void command_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* "pegbox: warning: MESSAGE", the same way. */
+void command_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /*
  * Parses options with GOption (--help included), leaving positional words. FALSE:
