@@ -159,7 +159,8 @@ typedef struct pbx_session_info {
     const pbx_trial *trial;      /* config, dir, ... */
     const char *restored;        /* directory of a restored checkpoint; NULL: from scratch */
     const char *cwd;             /* where a program is to run */
-    const char *const *env;      /* NAME=VALUE, NULL-ended: a program's whole environment */
+    const char *const *env;      /* NAME=VALUE, NULL-ended: a program's whole environment,
+                                    PEGBOX_SOCKET and kin included (PBX_TRAINABLE_PROGRAM) */
     const char *out, *err;       /* files for a program's output; NULL: lines to `line` */
     const char *metric;          /* the experiment's (first) metric; NULL: none is named */
     const char *const *metrics;  /* all of them, NULL-ended */
@@ -182,14 +183,16 @@ typedef struct pbx_session {
     /* Readable when poll has news; for a plugin's own poll loop. */
     int32_t (*poll_fd)(const pbx_host *);
     /*
-     * A listening unix socket at which a program may speak the worker protocol,
-     * and its PEGBOX_SOCKET value. program_step serves what has come over it
-     * (reports, questions) after poll() said that program_fd is readable;
-     * n_reports counts the reports that the program has made there.
+     * For a trainable that runs a program (PBX_TRAINABLE_PROGRAM). A descriptor that is
+     * readable when a program that speaks the worker protocol at PEGBOX_SOCKET has said
+     * something; it stands for all its connections. program_step then serves what has come
+     * (reports too, which may block as `report` does) and tells how many reports the
+     * program of this run has made there so far. EINVAL: nonsense came.
      */
     int32_t (*program_fd)(const pbx_host *);
-    const char *(*program_address)(const pbx_host *);
     pbx_status (*program_step)(const pbx_host *, uint64_t *n_reports, pbx_error *error);
+    /* The program runs, under this process id. Told once a run. */
+    void (*program_started)(const pbx_host *, int64_t pid);
     /* A directory to fill for a checkpoint at `step`; NULL: error says why. */
     const char *(*checkpoint_begin)(const pbx_host *, int64_t step, pbx_error *error);
     pbx_status (*checkpoint_end)(const pbx_host *, int32_t keep, pbx_error *error);
