@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The worker process: its channel to the driver, the run under way, what it gives to trainables. */
+#pragma once
+
+#include <pegbox/trainable.h>
+
+#include "plugin/plugin.h"
+#include "worker/worker-private.h"
+
+#define WORKER_CHANNEL_FD 3
+
+/* ---- channel.c: blocking frames to and from the driver ---- */
+
+typedef struct {
+    int fd;
+    GMutex lock; /* of `out`: logs and beats come from other threads */
+    GByteArray *out, *in;
+    gsize in_at;
+    gboolean gone; /* the driver has closed */
+} PbxChannel;
+
+void channel_init(PbxChannel *channel, int fd);
+void channel_queue(PbxChannel *channel, GString *message); /* any thread; frees the message */
+void channel_flush(PbxChannel *channel);                   /* any thread; blocks */
+void channel_beat(PbxChannel *channel);                    /* any thread; never blocks */
+/* The next message (transfer full). 1: there is one; 0: none yet (not with `wait`); -1: error. */
+int channel_read(PbxChannel *channel, gboolean wait, JsonObject **message, GError **error);
+
+/* ---- counts.c: the fields that every result has, made on the worker ---- */
+
+typedef struct {
+    gint64 iteration, timesteps_total, episodes_total; /* totals: -1 until reported */
+    double time_this_iter_s, time_total_s;
+    gint64 last_ns; /* monotonic: the report before, or the start */
+} PbxCounts;
+
+/* Goes on by one report of `fields`, made at now_ns. */
+void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
+
+/* ---- The run under way ---- */
+
+typedef struct PbxProgramSocket PbxProgramSocket;
+
+typedef struct {
+    guint64 trial;
+    guint attempt;
+    guint64 window, n, acked;
+    gboolean stop;
+    PbxCounts counts;
+    JsonNode *config, *resources, *view; /* view: `trial` of templates */
+    pbx_trial abi_trial;
+    pbx_session_info info;
+    JsonObject *message; /* what the texts below point into */
+    char *config_text, *location;
+    char **env;
+    GPtrArray *texts; /* what templates gave */
+} PbxRun;
+
+typedef struct {
+    PbxChannel channel;
+    PbxRegistry *registry;
+    PbxSandbox *sandbox;
+    PbxOptions *options;
+    PbxInstance *instance;
+    const pbx_trainable *trainable;
+    GHashTable *parameters;
+    char **metrics;
+    char *experiment_name, *hostname;
+    guint64 seed;
+    PbxProgramSocket *program; /* NULL: this trainable runs none */
+    PbxRun *run;               /* NULL between runs */
+    gboolean bye;
+    gboolean set_up; /* class form: setup was done in this process */
+} PbxWorker;
+
+/* ---- run.c ---- */
+
+PbxRun *run_new(PbxWorker *worker, JsonObject *message);
+void run_free(PbxRun *run);
+
+/* ---- trial.c ---- */
+
+/* Runs the trial of a `run` message and says how it ended. FALSE: the driver is gone. */
+gboolean trial_run(PbxWorker *worker, JsonObject *message);
+/* worker-main.c: a new instance of the trainable in place of the old one. */
+gboolean worker_renew(PbxWorker *worker, GError **error);
+
+/* ---- session.c: session/1 ---- */
+
+extern const pbx_session worker_session;
+/* One result of the run. FALSE: error (nonsense, or the driver is gone). */
+gboolean session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GError **error);
+/* Takes what the driver has said; waits for one message where `wait`. FALSE: it is gone, or
+ * speaks nonsense. */
+gboolean session_listen(PbxWorker *worker, gboolean wait, GError **error);
+
+/* ---- templates.c: template/1 ---- */
+
+extern const pbx_template worker_template;
+
+/* ---- program-env.c ---- */
+
+/* The environment of a run's program. (transfer full) */
+char **program_env(PbxWorker *worker, const char *const *set, const char *trial_id,
+                   const char *trial_dir);
+
+/* ---- program-socket.c: PEGBOX_SOCKET and PEGBOX_CONFIG ---- */
+
+PbxProgramSocket *program_socket_new(GError **error);
+void program_socket_free(PbxProgramSocket *program);
+/* Removes its files, from any thread, just before the process ends. */
+void program_socket_remove_files(void);
+const char *program_socket_address(const PbxProgramSocket *program);
+const char *program_socket_config_path(const PbxProgramSocket *program);
+int program_socket_fd(const PbxProgramSocket *program);
+/* A run begins: its config is what PEGBOX_CONFIG names. */
+gboolean program_socket_begin(PbxProgramSocket *program, const char *config_text, GError **error);
+void program_socket_end(PbxProgramSocket *program);
+gboolean program_socket_step(PbxProgramSocket *program, PbxWorker *worker, guint64 *n_reports,
+                             GError **error);
+
+/* ---- output.c: a trainable's own stdout and stderr ---- */
+
+gboolean output_begin(const PbxRun *run, GError **error);
+void output_end(const PbxRun *run);
+
+/* ---- orphans.c ---- */
+
+/* Kills and reaps every descendant of this process. FALSE: some would not die. */
+gboolean orphans_kill(void);
+
+/* ---- watcher.c ---- */
+
+/* Starts the thread that ends the process when the driver vanishes or SIGTERM comes. */
+gboolean watcher_start(PbxChannel *channel, GError **error);

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* session/1: a trainable's link to its trial. All on the worker's main thread. */
+#include <string.h>
+
+#include "worker/process-private.h"
+
+/* Room for what stands around the fields in a frame. */
+#define REPORT_MAX (FRAME_MAX - 4096)
+
+static PbxWorker *
+worker_of(const pbx_host *host)
+{
+    return host_service_user(host, PBX_SESSION_ID);
+}
+
+/* ---- The driver's messages during a run ---- */
+
+static gboolean
+take_message(PbxWorker *worker, JsonObject *message, GError **error)
+{
+    PbxRun *run = worker->run;
+    if (message_is(message, "bye")) {
+        worker->bye = TRUE;
+        run->stop = TRUE;
+        return TRUE;
+    }
+    if (message_is(message, "run")) {
+        g_set_error_literal(error, PBX_WORKER_ERROR, WORKER_ERROR_PROTOCOL,
+                            "the driver began a trial while another runs");
+        return FALSE;
+    }
+    /* An answer to an attempt that is over says nothing to this one. */
+    if ((guint64)message_get_int(message, "trial", -1) != run->trial ||
+        (guint)message_get_int(message, "attempt", 0) != run->attempt)
+        return TRUE;
+    if (message_is(message, "answer")) {
+        guint64 n = (guint64)message_get_int(message, "n", 0);
+        run->acked = MAX(run->acked, MIN(n, run->n));
+        run->stop = run->stop || message_get_bool(message, "stop");
+    } else if (message_is(message, "stop")) {
+        run->stop = TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+session_listen(PbxWorker *worker, gboolean wait, GError **error)
+{
+    for (;;) {
+        g_autoptr(JsonObject) message = NULL;
+        int taken = channel_read(&worker->channel, wait, &message, error);
+        if (taken <= 0)
+            return taken == 0;
+        if (!take_message(worker, message, error))
+            return FALSE;
+        wait = FALSE;
+    }
+}
+
+/* ---- report ---- */
+
+static GString *
+result_message(const PbxRun *run, guint64 n, const PbxCounts *counts, JsonObject *fields,
+               gboolean done)
+{
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), fields);
+    GString *message = message_new("result");
+    message_int(message, "trial", (gint64)run->trial);
+    message_int(message, "attempt", run->attempt);
+    message_int(message, "n", (gint64)n);
+    message_int(message, "iteration", counts->iteration);
+    message_int(message, "at", g_get_real_time() * 1000);
+    message_double(message, "time_this_iter_s", counts->time_this_iter_s);
+    message_double(message, "time_total_s", counts->time_total_s);
+    message_int(message, "timesteps_total", counts->timesteps_total);
+    message_int(message, "episodes_total", counts->episodes_total);
+    message_bool(message, "done", done);
+    message_node(message, "fields", node);
+    return message;
+}
+
+gboolean
+session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GError **error)
+{
+    PbxRun *run = worker->run;
+    /* What follows a stop is dropped. */
+    if (run->stop)
+        return TRUE;
+    PbxCounts counts = run->counts;
+    counts_advance(&counts, fields, g_get_monotonic_time() * 1000);
+    GString *message =
+        result_message(run, run->n + 1, &counts, fields, (flags & PBX_REPORT_DONE) != 0);
+    if (message->len > REPORT_MAX) {
+        g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_PROTOCOL,
+                    "a report of %" G_GSIZE_FORMAT " bytes: at most %u can be sent", message->len,
+                    REPORT_MAX);
+        g_string_free(message, TRUE);
+        return FALSE;
+    }
+    run->counts = counts;
+    run->n++;
+    channel_queue(&worker->channel, message);
+    channel_flush(&worker->channel);
+    gboolean wait = run->n - run->acked > run->window;
+    do {
+        if (!session_listen(worker, wait, error))
+            return FALSE;
+        wait = run->n - run->acked > run->window && !run->stop;
+    } while (wait);
+    return TRUE;
+}
+
+static gboolean
+set_nonsense(GError **error, const char *message)
+{
+    g_set_error_literal(error, PBX_WORKER_ERROR, WORKER_ERROR_PROTOCOL, message);
+    return FALSE;
+}
+
+static JsonObject *
+report_fields(const char *const *names, const double *values, size_t n, const char *extra,
+              GError **error)
+{
+    g_autoptr(JsonObject) fields = NULL;
+    if (extra != NULL) {
+        g_autoptr(JsonNode) node = json_read(extra, strlen(extra), DOC_MAX_NESTING, error);
+        if (node == NULL) {
+            g_prefix_error(error, "a report's extra fields cannot be read: ");
+            return NULL;
+        }
+        if (!JSON_NODE_HOLDS_OBJECT(node)) {
+            set_nonsense(error, "a report's extra fields are no JSON object");
+            return NULL;
+        }
+        fields = json_node_dup_object(node);
+    } else {
+        fields = json_object_new();
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (names[i] == NULL || names[i][0] == '\0' || !g_utf8_validate(names[i], -1, NULL)) {
+            set_nonsense(error, "a report has a field without a name in UTF-8");
+            return NULL;
+        }
+        json_object_set_double_member(fields, names[i], values[i]);
+    }
+    return g_steal_pointer(&fields);
+}
+
+static pbx_status
+to_abi(const GError *failure, pbx_error *error)
+{
+    error->where[0] = '\0';
+    g_strlcpy(error->message, failure->message, sizeof error->message);
+    return g_error_matches(failure, PBX_WORKER_ERROR, WORKER_ERROR_GONE) ? PBX_ECANCELLED
+                                                                         : PBX_EINVAL;
+}
+
+static void
+fill_answer(const PbxWorker *worker, pbx_answer *answer)
+{
+    if (answer == NULL)
+        return;
+    if (PEGBOX_HAS_FIELD(answer, pbx_answer, stop))
+        answer->stop = worker->run != NULL && worker->run->stop;
+    if (PEGBOX_HAS_FIELD(answer, pbx_answer, save))
+        answer->save = 0;
+}
+
+static pbx_status
+abi_report(const pbx_host *host, const char *const *names, const double *values, size_t n,
+           const char *extra, uint32_t flags, pbx_answer *answer, pbx_error *error)
+{
+    PbxWorker *worker = worker_of(host);
+    g_autoptr(GError) failure = NULL;
+    if (worker->run == NULL) {
+        g_strlcpy(error->message, "no trial runs now", sizeof error->message);
+        return PBX_ESTATE;
+    }
+    g_autoptr(JsonObject) fields = report_fields(names, values, n, extra, &failure);
+    if (fields == NULL || !session_report(worker, fields, flags, &failure))
+        return to_abi(failure, error);
+    fill_answer(worker, answer);
+    return PBX_OK;
+}
+
+/* ---- The rest of the table ---- */
+
+static const pbx_session_info *
+abi_info(const pbx_host *host)
+{
+    PbxWorker *worker = worker_of(host);
+    return worker->run != NULL ? &worker->run->info : NULL;
+}
+
+static pbx_status
+abi_poll(const pbx_host *host, pbx_answer *answer)
+{
+    PbxWorker *worker = worker_of(host);
+    g_autoptr(GError) failure = NULL;
+    if (worker->run == NULL)
+        return PBX_ESTATE;
+    channel_flush(&worker->channel);
+    if (!session_listen(worker, FALSE, &failure))
+        return PBX_ECANCELLED;
+    fill_answer(worker, answer);
+    return PBX_OK;
+}
+
+static int32_t
+abi_poll_fd(const pbx_host *host)
+{
+    return worker_of(host)->channel.fd;
+}
+
+static int32_t
+abi_program_fd(const pbx_host *host)
+{
+    PbxWorker *worker = worker_of(host);
+    return worker->program != NULL ? program_socket_fd(worker->program) : -1;
+}
+
+static pbx_status
+abi_program_step(const pbx_host *host, uint64_t *n_reports, pbx_error *error)
+{
+    PbxWorker *worker = worker_of(host);
+    g_autoptr(GError) failure = NULL;
+    if (worker->run == NULL || worker->program == NULL) {
+        g_strlcpy(error->message, "no program runs now", sizeof error->message);
+        return PBX_ESTATE;
+    }
+    if (!program_socket_step(worker->program, worker, n_reports, &failure))
+        return to_abi(failure, error);
+    return PBX_OK;
+}
+
+static void
+abi_program_started(const pbx_host *host, int64_t pid)
+{
+    PbxWorker *worker = worker_of(host);
+    if (worker->run == NULL)
+        return;
+    GString *message = message_new("pid");
+    message_int(message, "trial", (gint64)worker->run->trial);
+    message_int(message, "attempt", worker->run->attempt);
+    message_int(message, "pid", pid);
+    /* Sent with whatever comes next: a short program costs one message less. */
+    channel_queue(&worker->channel, message);
+}
+
+static const char *
+abi_checkpoint_begin(const pbx_host *host, int64_t step, pbx_error *error)
+{
+    (void)host;
+    (void)step;
+    error->where[0] = '\0';
+    g_strlcpy(error->message, "this release of pegbox has no checkpoints yet",
+              sizeof error->message);
+    return NULL;
+}
+
+static pbx_status
+abi_checkpoint_end(const pbx_host *host, int32_t keep, pbx_error *error)
+{
+    (void)keep;
+    (void)abi_checkpoint_begin(host, 0, error);
+    return PBX_ENOTSUP;
+}
+
+static const void *
+abi_data(const pbx_host *host, const char *name, size_t *n)
+{
+    (void)host;
+    (void)name;
+    *n = 0;
+    return NULL;
+}
+
+static void
+abi_line(const pbx_host *host, int32_t is_stderr, const char *text)
+{
+    PbxWorker *worker = worker_of(host);
+    if (worker->run == NULL)
+        return;
+    GString *message = message_new("line");
+    message_int(message, "trial", (gint64)worker->run->trial);
+    message_int(message, "attempt", worker->run->attempt);
+    message_bool(message, "stderr", is_stderr != 0);
+    message_string(message, "text", text);
+    channel_queue(&worker->channel, message);
+    channel_flush(&worker->channel);
+}
+
+const pbx_session worker_session = {
+    .struct_size = sizeof(pbx_session),
+    .info = abi_info,
+    .report = abi_report,
+    .poll = abi_poll,
+    .poll_fd = abi_poll_fd,
+    .program_fd = abi_program_fd,
+    .program_step = abi_program_step,
+    .program_started = abi_program_started,
+    .checkpoint_begin = abi_checkpoint_begin,
+    .checkpoint_end = abi_checkpoint_end,
+    .data = abi_data,
+    .line = abi_line,
+};

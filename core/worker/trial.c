@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs one trial in the worker: function form or class form, and how it ended. */
+#include <string.h>
+
+#include "worker/process-private.h"
+
+static pbx_status
+fail(pbx_error *error, const char *message)
+{
+    error->where[0] = '\0';
+    g_strlcpy(error->message, message, sizeof error->message);
+    return PBX_EINVAL;
+}
+
+/* A new instance in this process, for a trainable that cannot take the next config. */
+static pbx_status
+renew(PbxWorker *worker, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    worker->set_up = FALSE;
+    if (!worker_renew(worker, &failure))
+        return fail(error, failure->message);
+    return PBX_OK;
+}
+
+static pbx_status
+begin_class(PbxWorker *worker, pbx_error *error)
+{
+    const pbx_trainable *trainable = worker->trainable;
+    if (worker->set_up) {
+        pbx_status status = trainable->reset != NULL
+                                ? trainable->reset(worker->instance->self, error)
+                                : PBX_ENOTSUP;
+        if (status != PBX_ENOTSUP)
+            return status;
+        status = renew(worker, error);
+        if (status < 0)
+            return status;
+    }
+    worker->set_up = TRUE;
+    return trainable->setup != NULL ? trainable->setup(worker->instance->self, error) : PBX_OK;
+}
+
+static pbx_status
+run_class(PbxWorker *worker, pbx_error *error)
+{
+    pbx_status status = begin_class(worker, error);
+    while (status == PBX_OK) {
+        g_autoptr(GError) failure = NULL;
+        guint64 before = worker->run->n;
+        if (!session_listen(worker, FALSE, &failure))
+            return fail(error, failure->message);
+        if (worker->run->stop)
+            return PBX_ECANCELLED;
+        status = worker->trainable->step(worker->instance->self, error);
+        if (status == PBX_OK && worker->run->n == before && !worker->run->stop)
+            return fail(error, "step returned without a report");
+    }
+    return status;
+}
+
+static pbx_status
+run_trainable(PbxWorker *worker, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (worker->program != NULL) {
+        if (!program_socket_begin(worker->program, worker->run->config_text, &failure))
+            return fail(error, failure->message);
+    } else if (!output_begin(worker->run, &failure)) {
+        return fail(error, failure->message);
+    }
+    pbx_status status = worker->trainable->run != NULL
+                            ? worker->trainable->run(worker->instance->self, error)
+                            : run_class(worker, error);
+    if (worker->program != NULL)
+        program_socket_end(worker->program);
+    else
+        output_end(worker->run);
+    return status;
+}
+
+/* Another trial may follow in this process. */
+static gboolean
+is_reusable(const PbxWorker *worker, pbx_status status)
+{
+    guint32 needed =
+        worker->trainable->run != NULL ? PBX_TRAINABLE_MANY_RUNS : PBX_TRAINABLE_RESETS;
+    gboolean program = (worker->trainable->caps & PBX_TRAINABLE_PROGRAM) != 0;
+    return worker->instance != NULL && (worker->trainable->caps & needed) != 0 &&
+           (program || status >= 0 || status == PBX_ECANCELLED);
+}
+
+/* One line: where and what; the text of an error is the plugin's and may be anything. */
+static char *
+error_line(const pbx_error *error, pbx_status status)
+{
+    const char *message = error->message[0] != '\0' ? error->message : plugin_status_name(status);
+    g_autofree char *text = error->where[0] != '\0'
+                                ? g_strdup_printf("%s: %s", error->where, message)
+                                : g_strdup(message);
+    char *line = g_utf8_make_valid(text, -1);
+    for (char *at = line; *at != '\0'; at++)
+        if ((guchar)*at < ' ')
+            *at = ' ';
+    return line;
+}
+
+static GString *
+ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error)
+{
+    const PbxRun *run = worker->run;
+    gboolean stopped = run->stop && (status >= 0 || status == PBX_ECANCELLED);
+    GString *message = message_new("ended");
+    message_int(message, "trial", (gint64)run->trial);
+    message_int(message, "attempt", run->attempt);
+    message_string(message, "end", stopped ? "stopped" : status >= 0 ? "done" : "failed");
+    message_bool(message, "reusable", is_reusable(worker, status));
+    if (status < 0 && !stopped) {
+        g_autofree char *line = status == PBX_ECANCELLED && error->message[0] == '\0'
+                                    ? g_strdup("the trainable gave up without being asked to stop")
+                                    : error_line(error, status);
+        message_string(message, "text", line);
+    }
+    return message;
+}
+
+gboolean
+trial_run(PbxWorker *worker, JsonObject *message)
+{
+    pbx_error error = {.where = "", .message = ""};
+    worker->run = run_new(worker, message);
+    pbx_status status = run_trainable(worker, &error);
+    error.where[sizeof error.where - 1] = '\0';
+    error.message[sizeof error.message - 1] = '\0';
+    if (!orphans_kill() && worker->instance != NULL)
+        host_log(worker->instance->host, PBX_LOG_WARNING,
+                 "some processes that the trial left behind would not die");
+    if (!worker->channel.gone) {
+        channel_queue(&worker->channel, ended_message(worker, status, &error));
+        channel_flush(&worker->channel);
+    }
+    g_clear_pointer(&worker->run, run_free);
+    return !worker->channel.gone;
+}
