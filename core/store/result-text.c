@@ -127,11 +127,11 @@ skip_value(const char *at)
     }
 }
 
-/* The object is canonical: no white space. */
+/* The object is canonical: no white space. One that is broken counts as empty. */
 static Own
 scan_own(const char *text)
 {
-    Own own = {.empty = text[0] != '{' || text[1] != '"'};
+    Own own = {0};
     const char *at = text;
     while ((*at == '{' || *at == ',') && at[1] == '"') {
         const char *key = at + 2;
@@ -149,6 +149,8 @@ scan_own(const char *text)
             own.done_end = at;
         }
     }
+    if (*at != '}')
+        return (Own){.empty = TRUE};
     own.end = at;
     return own;
 }

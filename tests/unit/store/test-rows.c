@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is written reads back. */
+#include <string.h>
+
+#include "store-fixture.h"
+
+static void
+begin(Fixture *fixture)
+{
+    g_assert_true(store_begin(fixture->store, NULL));
+}
+
+static void
+commit(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_commit(fixture->store, &error));
+    g_assert_no_error(error);
+}
+
+static void
+put_trial(Fixture *fixture, const PbxTrialRow *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_put_trial(fixture->store, row, &error));
+    g_assert_no_error(error);
+}
+
+static void
+put_result(Fixture *fixture, const PbxResultRow *row)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_put_result(fixture->store, row, &error));
+    g_assert_no_error(error);
+}
+
+static void
+assert_same_trial(const PbxTrialRow *a, const PbxTrialRow *b)
+{
+    g_assert_cmpuint(a->number, ==, b->number);
+    g_assert_cmpstr(a->id, ==, b->id);
+    g_assert_cmpstr(a->name, ==, b->name);
+    g_assert_cmpstr(a->tag, ==, b->tag);
+    g_assert_cmpstr(a->dir, ==, b->dir);
+    g_assert_cmpuint(a->state, ==, b->state);
+    g_assert_cmpint(a->end, ==, b->end);
+    g_assert_cmpstr(a->config, ==, b->config);
+    g_assert_cmpmem(a->x, a->n_dims * sizeof(double), b->x, b->n_dims * sizeof(double));
+    g_assert_cmpuint(a->ask, ==, b->ask);
+    g_assert_cmpuint(a->origin, ==, b->origin);
+    g_assert_cmpstr(a->extra, ==, b->extra);
+    g_assert_cmpuint(a->attempts, ==, b->attempts);
+    g_assert_cmpuint(a->failures, ==, b->failures);
+    g_assert_cmpstr(a->reason, ==, b->reason);
+    g_assert_cmpstr(a->error, ==, b->error);
+    g_assert_cmpint(a->created_ns, ==, b->created_ns);
+    g_assert_cmpint(a->started_ns, ==, b->started_ns);
+    g_assert_cmpint(a->ended_ns, ==, b->ended_ns);
+    g_assert_cmpuint(a->n_results, ==, b->n_results);
+    g_assert_cmpint(a->iteration, ==, b->iteration);
+    g_assert_cmpmem(&a->time_total_s, sizeof(double), &b->time_total_s, sizeof(double));
+    g_assert_true(isnan(a->value) ? isnan(b->value) : a->value == b->value);
+    g_assert_true(isnan(a->best) ? isnan(b->best) : a->best == b->best);
+    g_assert_cmpuint(a->last_seq, ==, b->last_seq);
+    g_assert_cmpuint(a->rung, ==, b->rung);
+    g_assert_cmpuint(a->bracket, ==, b->bracket);
+}
+
+static void
+test_trial(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxTrialRow row = make_trial(7);
+    row.value = INFINITY;
+    row.ask = 0;
+    begin(fixture);
+    put_trial(fixture, &row);
+    commit(fixture);
+    g_autoptr(PbxTrialRow) read = store_trial(fixture->store, 7, NULL);
+    g_assert_nonnull(read);
+    assert_same_trial(&row, read);
+    g_assert_null(store_trial(fixture->store, 8, NULL));
+}
+
+static void
+test_trial_unknown(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    const PbxTrialRow row = {
+        .number = 0,
+        .id = "a",
+        .end = -1,
+        .config = "{}",
+        .ask = G_MAXUINT64,
+        .created_ns = -1,
+        .started_ns = -1,
+        .ended_ns = -1,
+        .iteration = -1,
+        .value = NAN,
+        .best = NAN,
+        .rung = G_MAXUINT32,
+        .bracket = G_MAXUINT32,
+    };
+    begin(fixture);
+    put_trial(fixture, &row);
+    commit(fixture);
+    g_autoptr(PbxTrialRow) read = store_trial(fixture->store, 0, NULL);
+    assert_same_trial(&row, read);
+    g_assert_null(read->x);
+}
+
+static void
+test_trial_replaced(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxTrialRow row = make_trial(1);
+    begin(fixture);
+    put_trial(fixture, &row);
+    row.state = 4;
+    row.reason = NULL;
+    row.config = "{\"lr\":0.5}";
+    put_trial(fixture, &row);
+    commit(fixture);
+    g_autoptr(PbxTrialRow) read = store_trial(fixture->store, 1, NULL);
+    assert_same_trial(&row, read);
+    guint64 counts[5];
+    g_assert_true(store_counts(fixture->store, counts, NULL));
+    const guint64 expected[5] = {0, 0, 0, 0, 1};
+    g_assert_cmpmem(counts, sizeof counts, expected, sizeof expected);
+}
+
+static void
+test_find_trial(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxTrialRow row = make_trial(3);
+    begin(fixture);
+    put_trial(fixture, &row);
+    row.number = 4;
+    row.id = "12345678"; /* an id may look like a number */
+    row.name = "other";
+    put_trial(fixture, &row);
+    commit(fixture);
+    static const struct {
+        const char *text;
+        gint64 number;
+    } cases[] = {
+        {"3", 3},        {"2f1ea_00003", 3}, {"train_2f1ea_00003", 3},
+        {"12345678", 4}, {"other", 4},       {"5", -1},
+        {"", -1},        {"2f1ea", -1},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(PbxTrialRow) found = store_find_trial(fixture->store, cases[i].text, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(found != NULL ? (gint64)found->number : -1, ==, cases[i].number);
+    }
+}
+
+static gboolean
+collect_n(const PbxResultRow *row, gpointer user)
+{
+    g_string_append_printf(user, "%u/%u ", row->attempt, (guint)row->n);
+    return TRUE;
+}
+
+static gboolean
+stop_at_second(const PbxResultRow *row, gpointer user)
+{
+    (void)row;
+    return ++*(int *)user < 2;
+}
+
+static void
+test_results(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxResultRow row = make_result(5, 0, 2);
+    begin(fixture);
+    put_result(fixture, &row);
+    row = make_result(6, 1, 1);
+    put_result(fixture, &row);
+    row = make_result(4, 0, 1);
+    put_result(fixture, &row);
+    row = make_result(9, 0, 1);
+    row.attempt = 2;
+    row.value = NAN;
+    row.done = TRUE;
+    row.action = 2;
+    row.rung = 3;
+    row.timesteps_total = 100;
+    row.episodes_total = 0;
+    put_result(fixture, &row);
+    commit(fixture);
+    g_autoptr(GString) order = g_string_new(NULL);
+    g_assert_true(store_each_result(fixture->store, 0, collect_n, order, NULL));
+    g_assert_cmpstr(order->str, ==, "1/1 1/2 2/1 ");
+    int seen = 0;
+    g_assert_true(store_each_result(fixture->store, 0, stop_at_second, &seen, NULL));
+    g_assert_cmpint(seen, ==, 2);
+    g_autoptr(PbxResultRow) read = store_result(fixture->store, 9, NULL);
+    g_assert_nonnull(read);
+    g_assert_cmpuint(read->attempt, ==, 2);
+    g_assert_true(isnan(read->value));
+    g_assert_true(read->done);
+    g_assert_cmpuint(read->action, ==, 2);
+    g_assert_cmpuint(read->rung, ==, 3);
+    g_assert_cmpint(read->timesteps_total, ==, 100);
+    g_assert_cmpint(read->episodes_total, ==, 0);
+    g_assert_cmpstr(read->fields, ==, row.fields);
+    g_assert_cmpint(read->at_ns, ==, row.at_ns);
+    g_assert_cmpfloat(read->time_this_iter_s, ==, 0.5);
+    g_assert_null(store_result(fixture->store, 10, NULL));
+}
+
+static void
+test_result_twice(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxResultRow row = make_result(1, 0, 1);
+    begin(fixture);
+    put_result(fixture, &row);
+    row.seq = 2;
+    g_autoptr(GError) error = NULL;
+    g_assert_false(store_put_result(fixture->store, &row, &error));
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_IO);
+    g_assert_nonnull(strstr(error->message, "experiment.db: UNIQUE constraint failed"));
+    store_rollback(fixture->store);
+    g_assert_false(store_in_transaction(fixture->store));
+    g_assert_null(store_result(fixture->store, 1, NULL));
+}
+
+static void
+test_attempt(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    PbxAttemptRow row = make_attempt(2, 1);
+    begin(fixture);
+    g_assert_true(store_put_attempt(fixture->store, &row, NULL));
+    row.attempt = 2;
+    row.start_iteration = 10;
+    row.start_time_s = 50;
+    row.start_timesteps = 1000;
+    row.error = "killed by signal 9";
+    row.ended_ns = 1700000009000000000;
+    g_assert_true(store_put_attempt(fixture->store, &row, NULL));
+    commit(fixture);
+    g_auto(PbxAttemptRow) read = {0};
+    g_autoptr(GError) error = NULL;
+    g_assert_false(store_attempt(fixture->store, 2, 3, &read, &error));
+    g_assert_no_error(error);
+    g_assert_true(store_attempt(fixture->store, 2, 2, &read, &error));
+    g_assert_cmpstr(read.hostname, ==, "node");
+    g_assert_cmpstr(read.node_ip, ==, "192.0.2.1");
+    g_assert_cmpint(read.pid, ==, 4711);
+    g_assert_cmpint(read.start_iteration, ==, 10);
+    g_assert_cmpfloat(read.start_time_s, ==, 50);
+    g_assert_cmpint(read.start_timesteps, ==, 1000);
+    g_assert_cmpint(read.started_ns, ==, row.started_ns);
+    g_assert_cmpint(read.ended_ns, ==, row.ended_ns);
+    g_assert_cmpstr(read.error, ==, row.error);
+}
+
+static gboolean
+collect_event(const PbxEventRow *row, gpointer user)
+{
+    g_string_append_printf(user, "%u:%u:%d:%s ", (guint)row->seq, row->type,
+                           row->trial == G_MAXUINT64 ? -1 : (int)row->trial,
+                           row->text != NULL ? row->text : "-");
+    return TRUE;
+}
+
+static void
+test_events(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    static const PbxEventRow rows[] = {
+        {.seq = 1, .type = 0, .at_ns = 1, .trial = G_MAXUINT64, .text = NULL},
+        {.seq = 2, .type = 3, .at_ns = 1, .trial = 0, .text = NULL},
+        {.seq = 3, .type = 14, .at_ns = 1, .trial = 0, .attempt = 1, .text = "why"},
+        {.seq = 5, .type = 17, .at_ns = 1, .trial = G_MAXUINT64, .text = NULL},
+    };
+    g_assert_cmpuint(store_last_seq(fixture->store), ==, 0);
+    begin(fixture);
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_true(store_put_event(fixture->store, &rows[i], NULL));
+    commit(fixture);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_assert_true(store_each_event(fixture->store, 1, 2, collect_event, text, NULL));
+    g_assert_cmpstr(text->str, ==, "2:3:0:- 3:14:0:why ");
+    g_assert_cmpuint(store_last_seq(fixture->store), ==, 5);
+}
+
+static void
+test_small_tables(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    begin(fixture);
+    g_assert_true(store_put_fact(fixture->store, "status", "running", NULL));
+    g_assert_true(store_put_fact(fixture->store, "status", "done", NULL));
+    g_assert_true(store_put_cursor(fixture->store, "loggers[0]", 17, NULL));
+    g_assert_true(store_put_file(fixture->store, "loggers[0]", 0, "result.json", 100, NULL));
+    g_assert_true(store_put_file(fixture->store, "loggers[0]", 0, "result.json", 250, NULL));
+    g_assert_true(store_put_file(fixture->store, "loggers[0]", G_MAXUINT64, "all.txt", 9, NULL));
+    g_assert_true(
+        store_put_blob(fixture->store, "search", "search/random", "0.1", 3, "a\0b", 3, NULL));
+    g_assert_true(store_put_blob(fixture->store, "scheduler", "x", NULL, 1, NULL, 0, NULL));
+    commit(fixture);
+    g_autofree char *status = store_fact(fixture->store, "status");
+    g_assert_cmpstr(status, ==, "done");
+    g_assert_null(store_fact(fixture->store, "metric"));
+    g_assert_cmpuint(store_cursor(fixture->store, "loggers[0]"), ==, 17);
+    g_assert_cmpuint(store_cursor(fixture->store, "loggers[1]"), ==, 0);
+    g_assert_cmpuint(store_file(fixture->store, "loggers[0]", 0, "result.json"), ==, 250);
+    g_assert_cmpuint(store_file(fixture->store, "loggers[0]", G_MAXUINT64, "all.txt"), ==, 9);
+    g_assert_cmpuint(store_file(fixture->store, "loggers[0]", 1, "result.json"), ==, 0);
+    guint32 version = 0;
+    g_autoptr(GBytes) blob = store_blob(fixture->store, "search", &version, NULL);
+    g_assert_cmpmem(g_bytes_get_data(blob, NULL), g_bytes_get_size(blob), "a\0b", 3);
+    g_assert_cmpuint(version, ==, 3);
+    g_autoptr(GBytes) empty = store_blob(fixture->store, "scheduler", NULL, NULL);
+    g_assert_cmpuint(g_bytes_get_size(empty), ==, 0);
+    g_assert_null(store_blob(fixture->store, "stop[0]", NULL, NULL));
+}
+
+static void
+test_names(void)
+{
+    g_assert_cmpstr(store_state_name(0), ==, "PENDING");
+    g_assert_cmpstr(store_state_name(4), ==, "ERROR");
+    g_assert_null(store_state_name(5));
+    g_assert_cmpstr(store_end_name(0), ==, "completed");
+    g_assert_cmpstr(store_end_name(5), ==, "void");
+    g_assert_null(store_end_name(-1));
+}
+
+#define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, fixture_set_up, TEST, fixture_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("/store/rows/a-trial-reads-back", test_trial);
+    ADD("/store/rows/what-is-unknown-stays-unknown", test_trial_unknown);
+    ADD("/store/rows/a-trial-is-replaced", test_trial_replaced);
+    ADD("/store/rows/a-trial-is-found-by-number-id-or-name", test_find_trial);
+    ADD("/store/rows/results-come-in-their-order", test_results);
+    ADD("/store/rows/a-result-cannot-come-twice", test_result_twice);
+    ADD("/store/rows/an-attempt-reads-back", test_attempt);
+    ADD("/store/rows/events-are-read-from-a-cursor", test_events);
+    ADD("/store/rows/facts-cursors-files-and-blobs-read-back", test_small_tables);
+    g_test_add_func("/store/rows/numbers-have-names", test_names);
+    return g_test_run();
+}
