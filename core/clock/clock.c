@@ -10,20 +10,20 @@ struct PbxTimer {
     guint64 order; /* of arming: breaks ties, so that virtual runs repeat exactly */
     void (*func)(gpointer);
     gpointer data;
-    PbxTimer **slot; /* the caller's pointer, cleared when the timer is gone */
-    GSource *source; /* real only */
+    PbxTimer **slot;      /* the caller's pointer, cleared when the timer is gone */
+    GSource *source;      /* real only */
     GSequenceIter *place; /* virtual only */
 };
 
 struct PbxClock {
     gboolean is_virtual;
-    gint64 start_ns;      /* CLOCK_MONOTONIC at the start; real only */
+    gint64 start_ns; /* CLOCK_MONOTONIC at the start; real only */
     gint64 start_wall_ns;
-    gint64 virtual_ns;    /* atomic enough: written by the loop's thread alone */
+    gint64 virtual_ns; /* atomic enough: written by the loop's thread alone */
     guint64 armed;
     GMainContext *context;
-    GSequence *timers;    /* virtual only, sorted */
-    GHashTable *live;     /* real only: timers that have not fired */
+    GSequence *timers; /* virtual only, sorted */
+    GHashTable *live;  /* real only: timers that have not fired */
 };
 
 static gint64
@@ -141,8 +141,12 @@ void
 clock_at(PbxClock *clock, gint64 at_ns, void (*func)(gpointer), gpointer data, PbxTimer **slot)
 {
     PbxTimer *timer = g_new0(PbxTimer, 1);
-    *timer = (PbxTimer){.clock = clock, .at_ns = at_ns, .order = clock->armed++, .func = func,
-                        .data = data, .slot = slot};
+    *timer = (PbxTimer){.clock = clock,
+                        .at_ns = at_ns,
+                        .order = clock->armed++,
+                        .func = func,
+                        .data = data,
+                        .slot = slot};
     if (clock->is_virtual) {
         timer->place = g_sequence_insert_sorted(clock->timers, timer, compare_timers, NULL);
     } else {

@@ -5,9 +5,9 @@
 #include "decider/decider.h"
 
 typedef struct {
-    const char *name;      /* "search.suggest", as logs name it */
-    gsize offset;          /* of its function in the kind's vtable */
-    gboolean changes;      /* a PBX_OK answer may have changed the state */
+    const char *name; /* "search.suggest", as logs name it */
+    gsize offset;     /* of its function in the kind's vtable */
+    gboolean changes; /* a PBX_OK answer may have changed the state */
     pbx_status (*invoke)(gconstpointer vtable, pbx_instance *self, PbxCall *call);
 } PbxCallInfo;
 

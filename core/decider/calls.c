@@ -28,7 +28,7 @@ INVOKE(stopper_all, pbx_stopper, all, call->verdict)
 
 #define CALL(KIND, FUNCTION, CHANGES)                                                              \
     {                                                                                              \
-        #KIND "." #FUNCTION, offsetof(pbx_##KIND, FUNCTION), CHANGES, KIND##_##FUNCTION            \
+#KIND "." #FUNCTION, offsetof(pbx_##KIND, FUNCTION), CHANGES, KIND##_##FUNCTION            \
     }
 
 const PbxCallInfo call_table[N_CALLS] = {

@@ -98,9 +98,10 @@ decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user
 void
 decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error)
 {
-    instance_set_error(error, call->status == PBX_EINVAL || call->status == PBX_ENOTSUP
-                                  ? PLUGIN_ERROR_OPTIONS
-                                  : PLUGIN_ERROR_BROKEN,
+    instance_set_error(error,
+                       call->status == PBX_EINVAL || call->status == PBX_ENOTSUP
+                           ? PLUGIN_ERROR_OPTIONS
+                           : PLUGIN_ERROR_BROKEN,
                        decider->instance->plugin, call->status, &call->error);
 }
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pegbox run: checks an experiment and runs it. */
+#include <stdio.h>
+
+#include "commands/commands.h"
+#include "experiment/experiment.h"
+#include "plugin/plugin.h"
+#include "spec/spec.h"
+
+typedef struct {
+    char **sets;
+    char *name, *results_dir, *metric, *mode, *num_samples;
+    gboolean fail_fast, print_spec;
+    char **words; /* after "--" */
+} PbxRunOptions;
+
+static void
+options_clear(PbxRunOptions *options)
+{
+    g_strfreev(options->sets);
+    g_strfreev(options->words);
+    g_free(options->name);
+    g_free(options->results_dir);
+    g_free(options->metric);
+    g_free(options->mode);
+    g_free(options->num_samples);
+}
+
+/* Cuts argv at "--": what follows is the program of the one-line form. */
+static void
+take_command(int *argc, char **argv, PbxRunOptions *options)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (!g_str_equal(argv[i], "--"))
+            continue;
+        options->words = g_strdupv(argv + i + 1);
+        *argc = i;
+        argv[i] = NULL;
+        return;
+    }
+}
+
+static int
+tell_problems(PbxProblems *problems)
+{
+    g_autofree char *text = problems_format(problems);
+    fputs(text, stderr);
+    return problems_status(problems);
+}
+
+static int
+print_spec(const PbxSpecInput *input)
+{
+    g_autoptr(PbxProblems) problems = problems_new();
+    g_autoptr(PbxDoc) doc = spec_document(input, problems);
+    if (doc == NULL)
+        return tell_problems(problems);
+    g_autofree char *text = spec_print(doc_root(doc));
+    g_print("%s", text);
+    return EXIT_DONE;
+}
+
+static int
+status_of(const GError *error)
+{
+    if (error->domain == PBX_EXPERIMENT_ERROR)
+        return error->code == EXPERIMENT_ERROR_USAGE    ? EXIT_USAGE
+               : error->code == EXPERIMENT_ERROR_PLUGIN ? EXIT_PLUGIN
+                                                        : EXIT_BROKEN;
+    if (error->domain == PBX_PLUGIN_ERROR)
+        return error->code == PLUGIN_ERROR_BROKEN ? EXIT_PLUGIN : EXIT_USAGE;
+    return EXIT_BROKEN;
+}
+
+static int
+run(const PbxSpecInput *input)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PbxRegistry) registry = registry_new(&error);
+    if (registry == NULL) {
+        command_error("%s", error->message);
+        return EXIT_USAGE;
+    }
+    g_autoptr(PbxProblems) problems = problems_new();
+    g_autoptr(PbxSpec) spec = spec_load(input, registry, problems);
+    if (spec == NULL)
+        return tell_problems(problems);
+    PbxExperimentEnd end = EXPERIMENT_DONE;
+    if (!experiment_run(spec, registry, &end, &error)) {
+        command_error("%s", error->message);
+        return status_of(error);
+    }
+    return end == EXPERIMENT_INTERRUPTED ? EXIT_INTERRUPTED
+           : end == EXPERIMENT_FAILURES  ? EXIT_TRIAL_FAILED
+                                         : EXIT_DONE;
+}
+
+int
+command_run(int argc, char **argv)
+{
+    PbxRunOptions options = {0};
+    const GOptionEntry entries[] = {
+        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.sets,
+         "Set a key of the file; VALUE is JSON, else a string", "KEY=VALUE"},
+        {"name", 0, 0, G_OPTION_ARG_STRING, &options.name, "The experiment's name", "NAME"},
+        {"results-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.results_dir,
+         "Where experiments are kept", "DIR"},
+        {"metric", 0, 0, G_OPTION_ARG_STRING, &options.metric, "The metric to optimise", "NAME"},
+        {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
+        {"num-samples", 0, 0, G_OPTION_ARG_STRING, &options.num_samples,
+         "How many configurations; -1: without end", "N"},
+        {"fail-fast", 0, 0, G_OPTION_ARG_NONE, &options.fail_fast, "End at the first failed trial",
+         NULL},
+        {"print-spec", 0, 0, G_OPTION_ARG_NONE, &options.print_spec,
+         "Print the experiment file that means the same, and run nothing", NULL},
+        G_OPTION_ENTRY_NULL,
+    };
+    int status = EXIT_USAGE;
+    take_command(&argc, argv, &options);
+    if (!command_parse(&argc, &argv, entries, "FILE | [OPTIONS] -- PROGRAM ARGS",
+                       "Runs the experiment of FILE (-: standard input), or tunes a program whose "
+                       "words hold {NAME:OPERATOR(ARGS)}.",
+                       &status)) {
+        options_clear(&options);
+        return status;
+    }
+    PbxSpecInput input = {
+        .file = argc > 1 ? argv[1] : NULL,
+        .command = options.words,
+        .sets = options.sets,
+        .metric = options.metric,
+        .mode = options.mode,
+        .num_samples = options.num_samples,
+        .name = options.name,
+        .results_dir = options.results_dir,
+        .fail_fast = options.fail_fast,
+    };
+    if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
+        command_error("run takes one FILE, or a program after --; `pegbox run --help` tells more");
+    } else {
+        status = options.print_spec ? print_spec(&input) : run(&input);
+    }
+    options_clear(&options);
+    return status;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where a trial ends, fails, or is tried again. */
+#include <math.h>
+
+#include "experiment/runner-private.h"
+
+/* One slot is told how the trial ended, with the last result as that slot sees it. */
+static void
+tell_end(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last)
+{
+    if (!decider_has(slot->decider, id))
+        return;
+    pbx_outcome outcome = {
+        .struct_size = sizeof outcome,
+        .flags = runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0,
+        .end = (guint32)trial->row.end,
+        .n_dims = trial->row.n_dims,
+        .trial = trial->row.number,
+        .origin = trial->row.origin,
+        .x = trial->row.x,
+        .last = last != NULL ? view_for_slot(runner, last, slot) : NULL,
+        .budget = (double)NAN,
+        .elapsed_s = trial->row.time_total_s,
+    };
+    PbxCall call = {.id = id, .outcome = &outcome};
+    decider_call(slot->decider, &call, NULL, NULL);
+    if (call.status < 0) {
+        GError *error = NULL;
+        decider_set_error(slot->decider, &call, &error);
+        runner_fail(runner, error);
+    }
+}
+
+void
+end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
+{
+    if (trial->ended)
+        return;
+    trial->ended = TRUE;
+    trial->row.end = (int)end;
+    trial->row.ended_ns = trial->attempt.ended_ns = runner_wall(runner);
+    trial->attempt_dirty = trial->row.attempts > 0;
+    g_free(trial->row.reason);
+    trial->row.reason = g_strdup(reason);
+    trial_touch(runner, trial);
+
+    g_autoptr(PbxView) last = trial->last != NULL ? view_new(runner, trial, trial->last) : NULL;
+    tell_end(runner, runner->scheduler, CALL_SCHEDULER_END, trial, last);
+    tell_end(runner, runner->search, CALL_SEARCH_TELL, trial, last);
+    for (guint i = 0; i < runner->stoppers->len; i++)
+        tell_end(runner, runner->stoppers->pdata[i], CALL_STOPPER_END, trial, last);
+    gboolean failed = end == PBX_END_FAILED;
+    trial_set_state(runner, trial, failed ? PBX_STATE_ERROR : PBX_STATE_TERMINATED,
+                    PBX_WHY_STARTED);
+    runner_event(runner, failed ? PBX_EVENT_ERROR : PBX_EVENT_COMPLETE, trial, reason);
+    runner->again_ns = 0;
+    if (!failed && end != PBX_END_STOPPED)
+        runner->any_report = TRUE;
+}
+
+/* Everything that runs is asked to end now: nobody waits for its next report. */
+static void
+stop_running(PbxRunner *runner)
+{
+    for (guint i = 0; i < runner->workers->len; i++) {
+        PbxWorkerSlot *worker = runner->workers->pdata[i];
+        if (worker->trial != NULL && !worker->trial->ended)
+            workers_stop_run(runner, worker->trial);
+    }
+}
+
+/* A failure may be the experiment's end: by fail_fast, or as nothing ever reports. */
+static void
+consider_the_rest(PbxRunner *runner, const PbxTrial *trial)
+{
+    if (runner->stopping)
+        return;
+    if (!runner->any_report)
+        runner->n_deaths++;
+    if (runner->spec->fail_fast == FAIL_FAST_ALWAYS) {
+        g_autofree char *reason = g_strdup_printf("fail_fast: trial %s failed", trial->row.name);
+        runner_stop_all(runner, reason);
+        stop_running(runner);
+    } else if (runner->spec->fail_fast == FAIL_FAST_EARLY && !runner->any_report &&
+               runner->n_deaths >= MAX(3, runner->slots)) {
+        g_autofree char *reason = g_strdup_printf(
+            "the first %" G_GUINT64_FORMAT " trials failed before one report", runner->n_deaths);
+        runner_stop_all(runner, reason);
+        stop_running(runner);
+    }
+}
+
+void
+end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
+{
+    if (trial->ended)
+        return;
+    trial->row.failures++;
+    g_free(trial->row.error);
+    trial->row.error = g_strdup(message);
+    g_free(trial->attempt.error);
+    trial->attempt.error = g_strdup(message);
+    trial->attempt.ended_ns = runner_wall(runner);
+    trial_touch(runner, trial);
+    /* At once: a retry may begin in this very turn, with a row of its own. */
+    trial_store_attempt(runner, trial);
+    failure_write(runner, trial, message);
+
+    gint64 allowed = runner->spec->max_failures;
+    gboolean again = (allowed < 0 || (gint64)trial->row.failures <= allowed) && !runner->stopping &&
+                     runner->interrupts == 0;
+    if (again) {
+        trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_RETRY);
+        runner_event(runner, PBX_EVENT_RETRY, trial, message);
+        g_queue_push_tail(&runner->waiting, trial);
+        return;
+    }
+    end_trial(runner, trial, PBX_END_FAILED, message);
+    consider_the_rest(runner, trial);
+}
+
+/* Stopped from outside: kept as it is where a person interrupted the run. */
+static void
+end_stopped(PbxRunner *runner, PbxTrial *trial)
+{
+    if (runner->interrupts > 0) {
+        trial->attempt.ended_ns = runner_wall(runner);
+        trial->attempt_dirty = TRUE;
+        trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
+    } else if (runner->stopping) {
+        end_trial(runner, trial, PBX_END_STOPPED, runner->stop_reason);
+    } else {
+        end_trial(runner, trial, PBX_END_COMPLETED, NULL);
+    }
+}
+
+void
+end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    trial->worker = NULL;
+    if (trial->ended) {
+        if (!trial->row_dirty)
+            trial_slim(trial);
+        return;
+    }
+    runner_touch(runner);
+    if (trial->failing != NULL) {
+        g_autofree char *failing = g_steal_pointer(&trial->failing);
+        end_failed(runner, trial, failing);
+    } else if (message->end == WORKER_FAILED && runner->interrupts == 0) {
+        end_failed(runner, trial, message->text != NULL ? message->text : "failed");
+    } else if (message->end == WORKER_DONE) {
+        end_trial(runner, trial, PBX_END_COMPLETED, NULL);
+    } else {
+        end_stopped(runner, trial);
+    }
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* files/1: what loggers write is recorded first, then performed whole or not at all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "experiment/logging-private.h"
+
+static void
+request_free(gpointer data)
+{
+    PbxFileRequest *request = data;
+    g_free(request->name);
+    g_byte_array_unref(request->bytes);
+    g_free(request);
+}
+
+static void
+file_free(gpointer data)
+{
+    PbxLogFile *file = data;
+    g_free(file->name);
+    g_free(file);
+}
+
+void
+log_files_init(PbxLogFiles *files, const char *experiment_dir)
+{
+    files->experiment_dir = g_strdup(experiment_dir);
+    files->dirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    files->requests = g_ptr_array_new_with_free_func(request_free);
+    files->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, file_free);
+}
+
+void
+log_files_clear(PbxLogFiles *files)
+{
+    g_free(files->experiment_dir);
+    g_hash_table_unref(files->dirs);
+    g_ptr_array_unref(files->requests);
+    g_hash_table_unref(files->files);
+}
+
+void
+log_files_trial(PbxLogFiles *files, guint64 trial, const char *dir)
+{
+    if (!g_hash_table_contains(files->dirs, &trial))
+        g_hash_table_insert(files->dirs, g_memdup2(&trial, sizeof trial), g_strdup(dir));
+}
+
+static gboolean
+is_of_trial(gpointer key, gpointer value, gpointer user)
+{
+    (void)key;
+    return ((PbxLogFile *)value)->trial == *(guint64 *)user;
+}
+
+void
+log_files_forget(PbxLogFiles *files, guint64 trial)
+{
+    g_hash_table_remove(files->dirs, &trial);
+    g_hash_table_foreach_remove(files->files, is_of_trial, &trial);
+}
+
+static const char *
+directory_of(PbxLogFiles *files, guint64 trial)
+{
+    return trial == PBX_NONE ? files->experiment_dir : g_hash_table_lookup(files->dirs, &trial);
+}
+
+/* ---- The service ---- */
+
+static gboolean
+is_file_name(const char *name)
+{
+    return name != NULL && name[0] != '\0' && strchr(name, '/') == NULL &&
+           !g_str_equal(name, ".") && !g_str_equal(name, "..");
+}
+
+static pbx_status
+add_request(const pbx_host *host, guint64 trial, const char *name, const void *bytes, size_t n,
+            gboolean replace)
+{
+    PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
+    if (!is_file_name(name) || n > G_MAXUINT / 2)
+        return PBX_EINVAL;
+    if (directory_of(files, trial) == NULL)
+        return PBX_ESTATE;
+    guint len = files->requests->len;
+    PbxFileRequest *last = len > 0 ? files->requests->pdata[len - 1] : NULL;
+    if (last == NULL || replace || last->trial != trial || !g_str_equal(last->name, name) ||
+        last->bytes->len > G_MAXUINT / 2 - n) {
+        last = g_new0(PbxFileRequest, 1);
+        *last = (PbxFileRequest){.trial = trial,
+                                 .name = g_strdup(name),
+                                 .replace = replace,
+                                 .bytes = g_byte_array_new()};
+        g_ptr_array_add(files->requests, last);
+    }
+    g_byte_array_append(last->bytes, bytes, (guint)n);
+    return PBX_OK;
+}
+
+static pbx_status
+append_file(const pbx_host *host, uint64_t trial, const char *name, const void *bytes, size_t n)
+{
+    return add_request(host, trial, name, bytes, n, FALSE);
+}
+
+static pbx_status
+replace_file(const pbx_host *host, uint64_t trial, const char *name, const void *bytes, size_t n)
+{
+    return add_request(host, trial, name, bytes, n, TRUE);
+}
+
+static pbx_status
+read_file(const pbx_host *host, uint64_t trial, const char *name, const pbx_sink *sink)
+{
+    PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
+    const char *dir = directory_of(files, trial);
+    if (!is_file_name(name) || dir == NULL)
+        return PBX_EINVAL;
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    gboolean there = g_file_get_contents(path, &text, &length, NULL);
+    guint from = 0;
+    /* The last replacement that waits stands for all before it. */
+    for (guint i = 0; i < files->requests->len; i++) {
+        PbxFileRequest *request = files->requests->pdata[i];
+        gboolean same = request->trial == trial && g_str_equal(request->name, name);
+        if (same && request->replace)
+            from = i;
+        there = there || same;
+        if (same && request->replace)
+            length = 0;
+    }
+    if (!there)
+        return PBX_ESTATE;
+    pbx_status status = length > 0 ? sink->write(sink->ctx, text, length) : PBX_OK;
+    for (guint i = from; i < files->requests->len && status == PBX_OK; i++) {
+        PbxFileRequest *request = files->requests->pdata[i];
+        if (request->trial == trial && g_str_equal(request->name, name))
+            status = sink->write(sink->ctx, request->bytes->data, request->bytes->len);
+    }
+    return status;
+}
+
+const pbx_files log_files_service = {
+    .struct_size = sizeof(pbx_files),
+    .append = append_file,
+    .replace = replace_file,
+    .read = read_file,
+};
+
+/* ---- Performing ---- */
+
+static gboolean
+fail_errno(GError **error, const char *path)
+{
+    int saved = errno;
+    g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(saved), "%s: %s", path,
+                g_strerror(saved));
+    return FALSE;
+}
+
+static gboolean
+write_whole(int fd, const GByteArray *bytes)
+{
+    for (guint done = 0; done < bytes->len;) {
+        ssize_t n = write(fd, bytes->data + done, bytes->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        done += (guint)n;
+    }
+    return TRUE;
+}
+
+/* Opens for appending; makes the directory where it is not there yet. */
+static int
+open_append(const char *path, const char *dir)
+{
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    int fd = open(path, flags, 0666);
+    if (fd < 0 && errno == ENOENT && g_mkdir_with_parents(dir, 0777) == 0)
+        fd = open(path, flags, 0666);
+    return fd;
+}
+
+static gboolean
+append_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
+           GError **error)
+{
+    int fd = open_append(path, dir);
+    if (fd < 0)
+        return fail_errno(error, path);
+    if (!write_whole(fd, request->bytes)) {
+        fail_errno(error, path);
+        /* Half a line must not stay: the next try writes it whole. */
+        (void)ftruncate(fd, (off_t)file->length);
+        close(fd);
+        return FALSE;
+    }
+    close(fd);
+    file->length += request->bytes->len;
+    return TRUE;
+}
+
+static gboolean
+replace_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
+            GError **error)
+{
+    if (g_mkdir_with_parents(dir, 0777) != 0)
+        return fail_errno(error, path);
+    if (!g_file_set_contents_full(path, (const char *)request->bytes->data,
+                                  (gssize)request->bytes->len, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
+                                  error))
+        return FALSE;
+    file->length = request->bytes->len;
+    return TRUE;
+}
+
+static PbxLogFile *
+file_for(PbxLogFiles *files, const PbxFileRequest *request)
+{
+    char key[512];
+    g_snprintf(key, sizeof key, "%" G_GUINT64_FORMAT "/%s", request->trial, request->name);
+    PbxLogFile *file = g_hash_table_lookup(files->files, key);
+    if (file == NULL) {
+        file = g_new0(PbxLogFile, 1);
+        *file = (PbxLogFile){.trial = request->trial, .name = g_strdup(request->name)};
+        g_hash_table_insert(files->files, g_strdup(key), file);
+    }
+    file->changed = TRUE;
+    return file;
+}
+
+gboolean
+log_files_perform(PbxLogFiles *files, GError **error)
+{
+    guint done = 0;
+    gboolean whole = TRUE;
+    for (; done < files->requests->len && whole; done++) {
+        const PbxFileRequest *request = files->requests->pdata[done];
+        const char *dir = directory_of(files, request->trial);
+        g_autofree char *path = g_build_filename(dir, request->name, NULL);
+        PbxLogFile *file = file_for(files, request);
+        whole = request->replace ? replace_now(path, dir, request, file, error)
+                                 : append_now(path, dir, request, file, error);
+        if (!whole)
+            break;
+    }
+    if (done > 0)
+        g_ptr_array_remove_range(files->requests, 0, done);
+    return whole;
+}

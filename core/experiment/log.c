@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The run's log: one line each, from any thread, told by the loop's. */
+#include "experiment/runner-private.h"
+
+typedef struct {
+    PbxRunner *runner;
+    int level;
+    char *text;
+} PbxLogLine;
+
+static gboolean
+tell(gpointer data)
+{
+    PbxLogLine *line = data;
+    if (line->runner->reporter != NULL)
+        reporter_message(line->runner->reporter, line->level, line->text);
+    else
+        g_printerr("pegbox: warning: %s\n", line->text);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+line_free(gpointer data)
+{
+    PbxLogLine *line = data;
+    g_free(line->text);
+    g_free(line);
+}
+
+void
+runner_log(const char *slot, int level, const char *message, gpointer user)
+{
+    PbxRunner *runner = user;
+    if (level < PBX_LOG_WARNING)
+        return;
+    PbxLogLine *line = g_new(PbxLogLine, 1);
+    *line = (PbxLogLine){
+        .runner = runner, .level = level, .text = g_strdup_printf("%s: %s", slot, message)};
+    g_main_context_invoke_full(runner->context, G_PRIORITY_DEFAULT, tell, line, line_free);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The runner made ready: directory, lock, store, plugins; and taken down again. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "experiment/runner-private.h"
+
+/* 32 hex digits that name this experiment, whatever its seed. */
+static char *
+new_experiment_id(void)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
+    return g_strjoinv("", parts);
+}
+
+static gboolean
+write_spec(PbxRunner *runner, GError **error)
+{
+    g_autofree char *path = g_build_filename(runner->dir, "experiment.json", NULL);
+    g_autofree char *text = spec_print(runner->spec->resolved);
+    return g_file_set_contents(path, text, -1, error);
+}
+
+static gboolean
+store_facts(PbxRunner *runner, GError **error)
+{
+    const PbxSpec *spec = runner->spec;
+    g_autofree char *seed = g_strdup_printf("%" G_GUINT64_FORMAT, spec->seed);
+    g_autofree char *started = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
+    g_autofree char *driver = g_strdup_printf("%s:%d", g_get_host_name(), (int)getpid());
+    g_autofree char *resolved = json_to_text(spec->resolved);
+    const char *facts[][2] = {
+        {"experiment_id", runner->id},
+        {"name", runner->name},
+        {"seed", seed},
+        {"metric", spec->metrics[0] != NULL ? spec->metrics[0] : ""},
+        {"mode", spec->metrics[0] == NULL ? ""
+                 : spec->signs[0] > 0     ? "min"
+                                          : "max"},
+        {"status", "running"},
+        {"started_ns", started},
+        {"driver", driver},
+        {"spec", resolved},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(facts); i++)
+        if (!store_put_fact(runner->store, facts[i][0], facts[i][1], error))
+            return FALSE;
+    return TRUE;
+}
+
+/* The deciders, in the order of abi-needs, section 6. */
+static gboolean
+open_deciders(PbxRunner *runner, GError **error)
+{
+    const PbxSpec *spec = runner->spec;
+    for (guint i = 0; i < spec->stoppers->len; i++) {
+        PbxSlot *slot = slot_new(runner, spec->stoppers->pdata[i], CALL_STOPPER_SETUP, error);
+        if (slot == NULL)
+            return FALSE;
+        g_ptr_array_add(runner->stoppers, slot);
+    }
+    runner->scheduler = slot_new(runner, spec->scheduler, CALL_SCHEDULER_SETUP, error);
+    if (runner->scheduler == NULL)
+        return FALSE;
+    runner->search = slot_new(runner, spec->search, CALL_SEARCH_SETUP, error);
+    if (runner->search == NULL)
+        return FALSE;
+    guint32 caps = decider_caps(runner->scheduler->decider);
+    if (caps & (PBX_CAP_PAUSES | PBX_CAP_EXPLOITS | PBX_CAP_RESIZES)) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "scheduler/%s pauses or clones trials, which needs checkpoints; this version "
+                    "of pegbox has none",
+                    spec->scheduler->plugin->desc->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+ask_total(PbxRunner *runner)
+{
+    gint64 total = runner->spec->num_samples;
+    if (decider_has(runner->search->decider, CALL_SEARCH_TOTAL)) {
+        gint64 said = -1;
+        PbxCall call = {.id = CALL_SEARCH_TOTAL, .total = &said};
+        decider_call(runner->search->decider, &call, NULL, NULL);
+        if (call.status == PBX_OK)
+            total = said;
+    }
+    runner->total = total;
+}
+
+static gboolean
+make_directory(PbxRunner *runner, GError **error)
+{
+    const PbxSpec *spec = runner->spec;
+    runner->name = naming_experiment(spec->results_dir, spec, error);
+    if (runner->name == NULL)
+        return FALSE;
+    runner->dir = g_build_filename(spec->results_dir, runner->name, NULL);
+    if (g_mkdir_with_parents(runner->dir, 0777) != 0) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "the directory %s cannot be made: %s", runner->dir, g_strerror(errno));
+        return FALSE;
+    }
+    runner->lock = lock_take(runner->dir, error);
+    return runner->lock != NULL;
+}
+
+static gboolean
+open_store(PbxRunner *runner, GError **error)
+{
+    runner->store = store_create(runner->dir, runner->spec->durability_full, error);
+    return runner->store != NULL && store_begin(runner->store, error) && store_facts(runner, error);
+}
+
+static PbxRunner *
+runner_new(PbxSpec *spec, PbxRegistry *registry)
+{
+    PbxRunner *runner = g_new0(PbxRunner, 1);
+    runner->spec = spec;
+    runner->registry = registry;
+    runner->context = g_main_context_ref(g_main_context_default());
+    runner->clock = clock_new_real(runner->context);
+    runner->id = new_experiment_id();
+    PbxSeed ids = random_seed(spec->seed, "id");
+    guint64 word;
+    random_at(&ids, 0, 0, &word, 1);
+    runner->id_prefix = g_strdup_printf("%05x", (guint)(word & 0xfffff));
+    runner->trial_seed = random_seed(spec->seed, "trial");
+    runner->stoppers = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
+    runner->trials = g_ptr_array_new_with_free_func((GDestroyNotify)trial_free);
+    runner->dirty = g_ptr_array_new();
+    runner->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_slot_free);
+    runner->actions = g_ptr_array_new_with_free_func(g_free);
+    g_queue_init(&runner->waiting);
+    g_queue_init(&runner->posts);
+    g_mutex_init(&runner->post_lock);
+    runner->pids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
+    return runner;
+}
+
+PbxRunner *
+runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
+{
+    PbxRunner *runner = runner_new(spec, registry);
+    /* Nothing is written before all that can be refused has been. */
+    gboolean ready = resources_open(runner, error) && open_deciders(runner, error) &&
+                     workers_open(runner, error) && make_directory(runner, error) &&
+                     open_store(runner, error) && write_spec(runner, error);
+    if (ready) {
+        ask_total(runner);
+        runner_event(runner, PBX_EVENT_START, NULL, NULL);
+        ready = runner->fatal == NULL && store_commit(runner->store, error);
+    }
+    if (ready) {
+        runner->reporter = reporter_new(runner);
+        runner->logging = logging_open(runner, error);
+        ready = runner->logging != NULL;
+    }
+    if (!ready) {
+        if (runner->fatal != NULL)
+            g_propagate_error(error, g_steal_pointer(&runner->fatal));
+        runner_close(runner);
+        return NULL;
+    }
+    runner->started_ns = clock_now(runner->clock);
+    return runner;
+}
+
+void
+runner_close(PbxRunner *runner)
+{
+    clock_cancel(&runner->tick);
+    if (runner->turn != NULL) {
+        g_source_destroy(runner->turn);
+        g_clear_pointer(&runner->turn, g_source_unref);
+    }
+    logging_free(runner->logging);
+    /* Workers' links first: closing them ends what is still there. */
+    g_ptr_array_unref(runner->workers);
+    instance_free(runner->executor);
+    reporter_free(runner->reporter);
+    slot_free(runner->search);
+    slot_free(runner->scheduler);
+    g_ptr_array_unref(runner->stoppers);
+    store_close(runner->store);
+    lock_release(runner->lock);
+    g_ptr_array_unref(runner->actions);
+    g_ptr_array_unref(runner->dirty);
+    g_queue_clear(&runner->waiting);
+    g_ptr_array_unref(runner->trials);
+    g_hash_table_unref(runner->pids);
+    g_mutex_clear(&runner->post_lock);
+    g_clear_error(&runner->fatal);
+    clock_free(runner->clock);
+    g_main_context_unref(runner->context);
+    g_free(runner->stop_reason);
+    g_free(runner->id);
+    g_free(runner->id_prefix);
+    g_free(runner->name);
+    g_free(runner->dir);
+    g_free(runner);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Asks the search for trials, and the scheduler which of them comes next. */
+#include <math.h>
+
+#include "experiment/runner-private.h"
+
+#define STARVED_S    600 /* as Tune: a search that never answers ends the run */
+#define AHEAD_A_TURN 32  /* so that the first trials need not wait for the rest */
+#define MAX_CHOICE   256
+
+static gboolean
+owns_samples(const PbxRunner *runner)
+{
+    return (decider_caps(runner->search->decider) & PBX_CAP_OWNS_SAMPLES) != 0;
+}
+
+/* AGAIN: later. With nothing alive that could change its mind, not for ever. */
+static void
+not_now(PbxRunner *runner)
+{
+    gint64 now = clock_now(runner->clock);
+    runner->again_ns = now + NS_PER_S;
+    gboolean alive = runner->counts[PBX_STATE_PENDING] + runner->counts[PBX_STATE_RUNNING] > 0;
+    if (alive) {
+        runner->starved_ns = 0;
+    } else if (runner->starved_ns == 0) {
+        runner->starved_ns = now;
+    } else if (now - runner->starved_ns > STARVED_S * NS_PER_S) {
+        runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                                        "search/%s has given no trial for %d s while none runs",
+                                        runner->search->use->plugin->desc->name, STARVED_S));
+    }
+}
+
+static gboolean
+check_call(PbxRunner *runner, PbxSlot *slot, PbxCall *call)
+{
+    if (call->status >= 0)
+        return TRUE;
+    GError *error = NULL;
+    decider_set_error(slot->decider, call, &error);
+    runner_fail(runner, error);
+    return FALSE;
+}
+
+/* The search's point becomes a trial. Takes suggestion->x. */
+static gboolean
+add_trial(PbxRunner *runner, pbx_suggestion *suggestion)
+{
+    PbxSpace *space = runner->spec->space;
+    g_autoptr(GError) error = NULL;
+    gboolean altered = FALSE;
+    if (!space_snap(space, suggestion->x, &altered, &error)) {
+        g_free(suggestion->x);
+        runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                                        "search/%s proposed an impossible point: %s",
+                                        runner->search->use->plugin->desc->name, error->message));
+        return FALSE;
+    }
+    PbxRandom random = {.seed = runner->trial_seed, .stream = runner->trials->len};
+    JsonNode *config = space_config(space, suggestion->x, suggestion->extra, runner->spec->resolved,
+                                    &random, &error);
+    if (config == NULL) {
+        g_free(suggestion->x);
+        runner_fail(runner, g_steal_pointer(&error));
+        return FALSE;
+    }
+    PbxTrial *trial = trial_new(runner, suggestion->x, config, &error);
+    if (trial == NULL) {
+        runner_fail(runner, g_steal_pointer(&error));
+        return FALSE;
+    }
+    trial->row.ask = suggestion->ask;
+    trial->row.origin = suggestion->origin;
+    trial->row.extra = g_strdup(suggestion->extra);
+    g_queue_push_tail(&runner->waiting, trial);
+
+    if (altered) {
+        suggestion->flags = PBX_SUGGESTION_ALTERED;
+        PbxCall adopt = {.id = CALL_SEARCH_ADOPT, .suggestion = suggestion};
+        decider_call(runner->search->decider, &adopt, NULL, NULL);
+        if (!check_call(runner, runner->search, &adopt))
+            return FALSE;
+    }
+    PbxCall add = {.id = CALL_SCHEDULER_ADD,
+                   .trial = trial->row.number,
+                   .x = trial->row.x,
+                   .config = host_json(trial->config),
+                   .resources = host_json(runner->spec->resources)};
+    decider_call(runner->scheduler->decider, &add, NULL, NULL);
+    if (!check_call(runner, runner->scheduler, &add))
+        return FALSE;
+    runner_event(runner, PBX_EVENT_ADDED, trial, NULL);
+    return TRUE;
+}
+
+/* One more trial. FALSE: not now, or never again. */
+static gboolean
+propose(PbxRunner *runner)
+{
+    if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL)
+        return FALSE;
+    gint64 wanted = runner->spec->num_samples;
+    if (!owns_samples(runner) && wanted >= 0 && runner->trials->len >= (guint64)wanted) {
+        runner->exhausted = TRUE;
+        return FALSE;
+    }
+    if (runner->again_ns > clock_now(runner->clock))
+        return FALSE;
+    guint n_dims = space_n_dims(runner->spec->space);
+    pbx_suggestion suggestion = {
+        .struct_size = sizeof suggestion,
+        .n_dims = n_dims,
+        .trial = runner->trials->len,
+        .ask = runner->asks,
+        .x = g_new(double, n_dims + 1),
+    };
+    for (guint i = 0; i < n_dims; i++)
+        suggestion.x[i] = (double)NAN;
+    PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    decider_call(runner->search->decider, &call, NULL, NULL);
+    if (call.status == PBX_OK) {
+        runner->asks++;
+        runner->again_ns = runner->starved_ns = 0;
+        return add_trial(runner, &suggestion);
+    }
+    g_free(suggestion.x);
+    if (call.status == PBX_AGAIN)
+        not_now(runner);
+    else if (call.status == PBX_DONE)
+        runner->exhausted = TRUE;
+    else
+        check_call(runner, runner->search, &call);
+    return FALSE;
+}
+
+static PbxTrial *
+ask_scheduler(PbxRunner *runner)
+{
+    guint64 trials[MAX_CHOICE];
+    guint32 n = 0;
+    for (GList *item = runner->waiting.head; item != NULL && n < MAX_CHOICE; item = item->next)
+        trials[n++] = ((PbxTrial *)item->data)->row.number;
+    const char *names[] = {"cpu"};
+    double values[] = {runner->total_cpu - workers_busy(runner) * runner->spec->cpu};
+    pbx_amounts amounts = {.struct_size = sizeof amounts, .n = 1, .names = names, .values = values};
+    gboolean idle = workers_busy(runner) == 0;
+    pbx_choice choice = {
+        .struct_size = sizeof choice,
+        .flags = (runner->exhausted ? PBX_CHOICE_NO_MORE_TRIALS : 0) | (idle ? PBX_CHOICE_IDLE : 0),
+        .n = n,
+        .n_waiting = runner->waiting.length,
+        .counts = runner->counts,
+        .free = &amounts,
+        .trials = trials,
+        .pick = PBX_NONE,
+    };
+    PbxCall call = {.id = CALL_SCHEDULER_CHOOSE, .choice = &choice};
+    decider_call(runner->scheduler->decider, &call, NULL, NULL);
+    if (!check_call(runner, runner->scheduler, &call) || call.status != PBX_OK)
+        return NULL;
+    PbxTrial *trial = choice.pick < runner->trials->len ? runner->trials->pdata[choice.pick] : NULL;
+    if (trial == NULL || g_queue_find(&runner->waiting, trial) == NULL) {
+        runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                                        "scheduler/%s picked trial %" G_GUINT64_FORMAT
+                                        ", which does not wait",
+                                        runner->scheduler->use->plugin->desc->name, choice.pick));
+        return NULL;
+    }
+    return trial;
+}
+
+/* The trial for a free slot, taken off the queue; NULL: none. */
+static PbxTrial *
+choose(PbxRunner *runner)
+{
+    PbxTrial *trial = decider_has(runner->scheduler->decider, CALL_SCHEDULER_CHOOSE)
+                          ? ask_scheduler(runner)
+                          : g_queue_peek_head(&runner->waiting);
+    if (trial != NULL)
+        g_queue_remove(&runner->waiting, trial);
+    return trial;
+}
+
+static guint
+ahead(const PbxRunner *runner)
+{
+    double fallback = owns_samples(runner) ? 1000 : 1;
+    return (guint)CLAMP(runner_env("PEGBOX_MAX_PENDING_TRIALS_PG", fallback), 1, 1e6);
+}
+
+void
+propose_fill(PbxRunner *runner)
+{
+    while (runner->fatal == NULL && runner->interrupts == 0 &&
+           workers_busy(runner) < runner->slots) {
+        if (runner->waiting.length == 0 && !propose(runner))
+            break;
+        PbxTrial *trial = choose(runner);
+        if (trial == NULL)
+            break;
+        GError *error = NULL;
+        if (!workers_assign(runner, trial, &error))
+            runner_fail(runner, error);
+    }
+    guint limit = ahead(runner);
+    for (guint made = 0; runner->waiting.length < limit && propose(runner); made++) {
+        if (made + 1 == AHEAD_A_TURN) {
+            runner_schedule(runner);
+            break;
+        }
+    }
+}

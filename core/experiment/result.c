@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one place where a result enters: checked, judged, stored, answered. */
+#include <math.h>
+
+#include "experiment/runner-private.h"
+
+/* How a result leaves its trial. */
+typedef struct {
+    gboolean ends;
+    guint end; /* PBX_END_* */
+    char *reason;
+} PbxJudgement;
+
+static void
+judge_end(PbxJudgement *judgement, guint end, char *reason)
+{
+    judgement->ends = TRUE;
+    judgement->end = end;
+    judgement->reason = reason;
+}
+
+/* The first field that must be there and is not; NULL: all are. */
+static const char *
+missing_metric(PbxRunner *runner, const PbxView *view)
+{
+    if (g_strcmp0(g_getenv("PEGBOX_DISABLE_STRICT_METRIC_CHECKING"), "1") == 0)
+        return NULL;
+    double value;
+    for (char **name = runner->spec->metrics; *name != NULL; name++)
+        if (!view_number(view, *name, &value))
+            return *name;
+    PbxSlot *slots[] = {runner->search, runner->scheduler};
+    for (gsize i = 0; i < G_N_ELEMENTS(slots); i++) {
+        for (guint j = 0; j < slots[i]->problem->n_objectives; j++)
+            if (!view_number(view, slots[i]->problem->objectives[j]->name, &value))
+                return slots[i]->problem->objectives[j]->name;
+        for (gsize j = 0; j < slots[i]->n_watched; j++)
+            if (slots[i]->watched[j][0] != '\0' && !view_number(view, slots[i]->watched[j], &value))
+                return slots[i]->watched[j];
+    }
+    return NULL;
+}
+
+static void
+fail_by_call(PbxTrial *trial, PbxSlot *slot, PbxCall *call)
+{
+    g_autoptr(GError) error = NULL;
+    decider_set_error(slot->decider, call, &error);
+    if (trial->failing == NULL)
+        trial->failing = g_strdup(error->message);
+}
+
+static void
+ask_stoppers(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxJudgement *judgement)
+{
+    for (guint i = 0; i < runner->stoppers->len && !judgement->ends; i++) {
+        PbxSlot *slot = runner->stoppers->pdata[i];
+        if (!decider_has(slot->decider, CALL_STOPPER_RESULT))
+            continue;
+        pbx_verdict verdict = {.struct_size = sizeof verdict};
+        PbxCall call = {.id = CALL_STOPPER_RESULT,
+                        .result = view_for_slot(runner, view, slot),
+                        .verdict = &verdict};
+        decider_call(slot->decider, &call, NULL, NULL);
+        if (call.status < 0)
+            fail_by_call(trial, slot, &call);
+        else if (verdict.stop)
+            judge_end(
+                judgement, PBX_END_COMPLETED,
+                g_strdup(verdict.reason != NULL ? verdict.reason : decider_slot(slot->decider)));
+    }
+}
+
+static void
+ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row,
+              PbxJudgement *judgement)
+{
+    PbxSlot *slot = runner->scheduler;
+    if (!decider_has(slot->decider, CALL_SCHEDULER_RESULT))
+        return;
+    pbx_decision decision = {.struct_size = sizeof decision,
+                             .action = PBX_ACTION_CONTINUE,
+                             .rung = PBX_NO_RUNG,
+                             .bracket = PBX_NO_RUNG,
+                             .budget = (double)NAN};
+    PbxCall call = {.id = CALL_SCHEDULER_RESULT,
+                    .result = view_for_slot(runner, view, slot),
+                    .decision = &decision};
+    decider_call(slot->decider, &call, NULL, NULL);
+    if (call.status < 0) {
+        fail_by_call(trial, slot, &call);
+        return;
+    }
+    row->action = decision.action;
+    row->rung = view->abi.rung = decision.rung;
+    view->abi.budget = decision.budget;
+    if (decision.rung != PBX_NO_RUNG)
+        trial->row.rung = decision.rung;
+    if (decision.bracket != PBX_NO_RUNG)
+        trial->row.bracket = decision.bracket;
+    const char *name = slot->use->plugin->desc->name;
+    if (decision.action == PBX_ACTION_STOP)
+        judge_end(judgement, PBX_END_EARLY_STOPPED, g_strdup_printf("stopped early by %s", name));
+    else if (decision.action == PBX_ACTION_COMPLETE)
+        judge_end(judgement, PBX_END_COMPLETED, g_strdup_printf("complete for %s", name));
+    else if (decision.action != PBX_ACTION_CONTINUE && trial->failing == NULL)
+        trial->failing = g_strdup_printf(
+            "scheduler/%s pauses trials, which needs checkpoints; this version has none", name);
+}
+
+/* Whether the trial goes on, by all who have a say, in Tune's order. */
+static PbxJudgement
+judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
+{
+    PbxJudgement judgement = {FALSE, 0, NULL};
+    const char *missing = missing_metric(runner, view);
+    if (missing != NULL) {
+        trial->failing =
+            g_strdup_printf("result %" G_GUINT64_FORMAT " has no \"%s\"; it reported %s", row->n,
+                            missing, row->fields);
+        return judgement;
+    }
+    ask_stoppers(runner, trial, view, &judgement);
+    if (runner->stopping && !judgement.ends)
+        judge_end(&judgement, PBX_END_STOPPED, g_strdup(runner->stop_reason));
+    /* One that is done anyway is the trainable's to end. */
+    if (!judgement.ends && !row->done && trial->failing == NULL)
+        ask_scheduler(runner, trial, view, row, &judgement);
+    if (!judgement.ends && !row->done && trial->failing == NULL &&
+        decider_has(runner->search->decider, CALL_SEARCH_REPORT)) {
+        PbxCall call = {.id = CALL_SEARCH_REPORT,
+                        .result = view_for_slot(runner, view, runner->search)};
+        decider_call(runner->search->decider, &call, NULL, NULL);
+        if (call.status < 0)
+            fail_by_call(trial, runner->search, &call);
+    }
+    return judgement;
+}
+
+static void
+remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *row)
+{
+    PbxTrialRow *trial_row = &trial->row;
+    double value = (double)NAN;
+    if (runner->spec->metrics[0] != NULL)
+        view_number(view, runner->spec->metrics[0], &value);
+    row->value = trial_row->value = value;
+    if (isfinite(value)) {
+        int sign = runner->spec->signs[0];
+        if (isnan(trial_row->best) || sign * value < sign * trial_row->best)
+            trial_row->best = value;
+    }
+    trial_row->n_results++;
+    trial_row->iteration = row->iteration;
+    trial_row->time_total_s = row->time_total_s;
+    trial_row->last_seq = row->seq;
+    trial->shown = row->n;
+    runner->any_report = runner->any_report || trial->failing == NULL;
+    trial_touch(runner, trial);
+}
+
+static PbxResultRow *
+row_from_message(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    PbxResultRow *row = g_new0(PbxResultRow, 1);
+    *row = (PbxResultRow){
+        .seq = ++runner->seq,
+        .trial = trial->row.number,
+        .attempt = trial->row.attempts,
+        .n = message->n,
+        .iteration = message->iteration,
+        .at_ns = message->at_ns,
+        .time_this_iter_s = message->time_this_iter_s,
+        .time_total_s = message->time_total_s,
+        .timesteps_total = message->timesteps_total,
+        .episodes_total = message->episodes_total,
+        .done = message->done,
+        .value = (double)NAN,
+        .fields = g_strdup(message->fields_text),
+        .rung = G_MAXUINT32,
+    };
+    return row;
+}
+
+static void
+store_row(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row, gboolean shown)
+{
+    GError *error = NULL;
+    PbxEventRow event = {.seq = row->seq,
+                         .type = PBX_EVENT_RESULT,
+                         .at_ns = runner_wall(runner),
+                         .trial = trial->row.number,
+                         .attempt = row->attempt};
+    if (!store_put_result(runner->store, row, &error) ||
+        (shown && !store_put_event(runner->store, &event, &error)))
+        runner_fail(runner, error);
+}
+
+void
+result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    runner_touch(runner);
+    if (runner->fatal != NULL)
+        return;
+    PbxResultRow *row = row_from_message(runner, trial, message);
+    /* What a new attempt repeats is kept, but shown to nobody twice. */
+    if (row->n <= trial->shown) {
+        store_row(runner, trial, row, FALSE);
+        workers_answer(runner, trial, row->n, runner->stopping);
+        result_row_free(row);
+        return;
+    }
+    g_autoptr(PbxView) view = view_new(runner, trial, row);
+    PbxJudgement judgement = judge(runner, trial, view, row);
+    remember(runner, trial, view, row);
+    gboolean over = judgement.ends || trial->failing != NULL;
+    row->done = row->done || judgement.ends;
+    runner->again_ns = 0;
+    store_row(runner, trial, row, TRUE);
+    g_clear_pointer(&trial->last, result_row_free);
+    trial->last = row;
+    workers_answer(runner, trial, row->n, over);
+    if (judgement.ends && trial->failing == NULL)
+        end_trial(runner, trial, judgement.end, judgement.reason);
+    g_free(judgement.reason);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this folder share: the runner, its trials and its workers. */
+#pragma once
+
+#include <glib.h>
+#include <pegbox/draft/executor.h>
+#include <pegbox/logger.h>
+#include <pegbox/trainable.h>
+
+#include "clock/clock.h"
+#include "decider/decider.h"
+#include "experiment/experiment.h"
+#include "spec/spec.h"
+#include "store/store.h"
+#include "worker/worker.h"
+
+#define NS_PER_S G_GINT64_CONSTANT(1000000000)
+
+typedef struct PbxRunner PbxRunner;
+typedef struct PbxReporter PbxReporter;
+typedef struct PbxLogging PbxLogging;
+typedef struct PbxLock PbxLock;
+typedef struct PbxWorkerSlot PbxWorkerSlot;
+
+/* ---- Trials ---- */
+
+typedef struct {
+    PbxTrialRow row;       /* what the store has of it */
+    PbxAttemptRow attempt; /* the current start */
+    JsonNode *config;      /* freed when it has ended */
+    JsonNode *view;        /* what templates see as `trial` */
+    char *dir;             /* absolute */
+    char *err;             /* where the current attempt's stderr goes; NULL: the console */
+    PbxWorkerSlot *worker; /* that runs it, or is to */
+    PbxResultRow *last;    /* the last result that was shown */
+    guint64 shown;         /* n of the last result that was shown */
+    char *failing;         /* why it fails once its worker is done with it */
+    gboolean ended;        /* its end is stored; nothing more enters */
+    gboolean row_dirty, attempt_dirty;
+} PbxTrial;
+
+/* Makes the next trial at a point; names it. Takes x and config. */
+PbxTrial *trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error);
+void trial_free(PbxTrial *trial);
+/* The one place where a trial changes its state. Tells search and scheduler. */
+void trial_set_state(PbxRunner *runner, PbxTrial *trial, guint state, guint why);
+/* Marks its row (and attempt) to be stored with the next commit. */
+void trial_touch(PbxRunner *runner, PbxTrial *trial);
+/* Stores the row of its current start now. */
+void trial_store_attempt(PbxRunner *runner, PbxTrial *trial);
+/* What a template of this trial sees. Borrowed from both. */
+PbxTemplateContext trial_context(const PbxRunner *runner, const PbxTrial *trial);
+/* Frees what an ended trial no longer needs. */
+void trial_slim(PbxTrial *trial);
+
+/* naming.c */
+char *naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error);
+gboolean naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error);
+
+/* ---- Deciders as the runner holds them ---- */
+
+typedef struct {
+    PbxDecider *decider;
+    const PbxPluginUse *use;
+    pbx_problem *problem;
+    const char *const *watched;
+    gsize n_watched;
+    double *watched_values; /* scratch of views */
+    guint8 *present;
+    double *losses;
+    gint64 not_before_ns; /* stoppers: when `all` is asked again */
+    gint64 saved_ns;      /* when its blob was stored */
+} PbxSlot;
+
+PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
+void slot_free(PbxSlot *slot);
+/* Stores the blob if it changed. FALSE: the run cannot go on. */
+gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
+
+/* view.c: a result as one slot sees it; valid until the next view of that slot. */
+typedef struct {
+    pbx_result abi;
+    pbx_amounts free;
+    const char *free_names[2];
+    double free_values[2];
+    GString *text;
+    JsonNode *fields; /* the whole result */
+} PbxView;
+PbxView *view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row);
+void view_free(PbxView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxView, view_free)
+const pbx_result *view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot);
+/* A number of the whole result, non-finite as reported; FALSE: missing. */
+gboolean view_number(const PbxView *view, const char *name, double *value);
+
+/* ---- Workers ---- */
+
+typedef enum {
+    WORKER_STARTING, /* launched, no handshake yet */
+    WORKER_IDLE,
+    WORKER_BUSY,
+    WORKER_LEAVING, /* told to end, or broken: waits for its exit */
+} PbxWorkerState;
+
+struct PbxWorkerSlot {
+    PbxRunner *runner;
+    PbxWorkerLink *link;
+    char *name; /* of its launch */
+    char *hostname, *node_ip;
+    gint64 pid;
+    PbxWorkerState state;
+    PbxTrial *trial;         /* that it runs, or is to */
+    char *broken;            /* why the channel broke, where that was an error */
+    char *death;             /* how its process ended */
+    gboolean closed, exited; /* the channel; the process */
+    gboolean kill_sent;
+    PbxTimer *timer; /* start-up grace, or the patience after a stop */
+};
+
+/* Assigns a worker to a chosen trial; the run begins with the commit. */
+gboolean workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error);
+/* Asks the worker of a trial to end its run, and sees to it that it does. */
+void workers_stop_run(PbxRunner *runner, PbxTrial *trial);
+/* The answer to result n, sent with the commit. */
+void workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop);
+/* Sends what waits for the commit. */
+void workers_act(PbxRunner *runner);
+/* Takes what the executor has posted since. */
+void workers_take_posts(PbxRunner *runner);
+/* Says good-bye to all and waits until they are gone; kill: at once. */
+void workers_close(PbxRunner *runner, gboolean kill);
+gboolean workers_open(PbxRunner *runner, GError **error);
+void worker_slot_free(PbxWorkerSlot *worker);
+guint workers_busy(const PbxRunner *runner);
+
+/* ---- Where a result enters, where a trial ends ---- */
+
+void result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
+/* Ends a trial for good: hooks, store, event. end: PBX_END_*. */
+void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason);
+/* A trial failed: retried, or ended FAILED. */
+void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
+/* Its worker is done with it, however. */
+void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
+
+/* propose.c: asks the search for trials and the scheduler for the next. */
+void propose_fill(PbxRunner *runner);
+
+/* ---- The runner ---- */
+
+struct PbxRunner {
+    PbxSpec *spec;
+    PbxRegistry *registry;
+    char *name, *dir;   /* dir: absolute, of the experiment */
+    char *id;           /* experiment_id: 32 hex digits */
+    char *id_prefix;    /* of trial ids: 5 hex digits, from the seed */
+    PbxSeed trial_seed; /* of $sample_from's rand() */
+    PbxClock *clock;
+    GMainContext *context;
+    PbxStore *store;
+    PbxLock *lock;
+    guint64 seq; /* of the last event */
+
+    PbxSlot *search, *scheduler;
+    GPtrArray *stoppers; /* PbxSlot* */
+    PbxInstance *executor;
+    PbxLogging *logging;
+    PbxReporter *reporter;
+
+    GPtrArray *trials; /* PbxTrial*, by number */
+    GPtrArray *dirty;  /* PbxTrial* to be stored */
+    GQueue waiting;    /* PENDING ones without a worker, oldest first */
+    guint64 counts[PBX_N_STATES];
+    guint64 asks;       /* suggests that gave a point */
+    gint64 total;       /* trials in all; -1: unknown */
+    gboolean exhausted; /* the search gives no more */
+    gint64 again_ns;    /* suggest answered AGAIN: not asked before; 0: ask */
+    gint64 starved_ns;  /* since when AGAIN with nothing alive; 0: not */
+
+    guint slots; /* trials at once */
+    double total_cpu;
+    guint64 total_memory;
+    GPtrArray *workers; /* PbxWorkerSlot* */
+    guint64 n_workers;  /* launched so far */
+    GPtrArray *actions; /* what waits for the commit */
+    gboolean many_runs; /* the trainable runs trial after trial in one process */
+
+    gboolean any_report; /* some trial reported, or ended well */
+    guint64 n_deaths;    /* trials that failed before one report */
+    gboolean stopping;   /* no new trials; running ones end at their next report */
+    char *stop_reason;
+    guint interrupts; /* signals so far */
+    gboolean finished;
+    GSource *turn; /* scheduled, or NULL */
+    PbxTimer *tick;
+    GError *fatal;     /* the run cannot go on */
+    gint64 started_ns; /* of the clock */
+    gint64 warn_ns;    /* PEGBOX_WARN_THRESHOLD_S */
+    gint64 durable_ns; /* when commits were made durable last */
+    GMutex post_lock;  /* executor's posts come from its threads */
+    GQueue posts;
+    GHashTable *pids; /* of live workers: not to be reaped as orphans */
+};
+
+/* Begins a transaction where none is open, and sees that a turn follows. */
+void runner_touch(PbxRunner *runner);
+void runner_schedule(PbxRunner *runner);
+/* The first fatal error; takes it. */
+void runner_fail(PbxRunner *runner, GError *error);
+/* Records an event; its seq. */
+guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text);
+/* No new trials from now on. */
+void runner_stop_all(PbxRunner *runner, const char *reason);
+/* A whole number or seconds of an environment variable, else the fallback. */
+double runner_env(const char *name, double fallback);
+/* Log lines of plugins and of the runner; any thread. */
+void runner_log(const char *slot, int level, const char *message, gpointer user);
+gint64 runner_wall(const PbxRunner *runner);
+
+/* open.c: the runner made ready, and taken down. NULL: it cannot start. */
+PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error);
+void runner_close(PbxRunner *runner);
+
+/* resources.c */
+gboolean resources_open(PbxRunner *runner, GError **error);
+/* OMP_NUM_THREADS and its like, added where neither env nor the driver's sets them. */
+void resources_environment(const PbxRunner *runner, GPtrArray *env);
+
+/* lock.c: who drives. */
+PbxLock *lock_take(const char *dir, GError **error);
+void lock_release(PbxLock *lock);
+void lock_touch(PbxLock *lock);
+
+/* logging.c: a thread for each logger, fed from the store. */
+PbxLogging *logging_open(PbxRunner *runner, GError **error);
+void logging_wake(PbxLogging *logging, guint64 seq);        /* committed up to seq */
+void logging_store(PbxRunner *runner, PbxLogging *logging); /* cursors, with the commit */
+void logging_close(PbxLogging *logging);                    /* drains, flushes, joins the threads */
+void logging_free(PbxLogging *logging);
+void logging_free(PbxLogging *logging);
+
+/* orphans.c: processes that a dead worker left to the driver. */
+void orphans_end(PbxRunner *runner);
+
+/* failure.c: error.txt and the words for it. */
+void failure_write(PbxRunner *runner, PbxTrial *trial, const char *message);
+char *failure_tail(const PbxTrial *trial, guint lines); /* (transfer full) of stderr, or NULL */
+
+/* reporter.c: what a person sees meanwhile and at the end. */
+PbxReporter *reporter_new(PbxRunner *runner);
+void reporter_free(PbxReporter *reporter);
+void reporter_tick(PbxReporter *reporter); /* redraws, if it is time */
+void reporter_line(PbxReporter *reporter, const PbxTrial *trial, gboolean is_stderr,
+                   const char *text);
+void reporter_message(PbxReporter *reporter, int level, const char *text); /* to stderr */
+void reporter_finish(PbxReporter *reporter, PbxExperimentEnd end);

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The driver's loop: what comes in is batched, committed, and only then acted upon. */
+#define G_LOG_DOMAIN "pegbox-experiment"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "experiment/runner-private.h"
+
+#define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
+#define CLOSE_GRACE_S 30
+
+GQuark
+experiment_error_domain(void)
+{
+    return g_quark_from_static_string("pbx-experiment-error");
+}
+
+double
+runner_env(const char *name, double fallback)
+{
+    const char *text = g_getenv(name);
+    if (text == NULL || text[0] == '\0')
+        return fallback;
+    char *end = NULL;
+    double value = g_ascii_strtod(text, &end);
+    return *end == '\0' ? value : fallback;
+}
+
+gint64
+runner_wall(const PbxRunner *runner)
+{
+    return clock_wall(runner->clock);
+}
+
+void
+runner_fail(PbxRunner *runner, GError *error)
+{
+    if (runner->fatal == NULL)
+        runner->fatal = error;
+    else
+        g_error_free(error);
+    runner_schedule(runner);
+}
+
+void
+runner_touch(PbxRunner *runner)
+{
+    runner_schedule(runner);
+    if (runner->fatal != NULL || store_in_transaction(runner->store))
+        return;
+    GError *error = NULL;
+    if (!store_begin(runner->store, &error))
+        runner_fail(runner, error);
+}
+
+guint64
+runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text)
+{
+    runner_touch(runner);
+    PbxEventRow event = {
+        .seq = ++runner->seq,
+        .type = type,
+        .at_ns = runner_wall(runner),
+        .trial = trial != NULL ? trial->row.number : PBX_NONE,
+        .attempt = trial != NULL ? trial->row.attempts : 0,
+        .text = (char *)text,
+    };
+    GError *error = NULL;
+    if (runner->fatal == NULL && !store_put_event(runner->store, &event, &error))
+        runner_fail(runner, error);
+    return event.seq;
+}
+
+void
+runner_stop_all(PbxRunner *runner, const char *reason)
+{
+    if (runner->stopping)
+        return;
+    runner->stopping = TRUE;
+    runner->stop_reason = g_strdup(reason);
+    for (PbxTrial *trial; (trial = g_queue_pop_head(&runner->waiting)) != NULL;)
+        end_trial(runner, trial, PBX_END_STOPPED, reason);
+}
+
+/* ---- A turn ---- */
+
+static void
+ask_stoppers(PbxRunner *runner)
+{
+    gint64 now = clock_now(runner->clock);
+    for (guint i = 0; i < runner->stoppers->len && !runner->stopping; i++) {
+        PbxSlot *slot = runner->stoppers->pdata[i];
+        if (!decider_has(slot->decider, CALL_STOPPER_ALL) || now < slot->not_before_ns)
+            continue;
+        pbx_verdict verdict = {.struct_size = sizeof verdict};
+        PbxCall call = {.id = CALL_STOPPER_ALL, .verdict = &verdict};
+        decider_call(slot->decider, &call, NULL, NULL);
+        if (call.status < 0) {
+            GError *error = NULL;
+            decider_set_error(slot->decider, &call, &error);
+            runner_fail(runner, error);
+        } else if (verdict.stop) {
+            runner_stop_all(runner,
+                            verdict.reason != NULL ? verdict.reason : decider_slot(slot->decider));
+        } else {
+            slot->not_before_ns = verdict.again_ns;
+        }
+    }
+}
+
+static gboolean
+store_dirty(PbxRunner *runner, GError **error)
+{
+    for (guint i = 0; i < runner->dirty->len; i++) {
+        PbxTrial *trial = runner->dirty->pdata[i];
+        trial->row_dirty = FALSE;
+        if (!store_put_trial(runner->store, &trial->row, error))
+            return FALSE;
+        if (trial->attempt_dirty && !store_put_attempt(runner->store, &trial->attempt, error))
+            return FALSE;
+        trial->attempt_dirty = FALSE;
+        if (trial->ended && trial->worker == NULL)
+            trial_slim(trial);
+    }
+    g_ptr_array_set_size(runner->dirty, 0);
+    return TRUE;
+}
+
+static gboolean
+store_blobs(PbxRunner *runner, GError **error)
+{
+    if (!slot_save(runner, runner->search, error) || !slot_save(runner, runner->scheduler, error))
+        return FALSE;
+    for (guint i = 0; i < runner->stoppers->len; i++)
+        if (!slot_save(runner, runner->stoppers->pdata[i], error))
+            return FALSE;
+    return TRUE;
+}
+
+/* Everything of this turn, in one transaction. */
+static void
+commit(PbxRunner *runner)
+{
+    if (!store_in_transaction(runner->store) || runner->fatal != NULL)
+        return;
+    GError *error = NULL;
+    logging_store(runner, runner->logging);
+    if (!store_blobs(runner, &error) || !store_dirty(runner, &error) ||
+        !store_commit(runner->store, &error)) {
+        runner_fail(runner, error);
+        return;
+    }
+    logging_wake(runner->logging, runner->seq);
+}
+
+static void
+make_durable(PbxRunner *runner)
+{
+    gint64 now = clock_now(runner->clock);
+    if (now - runner->durable_ns < NS_PER_S || store_in_transaction(runner->store))
+        return;
+    runner->durable_ns = now;
+    g_autoptr(GError) error = NULL;
+    if (!store_make_durable(runner->store, &error))
+        runner_log("runner", PBX_LOG_WARNING, error->message, runner);
+}
+
+static void
+check_finished(PbxRunner *runner)
+{
+    gboolean no_more = runner->exhausted || runner->stopping || runner->interrupts > 0;
+    if (runner->fatal != NULL || runner->interrupts > 1 ||
+        (no_more && workers_busy(runner) == 0 &&
+         (runner->waiting.length == 0 || runner->interrupts > 0)))
+        runner->finished = TRUE;
+}
+
+static gboolean
+turn(gpointer data)
+{
+    PbxRunner *runner = data;
+    g_clear_pointer(&runner->turn, g_source_unref);
+    gint64 began = clock_now(runner->clock);
+    workers_take_posts(runner);
+    if (runner->fatal == NULL && runner->interrupts == 0) {
+        ask_stoppers(runner);
+        if (!runner->stopping)
+            propose_fill(runner);
+    }
+    commit(runner);
+    if (runner->fatal == NULL)
+        workers_act(runner);
+    check_finished(runner);
+    gint64 took = clock_now(runner->clock) - began;
+    if (took > runner->warn_ns) {
+        g_autofree char *line =
+            g_strdup_printf("a turn of the loop took %.2f s", (double)took / 1e9);
+        runner_log("runner", PBX_LOG_WARNING, line, runner);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+void
+runner_schedule(PbxRunner *runner)
+{
+    if (runner->turn != NULL)
+        return;
+    /* Below the channels' priority: all that has arrived makes one batch. */
+    runner->turn = g_idle_source_new();
+    g_source_set_priority(runner->turn, G_PRIORITY_DEFAULT + 10);
+    g_source_set_callback(runner->turn, turn, runner, NULL);
+    g_source_attach(runner->turn, runner->context);
+}
+
+static void
+tick(gpointer data)
+{
+    PbxRunner *runner = data;
+    lock_touch(runner->lock);
+    make_durable(runner);
+    reporter_tick(runner->reporter);
+    if (!runner->finished)
+        runner_schedule(runner);
+    clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
+}
+
+/* ---- Signals ---- */
+
+static gboolean
+interrupted(gpointer data)
+{
+    PbxRunner *runner = data;
+    runner->interrupts++;
+    if (runner->interrupts == 1) {
+        reporter_message(runner->reporter, PBX_LOG_WARNING,
+                         "interrupted: ending the running trials; once more kills them");
+        for (guint i = 0; i < runner->workers->len; i++) {
+            PbxWorkerSlot *worker = runner->workers->pdata[i];
+            if (worker->trial != NULL)
+                workers_stop_run(runner, worker->trial);
+        }
+    }
+    runner_schedule(runner);
+    return G_SOURCE_CONTINUE;
+}
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+
+static void
+watch_signals(PbxRunner *runner, GSource *sources[G_N_ELEMENTS(signals)])
+{
+    gboolean disabled = g_strcmp0(g_getenv("PEGBOX_DISABLE_SIGINT_HANDLER"), "1") == 0;
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
+        struct sigaction now;
+        sources[i] = NULL;
+        sigaction(signals[i], NULL, &now);
+        /* One that nohup or a shell has us ignore stays ignored. */
+        if (now.sa_handler == SIG_IGN || (signals[i] == SIGINT && disabled))
+            continue;
+        sources[i] = g_unix_signal_source_new(signals[i]);
+        g_source_set_callback(sources[i], interrupted, runner, NULL);
+        g_source_attach(sources[i], runner->context);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- The whole run ---- */
+
+static void
+wait_for_workers(PbxRunner *runner, double seconds)
+{
+    gint64 until = clock_now(runner->clock) + (gint64)(seconds * NS_PER_S);
+    while (runner->workers->len > 0 && clock_now(runner->clock) < until)
+        g_main_context_iteration(runner->context, TRUE);
+}
+
+/* Workers go, loggers drain, the store is whole. */
+static void
+finish(PbxRunner *runner)
+{
+    gboolean kill = runner->interrupts > 1 || runner->fatal != NULL;
+    workers_close(runner, kill);
+    wait_for_workers(runner, kill ? 2 : CLOSE_GRACE_S);
+    workers_close(runner, TRUE);
+    wait_for_workers(runner, 2);
+    orphans_end(runner);
+    if (runner->fatal == NULL)
+        runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
+    commit(runner);
+    logging_close(runner->logging);
+}
+
+static const char *
+status_word(const PbxRunner *runner)
+{
+    return runner->fatal != NULL ? "failed" : runner->interrupts > 0 ? "interrupted" : "done";
+}
+
+static gboolean
+store_end(PbxRunner *runner, GError **error)
+{
+    g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
+    if (store_in_transaction(runner->store))
+        store_rollback(runner->store);
+    if (!store_begin(runner->store, error))
+        return FALSE;
+    logging_store(runner, runner->logging);
+    return store_put_fact(runner->store, "status", status_word(runner), error) &&
+           store_put_fact(runner->store, "ended_ns", now, error) &&
+           store_commit(runner->store, error);
+}
+
+gboolean
+experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GError **error)
+{
+    PbxRunner *runner = runner_open(spec, registry, error);
+    if (runner == NULL)
+        return FALSE;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    GSource *sources[G_N_ELEMENTS(signals)];
+    watch_signals(runner, sources);
+    clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
+    runner_schedule(runner);
+    while (!runner->finished)
+        g_main_context_iteration(runner->context, TRUE);
+    finish(runner);
+    GError *failed = NULL;
+    if (!store_end(runner, &failed))
+        runner_fail(runner, failed);
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
+        if (sources[i] != NULL) {
+            g_source_destroy(sources[i]);
+            g_source_unref(sources[i]);
+        }
+    }
+    *end = runner->interrupts > 0                ? EXPERIMENT_INTERRUPTED
+           : runner->counts[PBX_STATE_ERROR] > 0 ? EXPERIMENT_FAILURES
+                                                 : EXPERIMENT_DONE;
+    gboolean whole = runner->fatal == NULL;
+    if (whole)
+        reporter_finish(runner->reporter, *end);
+    else
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+    runner_close(runner);
+    return whole;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A trial: made at a point, and the one place where its state changes. */
+#include <math.h>
+
+#include "experiment/runner-private.h"
+
+PbxTrial *
+trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
+{
+    PbxTrial *trial = g_new0(PbxTrial, 1);
+    PbxTrialRow *row = &trial->row;
+    *row = (PbxTrialRow){
+        .number = runner->trials->len,
+        .state = PBX_STATE_PENDING,
+        .end = -1,
+        .config = json_to_text(config),
+        .x = x,
+        .n_dims = space_n_dims(runner->spec->space),
+        .ask = PBX_NONE,
+        .created_ns = runner_wall(runner),
+        .started_ns = -1,
+        .ended_ns = -1,
+        .iteration = -1,
+        .time_total_s = 0,
+        .value = (double)NAN,
+        .best = (double)NAN,
+        .rung = G_MAXUINT32,
+        .bracket = G_MAXUINT32,
+    };
+    trial->config = config;
+    if (!naming_trial(runner, trial, error)) {
+        trial_free(trial);
+        return NULL;
+    }
+    g_ptr_array_add(runner->trials, trial);
+    runner->counts[PBX_STATE_PENDING]++;
+    trial_touch(runner, trial);
+    return trial;
+}
+
+void
+trial_slim(PbxTrial *trial)
+{
+    g_clear_pointer(&trial->config, json_node_unref);
+    g_clear_pointer(&trial->view, json_node_unref);
+    g_clear_pointer(&trial->last, result_row_free);
+    g_clear_pointer(&trial->failing, g_free);
+    g_clear_pointer(&trial->err, g_free);
+    attempt_row_clear(&trial->attempt);
+    trial->attempt = (PbxAttemptRow){.trial = trial->row.number};
+}
+
+void
+trial_free(PbxTrial *trial)
+{
+    if (trial == NULL)
+        return;
+    trial_slim(trial);
+    trial_row_clear(&trial->row);
+    g_free(trial->dir);
+    g_free(trial);
+}
+
+void
+trial_touch(PbxRunner *runner, PbxTrial *trial)
+{
+    runner_touch(runner);
+    if (!trial->row_dirty)
+        g_ptr_array_add(runner->dirty, trial);
+    trial->row_dirty = TRUE;
+}
+
+void
+trial_store_attempt(PbxRunner *runner, PbxTrial *trial)
+{
+    runner_touch(runner);
+    trial->attempt_dirty = FALSE;
+    GError *error = NULL;
+    if (runner->fatal == NULL && !store_put_attempt(runner->store, &trial->attempt, &error))
+        runner_fail(runner, error);
+}
+
+static void
+tell_state(PbxRunner *runner, PbxSlot *slot, PbxCallId id, guint64 trial, guint state, guint why)
+{
+    PbxCall call = {.id = id, .trial = trial, .state = state, .why = why};
+    decider_call(slot->decider, &call, NULL, NULL);
+    if (call.status < 0) {
+        GError *error = NULL;
+        decider_set_error(slot->decider, &call, &error);
+        runner_fail(runner, error);
+    }
+}
+
+void
+trial_set_state(PbxRunner *runner, PbxTrial *trial, guint state, guint why)
+{
+    if (trial->row.state == state)
+        return;
+    runner->counts[trial->row.state]--;
+    runner->counts[state]++;
+    trial->row.state = state;
+    trial_touch(runner, trial);
+    if (state > PBX_STATE_PAUSED)
+        return; /* ends are told by end and tell */
+    tell_state(runner, runner->search, CALL_SEARCH_STATE, trial->row.number, state, why);
+    tell_state(runner, runner->scheduler, CALL_SCHEDULER_STATE, trial->row.number, state, why);
+}
+
+PbxTemplateContext
+trial_context(const PbxRunner *runner, const PbxTrial *trial)
+{
+    return (PbxTemplateContext){
+        .config = trial->config,
+        .trial = trial->view,
+        .parameters = space_parameters(runner->spec->space),
+    };
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What workers.c (the runs) and worker-process.c (the processes) share. */
+#pragma once
+
+#include "experiment/runner-private.h"
+
+/* Starts the worker's process. Where that fails the run cannot go on. */
+void worker_launch(PbxRunner *runner, PbxWorkerSlot *worker);
+/* Ends the process: PBX_STOP_*. */
+void worker_stop_process(PbxWorkerSlot *worker, guint how);
+/* It is ended unless it is done by then. */
+void worker_arm_patience(PbxWorkerSlot *worker, double seconds);
+/* The channel closed; text: why, where that was an error. */
+void worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text);
+/* What came over a worker's channel. */
+void worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user);

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The workers: launched through the executor, given trials, ended. */
+#include "experiment/workers-private.h"
+
+#define PROGRAM_PATIENCE_S 15 /* a worker that ends a program itself needs as long */
+
+typedef enum { ACTION_LAUNCH, ACTION_RUN, ACTION_ANSWER, ACTION_STOP } PbxActionType;
+
+/* Something that waits for the commit. */
+typedef struct {
+    PbxActionType type;
+    PbxWorkerSlot *worker;
+    PbxTrial *trial;
+    guint64 n;
+    gboolean stop;
+} PbxAction;
+
+static void
+add_action(PbxRunner *runner, PbxAction action)
+{
+    PbxAction *copy = g_new(PbxAction, 1);
+    *copy = action;
+    g_ptr_array_add(runner->actions, copy);
+    runner_touch(runner);
+}
+
+guint
+workers_busy(const PbxRunner *runner)
+{
+    guint busy = 0;
+    for (guint i = 0; i < runner->workers->len; i++)
+        busy += ((PbxWorkerSlot *)runner->workers->pdata[i])->trial != NULL;
+    return busy;
+}
+
+/* ---- A trial's run ---- */
+
+/* The run's environment: what the file says, and thread counts. */
+static GPtrArray *
+run_environment(PbxRunner *runner, PbxTrial *trial, GError **error)
+{
+    g_autoptr(GPtrArray) env = g_ptr_array_new_with_free_func(g_free);
+    PbxTemplateContext context = trial_context(runner, trial);
+    for (guint i = 0; i < runner->spec->env->len; i++) {
+        const PbxEnvTemplate *variable = runner->spec->env->pdata[i];
+        g_autofree char *value = template_expand(variable->value, &context, error);
+        if (value == NULL) {
+            g_prefix_error(error, "env.%s: ", variable->name);
+            return NULL;
+        }
+        g_ptr_array_add(env, g_strdup_printf("%s=%s", variable->name, value));
+    }
+    resources_environment(runner, env);
+    g_ptr_array_add(env, NULL);
+    return g_steal_pointer(&env);
+}
+
+/* A text of the run, as a path relative to `base`; NULL without a template. */
+static gboolean
+run_path(PbxRunner *runner, PbxTrial *trial, PbxTemplate *compiled, const char *base,
+         const char *what, char **path, GError **error)
+{
+    if (compiled == NULL)
+        return TRUE;
+    PbxTemplateContext context = trial_context(runner, trial);
+    g_autofree char *text = template_expand(compiled, &context, error);
+    if (text == NULL) {
+        g_prefix_error(error, "%s: ", what);
+        return FALSE;
+    }
+    *path = g_canonicalize_filename(text, base);
+    return TRUE;
+}
+
+static gboolean
+send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
+{
+    PbxTrial *trial = worker->trial;
+    const PbxSpec *spec = runner->spec;
+    g_autofree char *cwd = NULL;
+    g_autofree char *out = NULL;
+    g_autofree char *err = NULL;
+    g_autoptr(GPtrArray) env = run_environment(runner, trial, error);
+    if (env == NULL || !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error) ||
+        !run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
+        !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error))
+        return FALSE;
+    g_free(trial->err);
+    trial->err = g_strdup(err);
+    PbxWorkerRun run = {
+        .trial = trial->row.number,
+        .attempt = trial->row.attempts,
+        .id = trial->row.id,
+        .name = trial->row.name,
+        .tag = trial->row.tag,
+        .dir = trial->dir,
+        .config = trial->config,
+        .resources = spec->resources,
+        .env = (const char *const *)env->pdata,
+        .cwd = cwd != NULL ? cwd : spec->base_dir,
+        .out = out,
+        .err = err,
+        .window = 0,
+        .iteration = trial->attempt.start_iteration,
+        .time_total_s = trial->attempt.start_time_s,
+        .timesteps_total = -1,
+        .episodes_total = -1,
+    };
+    worker_link_run(worker->link, &run);
+    return TRUE;
+}
+
+/* The trial's next attempt begins in this worker; it runs with the commit. */
+static void
+begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
+{
+    PbxTrial *trial = worker->trial;
+    gint64 now = runner_wall(runner);
+    trial->row.attempts++;
+    if (trial->row.started_ns < 0)
+        trial->row.started_ns = now;
+    attempt_row_clear(&trial->attempt);
+    trial->attempt = (PbxAttemptRow){
+        .trial = trial->row.number,
+        .attempt = trial->row.attempts,
+        .hostname = g_strdup(worker->hostname),
+        .node_ip = g_strdup(worker->node_ip),
+        .pid = worker->pid,
+        .start_timesteps = -1,
+        .started_ns = now,
+        .ended_ns = -1,
+    };
+    trial->attempt_dirty = TRUE;
+    json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
+    worker->state = WORKER_BUSY;
+    trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
+    trial_touch(runner, trial);
+    runner_event(runner, PBX_EVENT_TRIAL_START, trial, NULL);
+    add_action(runner, (PbxAction){.type = ACTION_RUN, .worker = worker, .trial = trial});
+}
+
+static double
+stop_patience(const PbxRunner *runner)
+{
+    return runner_env("PEGBOX_FUNCTION_THREAD_TIMEOUT_S", 2) +
+           (runner->many_runs ? PROGRAM_PATIENCE_S : 0);
+}
+
+/* ---- Messages ---- */
+
+static void
+release(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
+{
+    PbxTrial *trial = worker->trial;
+    clock_cancel(&worker->timer);
+    worker->trial = NULL;
+    if (trial != NULL)
+        end_of_run(runner, trial, message);
+    if (worker->state == WORKER_BUSY && message->reusable && runner->many_runs &&
+        !worker->kill_sent) {
+        worker->state = WORKER_IDLE;
+    } else if (worker->state != WORKER_LEAVING) {
+        worker->state = WORKER_LEAVING;
+        worker_link_bye(worker->link);
+        worker_arm_patience(worker, stop_patience(runner));
+    }
+    runner_schedule(runner);
+}
+
+static void
+ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
+{
+    clock_cancel(&worker->timer);
+    worker->hostname = g_strdup(message->hostname);
+    worker->node_ip = g_strdup(message->node_ip);
+    worker->pid = message->pid;
+    if (worker->trial != NULL && runner->interrupts == 0 && !worker->trial->ended) {
+        begin_attempt(runner, worker);
+    } else {
+        if (worker->trial != NULL)
+            worker->trial->worker = NULL;
+        worker->trial = NULL;
+        worker->state = WORKER_IDLE;
+        runner_schedule(runner);
+    }
+}
+
+/* Lines that concern a trial go to its stderr file too (contract, log_to_file). */
+static void
+log_line(PbxRunner *runner, PbxTrial *trial, int level, const char *text)
+{
+    g_autofree char *line =
+        trial != NULL ? g_strdup_printf("trial %s: %s", trial->row.name, text) : g_strdup(text);
+    runner_log("trainable", level, line, runner);
+}
+
+void
+worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
+{
+    (void)link;
+    PbxWorkerSlot *worker = user;
+    PbxRunner *runner = worker->runner;
+    PbxTrial *trial = worker->trial;
+    gboolean current = trial != NULL && message->trial == trial->row.number &&
+                       message->attempt == trial->row.attempts;
+    switch (message->type) {
+    case WORKER_READY:
+        ready(runner, worker, message);
+        break;
+    case WORKER_RESULT:
+        /* What follows a stop, or an older attempt says, is dropped. */
+        if (current && !trial->ended && trial->failing == NULL && runner->interrupts == 0)
+            result_enter(runner, trial, message);
+        break;
+    case WORKER_ENDED:
+        if (current)
+            release(runner, worker, message);
+        break;
+    case WORKER_LINE:
+        reporter_line(runner->reporter, trial, message->level != 0, message->text);
+        break;
+    case WORKER_LOG:
+        log_line(runner, trial, message->level, message->text);
+        break;
+    case WORKER_PID:
+        if (current) {
+            trial->attempt.pid = message->pid;
+            trial->attempt_dirty = TRUE;
+            trial_touch(runner, trial);
+        }
+        break;
+    case WORKER_BROKEN:
+        worker_channel_closed(runner, worker, message->text);
+        break;
+    }
+}
+
+/* ---- What the runner asks for ---- */
+
+gboolean
+workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
+{
+    (void)error;
+    for (guint i = 0; i < runner->workers->len; i++) {
+        PbxWorkerSlot *worker = runner->workers->pdata[i];
+        if (worker->state != WORKER_IDLE)
+            continue;
+        worker->trial = trial;
+        trial->worker = worker;
+        begin_attempt(runner, worker);
+        return TRUE;
+    }
+    PbxWorkerSlot *worker = g_new0(PbxWorkerSlot, 1);
+    worker->runner = runner;
+    worker->name = g_strdup_printf("%s-w%" G_GUINT64_FORMAT, runner->id, runner->n_workers++);
+    worker->state = WORKER_STARTING;
+    worker->trial = trial;
+    trial->worker = worker;
+    g_ptr_array_add(runner->workers, worker);
+    add_action(runner, (PbxAction){.type = ACTION_LAUNCH, .worker = worker});
+    return TRUE;
+}
+
+void
+workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop)
+{
+    if (trial->worker != NULL)
+        add_action(runner, (PbxAction){.type = ACTION_ANSWER,
+                                       .worker = trial->worker,
+                                       .trial = trial,
+                                       .n = n,
+                                       .stop = stop});
+}
+
+void
+workers_stop_run(PbxRunner *runner, PbxTrial *trial)
+{
+    if (trial->worker != NULL)
+        add_action(runner,
+                   (PbxAction){.type = ACTION_STOP, .worker = trial->worker, .trial = trial});
+}
+
+static void
+act(PbxRunner *runner, const PbxAction *action)
+{
+    PbxWorkerSlot *worker = action->worker;
+    /* The worker may have gone between the decision and the commit. */
+    if (!g_ptr_array_find(runner->workers, worker, NULL))
+        return;
+    g_autoptr(GError) error = NULL;
+    if (action->type == ACTION_LAUNCH) {
+        worker_launch(runner, worker);
+    } else if (worker->link == NULL || worker->trial != action->trial) {
+        return;
+    } else if (action->type == ACTION_RUN) {
+        if (!send_run(runner, worker, &error)) {
+            PbxTrial *trial = worker->trial;
+            worker->trial = NULL;
+            trial->worker = NULL;
+            worker->state = WORKER_IDLE;
+            end_failed(runner, trial, error->message);
+        }
+    } else if (action->type == ACTION_ANSWER) {
+        worker_link_answer(worker->link, action->trial->row.number, action->trial->row.attempts,
+                           action->n, action->stop);
+        if (action->stop)
+            worker_arm_patience(worker, stop_patience(runner));
+    } else {
+        worker_link_stop(worker->link, action->trial->row.number, action->trial->row.attempts);
+        worker_arm_patience(worker, stop_patience(runner));
+    }
+}
+
+void
+workers_act(PbxRunner *runner)
+{
+    g_autoptr(GPtrArray) actions = g_steal_pointer(&runner->actions);
+    runner->actions = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < actions->len; i++)
+        act(runner, actions->pdata[i]);
+    for (guint i = 0; i < runner->workers->len; i++) {
+        PbxWorkerSlot *worker = runner->workers->pdata[i];
+        if (worker->link != NULL && actions->len > 0)
+            worker_link_flush(worker->link);
+    }
+}
+
+void
+workers_close(PbxRunner *runner, gboolean kill)
+{
+    for (guint i = 0; i < runner->workers->len; i++) {
+        PbxWorkerSlot *worker = runner->workers->pdata[i];
+        if (worker->link == NULL) {
+            worker->exited = TRUE;
+        } else if (kill) {
+            worker_stop_process(worker, PBX_STOP_KILL);
+        } else if (worker->state != WORKER_LEAVING) {
+            worker->state = WORKER_LEAVING;
+            worker_link_bye(worker->link);
+            worker_link_flush(worker->link);
+            worker_arm_patience(worker, stop_patience(runner));
+        }
+    }
+}
