@@ -10,6 +10,7 @@
 #include <json-glib/json-glib.h>
 
 #include "store/store.h"
+#include "terminal/terminal.h"
 
 /* Exit statuses (contract, section 3). */
 enum {
@@ -93,8 +94,3 @@ void table_options_clear(PbxTableOptions *options);
  */
 int table_print(GPtrArray *rows /* JsonNode* */, const char *const *columns,
                 const PbxTableOptions *options, const char *empty /* said for no rows */);
-/* A text for a terminal: control characters, escapes and direction marks made visible.
- * (transfer full) */
-char *terminal_safe(const char *text);
-int terminal_width(void);      /* columns of stdout; 80 where unknown */
-gboolean terminal_colour(int fd); /* a terminal, and NO_COLOR is unset */

@@ -4,7 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "commands/commands.h"
+#include "terminal/terminal.h"
 
 /* Marks that reorder or hide what follows them, and other line ends. */
 static gboolean
@@ -58,17 +58,72 @@ terminal_safe(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* A whole number from the environment, else what the terminal says, else the usual. */
+static int
+size_of(const char *variable, gboolean columns, int usual)
+{
+    const char *text = g_getenv(variable);
+    guint64 value = 0;
+    if (text != NULL && g_ascii_string_to_unsigned(text, 10, 1, 10000, &value, NULL))
+        return (int)value;
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return usual;
+    int said = columns ? size.ws_col : size.ws_row;
+    return said > 0 ? said : usual;
+}
+
 int
 terminal_width(void)
 {
-    const char *columns = g_getenv("COLUMNS");
-    guint64 width = 0;
-    if (columns != NULL && g_ascii_string_to_unsigned(columns, 10, 1, 10000, &width, NULL))
-        return (int)width;
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
+    return size_of("COLUMNS", TRUE, 80);
+}
+
+int
+terminal_height(void)
+{
+    return size_of("LINES", FALSE, 24);
+}
+
+static int
+character_width(gunichar c)
+{
+    return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
+}
+
+int
+terminal_text_width(const char *text)
+{
+    int width = 0;
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
+        width += character_width(g_utf8_get_char(at));
+    return width;
+}
+
+void
+terminal_put_cell(GString *out, const char *text, int width, gboolean right)
+{
+    int full = terminal_text_width(text);
+    int pad = MAX(width - full, 0);
+    if (right)
+        g_string_append_printf(out, "%*s", pad, "");
+    if (full <= width) {
+        g_string_append(out, text);
+    } else {
+        const char *mark = g_get_charset(NULL) ? "\u2026" : "~";
+        int left = width - 1;
+        for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+            gunichar c = g_utf8_get_char(at);
+            if ((left -= character_width(c)) < 0)
+                break;
+            g_string_append_unichar(out, c);
+        }
+        pad = MAX(left, 0);
+        if (width > 0)
+            g_string_append(out, mark);
+    }
+    if (!right)
+        g_string_append_printf(out, "%*s", pad, "");
 }
 
 gboolean
