@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the end-to-end tests share: running pegbox in a place of its own, and looking at what
+it left behind.
+
+The environment says which pegbox is tested:
+  PEGBOX            the program (default: core/pegbox in PEGBOX_BUILD_DIR)
+  PEGBOX_BUILD_DIR  the build directory (default: build/ of this tree)
+  PEGBOX_PREFIX     where it is installed; unset: a test that needs that installs a copy
+  PEGBOX_TEST_CFLAGS  how plugins must be compiled to be loaded (a build with sanitizers)
+  PEGBOX_TEST_FULL=1  numbers as large as the claims (hours); SHORT=1: small ones
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("PEGBOX_BUILD_DIR", os.path.join(SOURCE, "build")))
+PEGBOX = os.path.abspath(os.environ.get("PEGBOX", os.path.join(BUILD, "core", "pegbox")))
+EXAMPLES = os.path.join(SOURCE, "doc", "examples")
+PYTHON = sys.executable
+SHORT = os.environ.get("PEGBOX_TEST_SHORT") == "1"
+FULL = os.environ.get("PEGBOX_TEST_FULL") == "1"
+SLOW = 4 if SHORT else 1  # sanitizers take their time
+
+# Nothing of the user's reaches a test.
+OWN_VARIABLES = ("PEGBOX_", "OMP_", "OPENBLAS_", "MKL_", "PYTHON", "NO_COLOR")
+TEST_VARIABLES = ("PEGBOX_TEST_", "PEGBOX_BUILD_DIR", "PEGBOX_PREFIX")
+
+
+def sh(text, *words, **options):
+    """The experiment's `trainable` for a shell script; `words` (templates) are $1, $2 ..."""
+    command = ["sh", "-c", text.replace("{", "{{"), "sh"] + list(words)
+    return dict({"plugin": "exec", "command": command}, **options)
+
+
+def python(text, *words, **options):
+    """The same for a Python script; `words` are sys.argv[1:]."""
+    command = [PYTHON, "-c", text.replace("{", "{{")] + list(words)
+    return dict({"plugin": "exec", "command": command}, **options)
+
+
+def wait_until(true, seconds=10, what="condition"):
+    """Waits for what will be, and fails where it does not come: no test counts on speed."""
+    end = time.monotonic() + seconds * SLOW
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError("%s: not within %d s" % (what, seconds * SLOW))
+        time.sleep(0.02)
+
+
+def read_text(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+class Done:
+    """A command that has ended."""
+
+    def __init__(self, words, status, out, err):
+        self.words, self.status, self.out, self.err = words, status, out, err
+
+    def __str__(self):
+        return "%s: exit %d\n--- stdout\n%s--- stderr\n%s" % (
+            " ".join(self.words), self.status, self.out[-4000:], self.err[-4000:])
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def json_lines(self):
+        return json_lines(self.out)
+
+
+class Experiment:
+    """An experiment's directory, seen through the commands and its files."""
+
+    def __init__(self, test, path, done):
+        self.test, self.path, self.done = test, path, done
+
+    def command(self, name, *words, **options):
+        return self.test.pegbox(name, self.path, *words, **options)
+
+    @property
+    def trials(self):
+        """All trials in order, as `trials --json` gives them."""
+        return self.command("trials", "--json").json
+
+    def results(self, trial):
+        return self.command("results", str(trial), "--json").json
+
+    @property
+    def counts(self):
+        """Number of results of each trial."""
+        return [len(self.results(trial["trial"])) for trial in self.trials]
+
+    @property
+    def states(self):
+        return [trial["state"] for trial in self.trials]
+
+    @property
+    def configs(self):
+        return [trial["config"] for trial in self.trials]
+
+    def dir(self, trial):
+        """A trial's own directory."""
+        return self.trials[trial]["dir"]
+
+    def read(self, trial, name):
+        return read_text(os.path.join(self.dir(trial), name))
+
+
+class PegboxTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        if not os.path.exists(PEGBOX):
+            self.fail("no program %s: set PEGBOX or PEGBOX_BUILD_DIR" % PEGBOX)
+        self.dir = os.path.realpath(tempfile.mkdtemp(prefix="pegbox-test-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.results_dir = os.path.join(self.dir, "results")
+        # Every process that a test starts carries this in its environment, so that one
+        # left behind is found whatever it did to its parents, groups and sessions.
+        self.mark = "PEGBOX_E2E_MARK=" + uuid.uuid4().hex
+        self.addCleanup(self.check_nothing_left)
+        self.env = {k: v for k, v in os.environ.items()
+                    if k.startswith(TEST_VARIABLES) or not k.startswith(OWN_VARIABLES)}
+        name, value = self.mark.split("=")
+        self.env.update({name: value, "HOME": self.dir, "LC_ALL": "C.UTF-8",
+                         "PEGBOX_RESULT_DIR": self.results_dir,
+                         "XDG_CONFIG_HOME": os.path.join(self.dir, "config")})
+        self.started = 0
+
+    # ---- Processes ----
+
+    def processes(self):
+        """Pids of what carries this test's mark, zombies aside (they have no environment)."""
+        found = []
+        for pid in os.listdir("/proc"):
+            if not pid.isdigit():
+                continue
+            try:
+                with open("/proc/%s/environ" % pid, "rb") as file:
+                    if self.mark.encode() in file.read().split(b"\0"):
+                        found.append(int(pid))
+            except OSError:
+                pass
+        return found
+
+    def check_nothing_left(self):
+        end = time.monotonic() + 15 * SLOW
+        while self.processes() and time.monotonic() < end:
+            time.sleep(0.05)
+        left = []
+        for pid in self.processes():
+            try:
+                with open("/proc/%d/cmdline" % pid, "rb") as file:
+                    left.append("%d %s" % (pid, file.read().replace(b"\0", b" ").decode()))
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        self.assertEqual(left, [], "processes left behind")
+
+    def environment(self, extra):
+        env = dict(self.env, **(extra or {}))
+        return {k: v for k, v in env.items() if v is not None}
+
+    def start(self, *words, env=None, cwd=None, **options):
+        """Starts pegbox and does not wait; for tests that send signals."""
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        process = subprocess.Popen([PEGBOX] + list(words), env=self.environment(env),
+                                   cwd=cwd or self.dir, universal_newlines=True, errors="replace",
+                                   **options)
+        self.addCleanup(self.kill, process)
+        return process
+
+    @staticmethod
+    def kill(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def finish(self, process, timeout=120):
+        out, err = process.communicate(timeout=timeout * SLOW)
+        return Done(process.args, process.returncode, out or "", err or "")
+
+    def command(self, words, expect=0, env=None, cwd=None, text=None, timeout=120):
+        """Runs any command to its end; expect None: any status will do."""
+        done = subprocess.run(words, env=self.environment(env), cwd=cwd or self.dir, input=text,
+                              stdin=subprocess.DEVNULL if text is None else None,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+                              universal_newlines=True, check=False, timeout=timeout * SLOW)
+        done = Done(words, done.returncode, done.stdout, done.stderr)
+        if expect is not None:
+            self.assertEqual(done.status, expect, str(done))
+        return done
+
+    def pegbox(self, *words, **options):
+        return self.command([PEGBOX] + list(words), **options)
+
+    # ---- Experiments ----
+
+    def write(self, name, text, mode=0o644):
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def spec(self, trainable=None, **keys):
+        """Writes an experiment file and returns its path."""
+        if trainable is not None:
+            keys["trainable"] = trainable
+        return self.write("experiment.json", json.dumps(keys))
+
+    def run_experiment(self, trainable=None, words=(), expect=0, env=None, timeout=120, **keys):
+        """Writes an experiment file, runs it, returns the Experiment."""
+        self.started += 1
+        keys.setdefault("name", "e%d" % self.started)
+        done = self.pegbox("run", self.spec(trainable, **keys), *words, expect=expect, env=env,
+                           timeout=timeout)
+        return Experiment(self, os.path.join(self.results_dir, keys["name"]), done)
+
+    def opened(self, name, done=None):
+        return Experiment(self, os.path.join(self.results_dir, name), done)
+
+    def refused(self, text, *messages, words=(), status=2, command="validate"):
+        """Checks that a file is refused with each message as a whole line; nothing is started."""
+        path = self.write("bad.json", text if isinstance(text, str) else json.dumps(text))
+        done = self.pegbox(command, path, *words, expect=status)
+        lines = done.err.splitlines()
+        for message in messages:
+            self.assertTrue(any(message in line for line in lines),
+                            "no line with %r in:\n%s" % (message, done))
+        self.assertFalse(os.path.exists(self.results_dir), "something was started")
+        return done
+
+    # ---- An installed tree ----
+
+    def installed(self):
+        """Prefix of an installed pegbox: the given one, or a copy in this test's directory. Such
+        a copy lies elsewhere than it was configured for, as a moved tree does."""
+        if "PEGBOX_PREFIX" in os.environ:
+            return os.environ["PEGBOX_PREFIX"]
+        root = os.path.join(self.dir, "installed")
+        self.command(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet"],
+                     env={"DESTDIR": root}, timeout=300)
+        options = json.loads(self.command(
+            ["meson", "introspect", "--buildoptions", BUILD]).out)
+        prefix = next(o["value"] for o in options if o["name"] == "prefix")
+        return root + prefix
+
+    def pkg_config(self, prefix, *words):
+        """What pkg-config says of pegbox-plugin.pc in an installed tree, as words."""
+        path = [os.path.join(folder, "pkgconfig") for folder, folders, _ in os.walk(prefix)
+                if "pkgconfig" in folders]
+        done = self.command(
+            ["pkg-config", "--define-variable=prefix=" + prefix] + list(words) + ["pegbox-plugin"],
+            env={"PKG_CONFIG_PATH": ":".join(path), "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"})
+        return done.out.split()
+
+    def build_plugin(self, source, kind, name, prefix=None, flags=()):
+        """Compiles one C file to plugins/KIND/NAME.so of this test, against what is installed;
+        returns the directory for PEGBOX_PLUGIN_PATH."""
+        prefix = prefix or self.installed()
+        folder = os.path.join(self.dir, "plugins", kind)
+        os.makedirs(folder, exist_ok=True)
+        self.command(
+            ["cc", "-std=c99", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra",
+             "-Werror", "-Wno-missing-field-initializers"] +
+            os.environ.get("PEGBOX_TEST_CFLAGS", "").split() +
+            self.pkg_config(prefix, "--cflags") +
+            [source, "-o", os.path.join(folder, name + ".so"), "-lm"] + list(flags))
+        return os.path.dirname(folder)
+
+
+def main():
+    unittest.main(verbosity=1)

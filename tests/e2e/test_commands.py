@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The commands that look at experiments: ls, trials, results, best, logs."""
+import csv
+import io
+import json
+import os
+import time
+
+from pegbox_test import PegboxTest, main, sh
+
+# Trial A: 1, 9, 3; trial B: 5, 5, 4; the vectors of Tune's analysis.
+REPORTS = """for v in $1; do echo "v=$v step"; done; echo to stderr >&2"""
+
+
+class Commands(PegboxTest):
+    def setUp(self):
+        super().setUp()
+        self.experiment = self.run_experiment(
+            sh(REPORTS, "{values}", metrics={"v": "v=(\\S+)"}),
+            config={"values": {"$grid_search": ["1 9 3", "5 5 4"]}, "z": 0.123456789},
+            metric="v", mode="max", name="first", max_concurrent_trials=1)
+
+    def test_exp_is_a_name_a_directory_or_the_newest(self):
+        time.sleep(1.1)  # "newest" may be told by a file's whole seconds
+        self.run_experiment(sh(":"), name="second", num_samples=3)
+        self.assertEqual(len(self.pegbox("trials", "--json").json), 3)
+        self.assertEqual(len(self.pegbox("trials", "first", "--json").json), 2)
+        self.assertEqual(len(self.pegbox("trials", self.experiment.path, "--json").json), 2)
+        done = self.pegbox("trials", "frist", expect=2)
+        self.assertIn("first", done.err)
+
+    def test_trial_is_a_number_an_id_or_a_name(self):
+        for trial in self.experiment.trials:
+            for word in (str(trial["trial"]), trial["id"], trial["name"]):
+                results = self.pegbox("results", "first", word, "--json").json
+                self.assertEqual([r["trial_id"] for r in results], [trial["id"]] * 3)
+                self.assertEqual(self.pegbox("results", word, "--json").json, results)
+        self.pegbox("results", "first", "99", expect=2)
+
+    def test_ls(self):
+        self.run_experiment(sh("exit 1"), name="second", expect=1)
+        rows = {row["name"]: row for row in self.pegbox("ls", "--json").json}
+        self.assertEqual(set(rows), {"first", "second"})
+        self.assertIn("first", self.pegbox("ls").out)
+
+    def test_ls_without_any(self):
+        self.pegbox("ls", env={"PEGBOX_RESULT_DIR": self.dir + "/none"})
+
+    def test_trials(self):
+        rows = self.pegbox("trials", "first", "--json").json
+        self.assertEqual([row["trial"] for row in rows], [0, 1])
+        self.assertEqual([row["state"] for row in rows], ["TERMINATED"] * 2)
+        self.assertEqual([row["last_result"]["v"] for row in rows], [3, 4])
+        table = self.pegbox("trials", "first").out
+        self.assertIn("TERMINATED", table)
+        self.assertNotIn("\x1b", table)
+
+    def test_results(self):
+        rows = self.pegbox("results", "first", "0", "--json").json
+        self.assertEqual([row["v"] for row in rows], [1, 9, 3])
+        self.assertEqual([row["training_iteration"] for row in rows], [1, 2, 3])
+
+    def test_best_scopes(self):
+        for scope, trial, value in (("last", 1, 4), ("all", 0, 9), ("avg", 1, 14 / 3),
+                                    ("last-5-avg", 1, 14 / 3), ("last-10-avg", 1, 14 / 3)):
+            best = self.pegbox("best", "first", "--scope", scope, "--json").json
+            self.assertEqual(best["trial"], trial, scope)
+            self.assertAlmostEqual(best["value"], value, msg=scope)
+        self.pegbox("best", "first", "--scope", "nonsense", expect=2)
+
+    def test_best_of_another_metric(self):
+        best = self.pegbox("best", "first", "--metric", "v", "--mode", "min", "--json").json
+        self.assertEqual(best["trial"], 0)
+        done = self.pegbox("best", "first", "--metric", "no_such", "--mode", "min", expect=1)
+        self.assertIn("no_such", done.err)
+
+    def test_best_without_any_value(self):
+        self.run_experiment(sh("echo v=nan", metrics={"v": "v=(\\S+)"}), name="nan", metric="v",
+                            mode="max")
+        self.assertEqual(self.opened("nan").states, ["TERMINATED"])
+        done = self.pegbox("best", "nan", expect=1)
+        self.assertIn("pegbox: ", done.err)
+
+    def test_best_command(self):
+        line = self.pegbox("best", "first", "--command").out.strip()
+        done = self.command(["sh", "-c", line])
+        self.assertEqual(done.out, "v=5 step\nv=5 step\nv=4 step\n")
+
+    def test_logs(self):
+        done = self.pegbox("logs", "first", "0")
+        self.assertIn("v=9 step", done.out)
+        self.assertIn("to stderr", done.out + done.err)
+
+    def test_logs_follow(self):
+        # Of a trial that has ended: prints and ends.
+        self.assertIn("v=9 step", self.pegbox("logs", "-f", "first", "0", timeout=30).out)
+
+    def test_columns_sort_filter_limit(self):
+        def trials(*words):
+            return list(csv.reader(io.StringIO(
+                self.pegbox("trials", "first", "--format", "csv", *words).out)))
+        self.assertEqual(trials("--columns", "trial,config.values,last_result.v"),
+                         [["trial", "config.values", "last_result.v"],
+                          ["0", "1 9 3", "3"], ["1", "5 5 4", "4"]])
+        self.assertEqual(trials("--columns", "trial", "--sort", "-last_result.v"),
+                         [["trial"], ["1"], ["0"]])
+        self.assertEqual(trials("--columns", "trial", "--sort", "last_result.v", "--limit", "1"),
+                         [["trial"], ["0"]])
+        self.assertEqual(trials("--columns", "trial", "--filter", "last_result.v > 3"),
+                         [["trial"], ["1"]])
+        self.assertEqual(trials("--columns", "config.z"), [["config.z"], ["0.123456789"]] +
+                         [["0.123456789"]])
+
+    def test_formats(self):
+        rows = self.pegbox("trials", "first", "--format", "json").json
+        self.assertEqual(rows, self.pegbox("trials", "first", "--json").json)
+        for words in (("--format", "xml"), ("--sort", "no_such"), ("--columns", "no_such"),
+                      ("--filter", "1 +"), ("--limit", "-3"), ("--no-such-option",)):
+            done = self.pegbox("trials", "first", *words, expect=2)
+            self.assertTrue(done.err.startswith("pegbox: error: "), done.err)
+
+    def test_table_fits_the_terminal(self):
+        for line in self.pegbox("trials", "first", env={"COLUMNS": "60"}).out.splitlines():
+            self.assertLessEqual(len(line), 80)
+
+    def test_help_everywhere(self):
+        for command in ("run", "validate", "ls", "trials", "results", "best", "logs", "plugins",
+                        "inspect", "schema"):
+            self.assertIn("Usage:", self.pegbox(command, "--help").out)
+        for line in ("best", "trials"):
+            self.assertIn(line, self.pegbox("--help").out)
+        self.assertRegex(self.pegbox("--version").out, r"^pegbox \d+\.\d+\.\d+\n$")
+
+    def test_experiment_json_is_the_resolved_spec(self):
+        with open(os.path.join(self.experiment.path, "experiment.json"), encoding="utf-8") as file:
+            spec = json.load(file)
+        self.assertEqual(spec["num_samples"], 1)
+        self.assertEqual(spec["search"]["plugin"], "random")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whichever process dies, none of the others is left behind."""
+import os
+import signal
+
+from pegbox_test import PegboxTest, main, sh, wait_until
+
+TRIAL = """trap '' TERM HUP INT
+echo '{"loss": 5}'
+setsid sleep 1000 &
+: >"$PEGBOX_TRIAL_DIR/started"
+while :; do sleep 1; done"""
+
+
+class DriverKilled(PegboxTest):
+    def start_two(self):
+        process = self.start("run", self.spec(sh(TRIAL), name="e", metric="loss", mode="min",
+                                              num_samples=2, max_concurrent_trials=2,
+                                              resources={"cpu": 0.5}))
+        wait_until(lambda: self.started_trials() == 2 or process.poll() is not None, 30,
+                   "two trials run")
+        self.assertIsNone(process.poll())
+        return process
+
+    def started_trials(self):
+        base = os.path.join(self.results_dir, "e")
+        return sum(os.path.exists(os.path.join(base, name, "started"))
+                   for name in (os.listdir(base) if os.path.isdir(base) else []))
+
+    def named(self, name):
+        found = []
+        for pid in self.processes():
+            try:
+                with open("/proc/%d/comm" % pid, encoding="utf-8") as file:
+                    if file.read().strip() == name:
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def test_driver_killed(self):
+        process = self.start_two()
+        self.assertGreaterEqual(len(self.processes()), 5)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not self.processes(), 20, "all processes end")
+        # What was acknowledged is in the store and can be looked at.
+        self.assertEqual(len(self.opened("e").trials), 2)
+        self.assertEqual(self.opened("e").counts, [1, 1])
+
+    def test_worker_killed(self):
+        process = self.start_two()
+        for pid in self.named("pegbox-worker"):
+            os.kill(pid, signal.SIGKILL)
+        done = self.finish(process)
+        self.assertEqual(done.status, 1, str(done))
+        self.assertEqual(self.opened("e").states, ["ERROR", "ERROR"])
+
+    def test_program_killed(self):
+        process = self.start_two()
+        for pid in self.named("sh"):
+            os.kill(pid, signal.SIGKILL)
+        done = self.finish(process)
+        self.assertEqual(done.status, 1, str(done))
+        self.assertIn("SIGKILL", self.opened("e").trials[0]["error"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every other experiment of doc/examples runs, and finds something good."""
+import os
+
+from pegbox_test import EXAMPLES, PegboxTest, main
+
+
+class Examples(PegboxTest):
+    def run_example(self, folder, file, *words):
+        self.pegbox("run", os.path.join(EXAMPLES, folder, file), "--name", folder, *words)
+        return self.opened(folder)
+
+    def test_python_sdk(self):
+        experiment = self.run_example("digits-sdk", "digits-sdk.json", "--set", "num_samples=6")
+        self.assertGreater(experiment.command("best", "--json").json["accuracy"], 0.8)
+
+    def test_shell(self):
+        experiment = self.run_example("shell", "shell.json")
+        self.assertLess(experiment.command("best", "--json").json["loss"], 0.01)
+        self.assertEqual(set(experiment.states), {"TERMINATED"})
+
+    def test_every_example_is_valid(self):
+        files = [os.path.join(folder, name) for folder, _, names in os.walk(EXAMPLES)
+                 for name in names if name.endswith(".json")]
+        self.assertGreaterEqual(len(files), 4)
+        for file in files:
+            self.pegbox("validate", file)
+
+
+if __name__ == "__main__":
+    main()

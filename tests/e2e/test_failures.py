@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""max_failures, fail_fast, and the early end where nothing works."""
+from pegbox_test import PegboxTest, main, sh
+
+# Fails until it was started $1 times.
+FLAKY = """echo '{"loss": 1}'
+echo again >>"$PEGBOX_TRIAL_DIR/starts"
+[ $(wc -l <"$PEGBOX_TRIAL_DIR/starts") -ge $1 ] || { echo sorry >&2; exit 5; }
+echo '{"loss": 0}'"""
+
+
+class Failures(PegboxTest):
+    def flaky(self, starts, **keys):
+        return self.run_experiment(sh(FLAKY, str(starts)), metric="loss", mode="min", **keys)
+
+    def test_retried_up_to_max_failures(self):
+        experiment = self.flaky(3, max_failures=2)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(len(experiment.read(0, "starts").splitlines()), 3)
+        # A retry starts from scratch: the iteration too.
+        self.assertEqual(experiment.trials[0]["last_result"]["training_iteration"], 2)
+        error = experiment.read(0, "error.txt")
+        self.assertEqual(error.count("Failure # "), 2)
+        self.assertIn("sorry", error)
+
+    def test_one_failure_too_many(self):
+        experiment = self.flaky(3, max_failures=1, expect=1)
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertEqual(len(experiment.read(0, "starts").splitlines()), 2)
+
+    def test_no_retry_by_default(self):
+        self.assertEqual(self.flaky(2, expect=1).states, ["ERROR"])
+
+    def test_without_end(self):
+        self.assertEqual(self.flaky(6, max_failures=-1).states, ["TERMINATED"])
+
+    def test_fail_fast(self):
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; [ $1 != 2 ]""", "{x}"), expect=1, metric="loss", mode="min",
+            config={"x": {"$grid_search": list(range(10))}}, fail_fast=True,
+            max_concurrent_trials=1)
+        self.assertEqual(experiment.states[:3], ["TERMINATED", "TERMINATED", "ERROR"])
+        self.assertNotIn("RUNNING", experiment.states)
+        self.assertNotIn("TERMINATED", experiment.states[3:])
+
+    def test_fail_fast_of_the_command_line(self):
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; exit 1"""), words=["--fail-fast"], expect=1, metric="loss",
+            mode="min", num_samples=10, max_concurrent_trials=1)
+        self.assertEqual(experiment.states.count("ERROR"), 1)
+
+    def test_early_end(self):
+        experiment = self.run_experiment(sh("echo broken >&2; exit 1"), expect=1, num_samples=50,
+                                         max_concurrent_trials=1)
+        self.assertEqual(experiment.states.count("ERROR"), 3)
+        self.assertEqual(len(experiment.trials), 3)
+        self.assertIn("broken", experiment.done.err + experiment.done.out)
+
+    def test_no_early_end_after_one_report(self):
+        experiment = self.run_experiment(
+            sh("""[ $1 = 1 ] && echo '{"loss": 1}'; exit 1""", "{x}"), expect=1,
+            config={"x": {"$grid_search": [1, 2, 3, 4, 5, 6]}}, metric="loss", mode="min",
+            max_concurrent_trials=1)
+        self.assertEqual(experiment.states, ["ERROR"] * 6)
+
+    def test_no_early_end_with_fail_fast_false(self):
+        experiment = self.run_experiment(sh("exit 1"), expect=1, num_samples=8, fail_fast=False)
+        self.assertEqual(experiment.states, ["ERROR"] * 8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""An installed tree works wherever it is moved, and the build tree without installing."""
+import os
+import shutil
+
+from pegbox_test import BUILD, PegboxTest, main
+
+
+class Install(PegboxTest):
+    def check(self, pegbox, env=None):
+        """The program in a tree finds its own plugins, data and worker."""
+        rows = self.command([pegbox, "plugins", "--json"], env=env).json
+        self.assertIn(("scheduler", "asha"), [(row["kind"], row["name"]) for row in rows])
+        self.command([pegbox, "run", "--name", "one", "--", "sh", "-c", ":"], env=env)
+        rows = self.command([pegbox, "trials", "one", "--json"], env=env).json
+        self.assertEqual([row["state"] for row in rows], ["TERMINATED"])
+        shutil.rmtree(self.results_dir)
+        return self.command([pegbox, "plugins", "--json"], env=env).out
+
+    def test_moved_tree(self):
+        prefix = self.installed()
+        moved = os.path.join(self.dir, "moved to here")
+        shutil.copytree(prefix, moved, symlinks=True)
+        self.assertIn(moved, self.check(os.path.join(moved, "bin", "pegbox")))
+
+    def test_through_a_link(self):
+        prefix = self.installed()
+        os.makedirs(self.dir + "/bin")
+        os.symlink(os.path.join(prefix, "bin", "pegbox"), self.dir + "/bin/pegbox")
+        self.check(self.dir + "/bin/pegbox")
+        self.check("pegbox", env={"PATH": self.dir + "/bin:" + os.environ["PATH"]})
+
+    def test_build_tree(self):
+        self.check(os.path.join(BUILD, "core", "pegbox"))
+
+    def test_devenv(self):
+        done = self.command(["meson", "devenv", "-C", BUILD, "pegbox", "plugins"], cwd=BUILD)
+        self.assertIn("asha", done.out)
+
+    def test_pkg_config(self):
+        prefix = self.installed()
+        self.assertEqual(self.pkg_config(prefix, "--variable=abi"), ["0.1"])
+        plugins, = self.pkg_config(prefix, "--variable=pluginsdir")
+        self.assertTrue(os.path.exists(plugins + "/search/random.so"), plugins)
+        program, = self.pkg_config(prefix, "--variable=pegbox")
+        self.assertTrue(os.access(program, os.X_OK), program)
+
+    def test_what_is_installed(self):
+        prefix = self.installed()
+        for path in ("bin/pegbox", "libexec/pegbox/pegbox-worker", "share/pegbox/defaults.json",
+                     "share/pegbox/python/pegbox.py", "include/pegbox/plugin.h",
+                     "include/pegbox/helpers.h", "share/man/man1/pegbox.1"):
+            self.assertTrue(os.path.exists(os.path.join(prefix, path)), path)
+
+
+if __name__ == "__main__":
+    main()

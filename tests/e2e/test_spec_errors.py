@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Errors of an experiment file: all in one go, each with its place and the mend."""
+import os
+
+from pegbox_test import PegboxTest, main, sh
+
+GOOD = {"trainable": sh(":"), "metric": "loss", "mode": "min"}
+
+
+class SpecErrors(PegboxTest):
+    def keys(self, *messages, **keys):
+        """GOOD with some keys changed is refused."""
+        return self.refused(dict(GOOD, **keys), *messages)
+
+    def config(self, operator, *messages):
+        return self.keys("bad.json:", *messages, config={"lr": operator})
+
+    def test_place(self):
+        done = self.refused('{\n  "trainable": "exec",\n  "config": {\n'
+                            '    "lr": {"$loguniform": [0, 0.1]}\n  }\n}\n')
+        line = next(line for line in done.err.splitlines() if "loguniform" in line)
+        self.assertRegex(line, r"bad\.json:4:\d+: config\.lr: \$loguniform needs 0 < low < high")
+        self.assertIn("[0, 0.1]", line.replace("[0,0.1]", "[0, 0.1]"))
+
+    def test_all_in_one_go(self):
+        done = self.refused(dict(GOOD, num_sample=1, mode="maximum", config={
+            "a": {"$uniform": [2, 1]}, "b": {"$unifrom": [0, 1]}}),
+            "num_samples", "mode", "config.a", "$uniform")
+        self.assertGreaterEqual(len(done.err.splitlines()), 4)
+
+    def test_syntax(self):
+        for text in ('{"trainable": }', '{"trainable": "exec"', "[]", "", "{}}", '{"a": 01}',
+                     '{"a": 1, "a": 2}', '{"a": "\u0001"}', "{'a': 1}", '{"a": 1,}', '{"a": nul}',
+                     '{"a": 99999999999999999999}', "[" * 1000):
+            done = self.refused(text)
+            self.assertRegex(done.err.splitlines()[0], r"bad\.json:\d+:\d+: ", text)
+
+    def test_comments_are_fine(self):
+        self.write("good.json", '// one\n{"trainable": /* two */ {"plugin": "exec", '
+                                '"command": ["true"]}}\n')
+        self.pegbox("validate", "good.json")
+
+    def test_standard_input(self):
+        self.pegbox("validate", "-", text='{"trainable": {"plugin": "exec", "command": ["true"]}}')
+        done = self.pegbox("validate", "-", text='{"a": 1}', expect=2)
+        self.assertIn("trainable", done.err)
+
+    def test_required(self):
+        self.refused("{}", "trainable")
+        self.refused({"trainable": {"plugin": "exec"}}, "command")
+        self.refused({"trainable": sh(":"), "metric": "loss"}, "mode")
+        self.refused({"trainable": sh(":"), "mode": "min"}, "metric")
+
+    def test_unknown_keys(self):
+        self.keys("num_samples", num_sample=5)
+        self.keys("max_t", scheduler={"plugin": "asha", "maxt": 5})
+        self.keys("asha", scheduler="ashaa")
+        self.keys("cpu", resources={"cpus": 1})
+
+    def test_types_and_ranges(self):
+        for key, value in (("num_samples", "many"), ("num_samples", -2), ("num_samples", 1.5),
+                           ("mode", "maximum"), ("max_concurrent_trials", -1), ("seed", "x"),
+                           ("time_budget_s", -1), ("max_failures", -2), ("fail_fast", "yes"),
+                           ("name", 5), ("env", ["A=1"]), ("config", []), ("metric", 5),
+                           ("durability", "much"), ("resources", {"cpu": -1}),
+                           ("auto_loggers", 1), ("loggers", "json")):
+            done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=None)
+            if (key, value) == ("loggers", "json"):
+                continue
+            self.assertEqual(done.status, 2, "%s %s: %s" % (key, value, done))
+            self.assertIn(": %s" % key, done.err)
+
+    def test_bounds_of_operators(self):
+        for operator in (
+                {"$uniform": [1, 1]}, {"$uniform": [2, 1]}, {"$uniform": ["a", 1]},
+                {"$uniform": [0, 1, 2]}, {"$uniform": []}, {"$loguniform": [0, 1]},
+                {"$loguniform": [-1, 1]}, {"$quniform": [0, 1, 0.3]}, {"$quniform": [0, 1, 0]},
+                {"$quniform": [0, 1]}, {"$randint": [1.5, 3]}, {"$randint": [3, 3]},
+                {"$qrandint": [1, 10, 3]}, {"$lograndint": [0, 10]}, {"$qlograndint": [2, 9, 2]},
+                {"$randn": [0, -1]}, {"$qrandn": [0, 1]}, {"$choice": []}, {"$choice": 5},
+                {"$grid_search": []}, {"$grid_search": 5}, {"$sample_from": "config."},
+                {"$sample_from": 5}, {"$uniform": [0, 1], "other": 1}, {"$nonsense": [0, 1]}):
+            self.config(operator, "config.lr")
+
+    def test_misspelt_operator(self):
+        self.config({"$unifrom": [0, 1]}, "$uniform")
+
+    def test_eaten_by_the_shell(self):
+        done = self.config({"": [0, 1]}, "config.lr")
+        self.assertIn("here-document", done.err)
+
+    def test_cycle_is_shown(self):
+        done = self.keys("config.", config={"a": {"$sample_from": "config.b"},
+                                            "b": {"$sample_from": "config.c"},
+                                            "c": {"$sample_from": "config.a"}})
+        self.assertRegex(done.err, r"a.*b.*c.*a")
+
+    def test_sandbox(self):
+        for text in ("os.execute('true')", "io.open('/etc/passwd')", "require 'os'", "load('1')",
+                     "math.random()", "string.rep('x', 1e9)"):
+            done = self.run_experiment(sh(":"), config={"x": {"$sample_from": text}},
+                                       expect=None).done
+            self.assertNotEqual(done.status, 0, text)
+
+    def test_endless_expression(self):
+        done = self.run_experiment(
+            sh(":"), config={"x": {"$sample_from": "(function() while true do end end)()"}},
+            expect=None, timeout=60).done
+        self.assertNotEqual(done.status, 0)
+
+    def test_templates(self):
+        self.keys("command", trainable={"plugin": "exec", "command": ["a", "{no_such(}"]})
+        self.keys("command", trainable={"plugin": "exec", "command": ["a", "{args:nonsense}"]})
+        self.keys("trial_name", trial_name="{x")
+
+    def test_what_a_later_version_brings(self):
+        for key, value in (("checkpoint", {"frequency": 1}), ("restore", "x"),
+                           ("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
+                           ("data", {"x": "y"}), ("limits", {"trial_time_s": 5}),
+                           ("constraints", ["result.x"]), ("duplicates", "skip"),
+                           ("extends", "other.json"), ("reporter", {}), ("launcher", "mpi"),
+                           ("reuse_workers", False)):
+            done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
+            self.assertIn(": %s" % key, done.err, key)
+        self.keys("metric", metric=["a", "b"], mode=["min", "max"])
+        self.keys("search", search={"plugin": "random", "isolate": True})
+
+    def test_set(self):
+        path = self.write("good.json", '{"trainable": {"plugin": "exec", "command": ["true"]}}')
+        self.pegbox("validate", path, "--set", "num_samples=5", "--set", "name=abc",
+                    "--set", "config.a.b={\"$uniform\": [0, 1]}")
+        for words in ("num_sample=5", "num_samples=x", "config.a={\"$uniform\": [1, 0]}", "=5",
+                      "num_samples"):
+            done = self.pegbox("validate", path, "--set", words, expect=2)
+            self.assertTrue(done.err.strip(), words)
+
+    def test_validate_starts_nothing(self):
+        done = self.pegbox("validate", self.spec(**GOOD))
+        self.assertEqual(done.err, "")
+        self.assertFalse(os.path.exists(self.results_dir))
+
+    def test_control_characters_are_shown_safely(self):
+        done = self.refused(dict(GOOD, **{"a\u001b[31m\nb": 1}))
+        self.assertNotIn("\u001b", done.err)
+
+
+if __name__ == "__main__":
+    main()
