@@ -178,7 +178,7 @@ json_format_double(double value, char buffer[32])
     if (format_short(value, buffer))
         return;
     if (value == 0) {
-        strcpy(buffer, signbit(value) ? "-0.0" : "0.0");
+        memcpy(buffer, signbit(value) ? "-0.0" : "0.0", signbit(value) ? 5 : 4);
         return;
     }
     char digits[20];
