@@ -28,7 +28,7 @@ LEVELS = {
     "spec": 4,
     "plugin": 3, "checkpoint": 3,
     "space": 2,
-    "expression": 1, "json": 1, "clock": 1, "random": 1,
+    "expression": 1, "json": 1, "clock": 1, "random": 1, "terminal": 1,
 }
 # Arrows between folders of one level, each for a reason.
 SIDEWAYS = {

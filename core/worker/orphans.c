@@ -41,7 +41,7 @@ kill_children_of_thread(const char *process, const char *thread, guint depth)
         /* Its children first: they are found through it only while it lives. */
         if (depth < MAX_DEPTH)
             kill_children(pid, depth + 1);
-        kill((pid_t)atoi(pid), SIGKILL);
+        kill((pid_t)g_ascii_strtoll(pid, NULL, 10), SIGKILL);
     }
     fclose(file);
 }
