@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a person sees while an experiment runs, and at its end. */
-#include <math.h>
+/*
+ * What a person sees while an experiment runs: on a terminal a block that is redrawn in
+ * place, elsewhere a line now and then; trial output and messages go above it.
+ */
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/reporter-private.h"
+#include "terminal/terminal.h"
+
+#define REDRAW_NS   (NS_PER_S / 4) /* calm: at most 4 a second */
+#define LINE_NS     (5 * NS_PER_S) /* Tune's max_report_frequency */
+#define ERROR_LINES 3              /* of a failed trial's stderr, in the early end */
 
 struct PbxReporter {
     PbxRunner *runner;
+    gboolean terminal, colour;
+    guint drawn; /* lines of the block that stand on the screen */
     gint64 next_ns;
+    char *last_line; /* a plain line is not repeated */
 };
 
 PbxReporter *
@@ -15,13 +27,64 @@ reporter_new(PbxRunner *runner)
 {
     PbxReporter *reporter = g_new0(PbxReporter, 1);
     reporter->runner = runner;
+    const char *term = g_getenv("TERM");
+    reporter->terminal = isatty(STDOUT_FILENO) && term != NULL && !g_str_equal(term, "dumb");
+    reporter->colour = terminal_colour(STDOUT_FILENO);
     return reporter;
 }
 
 void
 reporter_free(PbxReporter *reporter)
 {
+    if (reporter == NULL)
+        return;
+    g_free(reporter->last_line);
     g_free(reporter);
+}
+
+static void
+put(FILE *file, const char *text)
+{
+    fputs(text, file);
+    fflush(file);
+}
+
+/* Takes the block off the screen, so that something else can be written there. */
+static void
+erase(PbxReporter *reporter, GString *out)
+{
+    if (reporter->drawn > 0)
+        g_string_append_printf(out, "\033[%uA\r\033[J", reporter->drawn);
+    reporter->drawn = 0;
+}
+
+static void
+draw(PbxReporter *reporter)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    erase(reporter, out);
+    gsize start = out->len;
+    g_autoptr(GString) block = g_string_new(NULL);
+    /* The last column stays free: some terminals wrap there. */
+    status_block(reporter->runner, terminal_width() - 1, terminal_height() - 1, reporter->colour,
+                 block);
+    g_string_append(out, block->str);
+    for (const char *at = out->str + start; (at = strchr(at, '\n')) != NULL; at++)
+        reporter->drawn++;
+    put(stdout, out->str);
+}
+
+static void
+say_line(PbxReporter *reporter)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    status_line(reporter->runner, line);
+    if (g_strcmp0(line->str, reporter->last_line) == 0)
+        return;
+    g_free(reporter->last_line);
+    reporter->last_line = g_strdup(line->str);
+    g_string_append_c(line, '\n');
+    put(stdout, line->str);
 }
 
 void
@@ -30,33 +93,80 @@ reporter_tick(PbxReporter *reporter)
     gint64 now = clock_now(reporter->runner->clock);
     if (now < reporter->next_ns)
         return;
-    reporter->next_ns = now + 5 * NS_PER_S;
-    const guint64 *counts = reporter->runner->counts;
-    g_print("%" G_GUINT64_FORMAT " pending, %" G_GUINT64_FORMAT " running, %" G_GUINT64_FORMAT
-            " terminated, %" G_GUINT64_FORMAT " failed\n",
-            counts[PBX_STATE_PENDING], counts[PBX_STATE_RUNNING], counts[PBX_STATE_TERMINATED],
-            counts[PBX_STATE_ERROR]);
+    reporter->next_ns = now + (reporter->terminal ? REDRAW_NS : LINE_NS);
+    if (reporter->terminal)
+        draw(reporter);
+    else
+        say_line(reporter);
+}
+
+/* Writes a line above the block; the next tick draws that anew. */
+static void
+above(PbxReporter *reporter, FILE *file, const char *line)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (reporter->drawn > 0) {
+        erase(reporter, out);
+        put(stdout, out->str);
+        reporter->next_ns = 0;
+    }
+    put(file, line);
 }
 
 void
 reporter_line(PbxReporter *reporter, const PbxTrial *trial, gboolean is_stderr, const char *text)
 {
-    (void)reporter;
-    (void)is_stderr;
-    g_print("(%s) %s\n", trial != NULL ? trial->row.name : "-", text);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    g_autofree char *safe = terminal_safe(valid);
+    g_autofree char *name = terminal_safe(trial != NULL ? trial->row.name : "");
+    g_autofree char *line = g_strdup_printf("(%s) %s\n", name, safe);
+    above(reporter, is_stderr ? stderr : stdout, line);
 }
 
 void
 reporter_message(PbxReporter *reporter, int level, const char *text)
 {
-    (void)reporter;
-    g_printerr("pegbox: %s: %s\n", level >= PBX_LOG_ERROR ? "error" : "warning", text);
+    g_autofree char *safe = terminal_safe(text);
+    g_autofree char *line =
+        g_strdup_printf("pegbox: %s: %s\n", level >= PBX_LOG_ERROR ? "error" : "warning", safe);
+    above(reporter, stderr, line);
+}
+
+/* Each failed trial in one line, with the end of its stderr, as far as they differ. */
+static void
+say_failures(PbxReporter *reporter)
+{
+    const PbxRunner *runner = reporter->runner;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    guint more = 0;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrial *trial = runner->trials->pdata[i];
+        if (trial->row.state != PBX_STATE_ERROR || trial->row.error == NULL)
+            continue;
+        if (g_hash_table_size(seen) >= ERROR_LINES || !g_hash_table_add(seen, trial->row.error)) {
+            more++;
+            continue;
+        }
+        g_autofree char *text = terminal_safe(trial->row.error);
+        g_autofree char *name = terminal_safe(trial->row.name);
+        fprintf(stderr, "pegbox: trial %s failed: %s\n", name, text);
+    }
+    if (more > 0)
+        fprintf(stderr, "pegbox: %u more trial%s failed; `pegbox trials` has why\n", more,
+                more == 1 ? "" : "s");
+    fflush(stderr);
 }
 
 void
 reporter_finish(PbxReporter *reporter, PbxExperimentEnd end)
 {
-    (void)end;
-    PbxRunner *runner = reporter->runner;
-    g_print("%s: %u trials\n", runner->dir, runner->trials->len);
+    if (reporter->terminal) {
+        draw(reporter);
+        reporter->drawn = 0;
+        put(stdout, "\n");
+    }
+    say_failures(reporter);
+    g_autoptr(GString) out = g_string_new(NULL);
+    status_summary(reporter->runner, end, out);
+    put(stdout, out->str);
 }

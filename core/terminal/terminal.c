@@ -111,14 +111,16 @@ terminal_put_cell(GString *out, const char *text, int width, gboolean right)
         g_string_append(out, text);
     } else {
         const char *mark = g_get_charset(NULL) ? "\u2026" : "~";
-        int left = width - 1;
+        int used = 0;
         for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
             gunichar c = g_utf8_get_char(at);
-            if ((left -= character_width(c)) < 0)
+            if (used + character_width(c) > width - 1)
                 break;
+            used += character_width(c);
             g_string_append_unichar(out, c);
         }
-        pad = MAX(left, 0);
+        /* A wide character that did not fit leaves a column. */
+        pad = MAX(width - 1 - used, 0);
         if (width > 0)
             g_string_append(out, mark);
     }
