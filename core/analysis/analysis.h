@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the commands compute from a store: a trial's metric over its results, and the best
+ * trial. Tune's scopes and rules, with a true mean; a value that is not finite is never
+ * the best.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "store/store.h"
+
+#define PBX_ANALYSIS_ERROR (analysis_error_domain())
+GQuark analysis_error_domain(void);
+enum {
+    ANALYSIS_ERROR_NAME, /* no such scope or mode */
+};
+
+/* Which value of a trial counts. */
+typedef enum {
+    SCOPE_LAST,        /* that of its last result */
+    SCOPE_ALL,         /* the best of all its results */
+    SCOPE_AVG,         /* the mean of all */
+    SCOPE_LAST_5_AVG,  /* the mean of the last five, or of as many as there are */
+    SCOPE_LAST_10_AVG, /* the mean of the last ten */
+} PbxScope;
+/* "last", "all", "avg", "last-5-avg", "last-10-avg"; by PbxScope, NULL-ended. */
+extern const char *const scope_names[];
+gboolean scope_parse(const char *name, PbxScope *scope, GError **error);
+/* "min": +1, "max": -1, as the ABI's signs. */
+gboolean mode_parse(const char *name, int *sign, GError **error);
+
+#define SERIES_WINDOW 10
+
+/* One metric over the results of a trial, as they come. */
+typedef struct {
+    guint64 count;
+    double last, mean; /* NaN or infinite once a value was */
+    double min, max;   /* of the finite ones; NaN: none */
+    gint64 last_iteration, min_iteration, max_iteration;
+    double window[SERIES_WINDOW]; /* of the last ones, a ring: value i at i % SERIES_WINDOW */
+} PbxSeries;
+
+void series_init(PbxSeries *series);
+void series_add(PbxSeries *series, double value, gint64 iteration);
+/* NaN where there is no finite one. */
+double series_value(const PbxSeries *series, PbxScope scope, int sign);
+/* training_iteration of that value; -1 for a mean. Of equal ones the first. */
+gint64 series_iteration(const PbxSeries *series, PbxScope scope, int sign);
+
+/* The value of a metric in a result: a reported field by its name or path, else one of the
+ * auto-filled numbers. FALSE: it lacks it. NaN and infinite where so reported. */
+gboolean analysis_value(const PbxResultRow *result, const char *metric, double *value);
+
+/* The series of a trial; results that a restart repeated count once, as first shown. */
+gboolean analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *series,
+                         GError **error);
+
+typedef struct {
+    gboolean found; /* FALSE: no trial has a value */
+    guint64 trial;  /* the lowest number of those with the best value */
+    double value;
+    gint64 iteration; /* of the value; -1: a mean */
+    GArray *ties;     /* guint64: the other trials with the same value */
+} PbxBest;
+void best_clear(PbxBest *best);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBest, best_clear)
+
+/* The best trial by a metric, whatever the trials' states (but for void ones). */
+gboolean analysis_best(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
+                       GError **error);
