@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         abort();
     if (doc != NULL)
         read_back(doc_root(doc));
-    g_autofree char *lines = problems_format(problems);
+    g_free(problems_format(problems));
 
     g_autoptr(JsonNode) node = json_read((const char *)bytes, n, 64, NULL);
     if (node != NULL)
