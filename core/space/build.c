@@ -40,19 +40,19 @@ space_key_display(const char *key)
 }
 
 static void
-append_path(GString *path, const Step *step)
+append_path(GString *path, const Step *step, gboolean quote)
 {
     if (step == NULL)
         return;
-    append_path(path, step->up);
+    append_path(path, step->up, quote);
     if (step->key == NULL) {
         g_string_append_printf(path, "[%u]", step->index);
         return;
     }
     if (path->len > 0)
         g_string_append_c(path, '.');
-    g_autofree char *quoted = space_key_display(step->key);
-    g_string_append(path, quoted);
+    g_autofree char *quoted = quote ? space_key_display(step->key) : NULL;
+    g_string_append(path, quote ? quoted : step->key);
 }
 
 static void
@@ -95,7 +95,7 @@ node_new(SpaceNodeKind kind, const Place *place)
     node->kind = kind;
     node->pointer = g_strdup(place->pointer);
     GString *text = g_string_new(NULL);
-    append_path(text, place->step);
+    append_path(text, place->step, TRUE);
     node->path = g_strdup(text->str);
     g_string_truncate(text, 0);
     append_slashed(text, place->step);
@@ -280,6 +280,7 @@ static void
 sample_free(SpaceSample *sample)
 {
     expression_free(sample->expression);
+    g_free(sample->path);
     g_free(sample);
 }
 
@@ -302,7 +303,13 @@ build_sample(Builder *builder, JsonNode *arguments, const Place *place)
     }
     SpaceNode *node = node_new(SPACE_SAMPLE, place);
     SpaceSample *sample = g_new0(SpaceSample, 1);
-    *sample = (SpaceSample){node, expression, place->parent, place->parent_choice};
+    GString *path = g_string_new(NULL);
+    append_path(path, place->step, FALSE);
+    *sample = (SpaceSample){.node = node,
+                            .expression = expression,
+                            .path = g_string_free(path, FALSE),
+                            .parent = place->parent,
+                            .parent_choice = place->parent_choice};
     node->index = builder->space->samples->len;
     g_ptr_array_add(builder->space->samples, sample);
     return node;

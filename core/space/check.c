@@ -32,20 +32,19 @@ needs_spec(const PbxSpace *space, guint sample)
     return strstr(expression_text(space_sample(space, sample)->expression), "spec") != NULL;
 }
 
-/* The sample that fails at a point, or -1. */
-static gint
-try_point(const PbxSpace *space, guint sample, const double *x, const PbxRandom *random,
-          GError **why)
+/* Tells what fails at a point, once: each sample of a cycle would tell of the same. */
+static void
+tell_failure(const SpaceResolver *resolver, gboolean *told, const PbxDoc *doc,
+             PbxProblems *problems)
 {
-    SpaceResolver resolver;
-    gint failed = -1;
-    if (space_resolver_init(&resolver, space, x, NULL, NULL, random, why) &&
-        !space_resolve(&resolver, sample)) {
-        failed = resolver.failed;
-        *why = g_steal_pointer(&resolver.failure);
-    }
-    space_resolver_clear(&resolver);
-    return failed;
+    guint failed = (guint)resolver->failed;
+    gboolean cycle = resolver->cycle->len > 0;
+    if (!told[failed] && (cycle || !needs_spec(resolver->space, failed)))
+        problems_add(problems, doc, space_sample(resolver->space, failed)->node->pointer, "%s",
+                     resolver->failure->message);
+    told[failed] = TRUE;
+    for (guint i = 0; i < resolver->cycle->len; i++)
+        told[g_array_index(resolver->cycle, guint, i)] = TRUE;
 }
 
 static void
@@ -54,19 +53,17 @@ check_sample(const PbxSpace *space, guint sample, gboolean *told, const PbxDoc *
 {
     PbxRandom random = {random_seed(0, SLOT), sample, 0};
     g_autofree double *x = g_new(double, space->dims->len + 1);
-    for (guint i = 0; i < TRIES; i++) {
+    for (guint i = 0; i < TRIES && !told[sample]; i++) {
         space_draw_point(space, &random, random_next(&random), x);
         force_branch(space, sample, &random, x);
-        g_autoptr(GError) why = NULL;
-        gint failed = try_point(space, sample, x, &random, &why);
-        if (failed < 0)
-            continue;
-        gboolean cycle = g_error_matches(why, PBX_SPACE_ERROR, SPACE_ERROR_CYCLE);
-        if (!told[failed] && (cycle || !needs_spec(space, (guint)failed)))
-            problems_add(problems, doc, space_sample(space, (guint)failed)->node->pointer, "%s",
-                         why->message);
-        told[failed] = TRUE;
-        return;
+        SpaceResolver resolver;
+        gboolean fine = space_resolver_init(&resolver, space, x, NULL, NULL, &random, NULL) &&
+                        space_resolve(&resolver, sample);
+        if (!fine && resolver.failure != NULL)
+            tell_failure(&resolver, told, doc, problems);
+        space_resolver_clear(&resolver);
+        if (!fine)
+            return;
     }
 }
 

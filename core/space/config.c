@@ -138,6 +138,7 @@ space_resolver_init(SpaceResolver *resolver, const PbxSpace *space, const double
                                 .random = random,
                                 .values = g_new0(JsonNode *, space->samples->len + 1),
                                 .stack = g_array_new(FALSE, FALSE, sizeof(guint)),
+                                .cycle = g_array_new(FALSE, FALSE, sizeof(guint)),
                                 .failed = -1};
     if (!check_point(space, x, error))
         return FALSE;
@@ -152,6 +153,7 @@ space_resolver_clear(SpaceResolver *resolver)
         g_clear_pointer(&resolver->values[i], json_node_unref);
     g_free(resolver->values);
     g_array_unref(resolver->stack);
+    g_array_unref(resolver->cycle);
     g_clear_pointer(&resolver->view, json_node_unref);
     g_clear_error(&resolver->failure);
 }
@@ -176,9 +178,11 @@ static void
 fail_cycle(SpaceResolver *resolver, guint sample)
 {
     GString *cycle = g_string_new(NULL);
-    for (guint i = stack_position(resolver, sample); i < resolver->stack->len; i++)
-        g_string_append_printf(cycle, "%s -> ",
-                               sample_path(resolver, g_array_index(resolver->stack, guint, i)));
+    for (guint i = stack_position(resolver, sample); i < resolver->stack->len; i++) {
+        guint member = g_array_index(resolver->stack, guint, i);
+        g_array_append_val(resolver->cycle, member);
+        g_string_append_printf(cycle, "%s -> ", sample_path(resolver, member));
+    }
     g_string_append(cycle, sample_path(resolver, sample));
     resolver->failed = (gint)sample;
     resolver->failure = g_error_new(PBX_SPACE_ERROR, SPACE_ERROR_CYCLE,
@@ -192,7 +196,7 @@ resolve_path(const char *path, gpointer user, GError **error)
 {
     SpaceResolver *resolver = user;
     for (guint i = 0; i < resolver->space->samples->len; i++) {
-        if (strcmp(sample_path(resolver, i), path) != 0 ||
+        if (strcmp(space_sample(resolver->space, i)->path, path) != 0 ||
             !space_sample_active(resolver->space, resolver->x, i))
             continue;
         if (space_resolve(resolver, i))

@@ -50,7 +50,7 @@ is_noise(const pbx_dim *dim, double before, double after)
 {
     double scale = dim->quantum > 0 ? dim->quantum : dim->type == PBX_DIM_INT ? 1 : 0;
     scale = fmax(scale, fmax(fabs(before), fabs(after)));
-    return before == after || fabs(before - after) <= NOISE * scale;
+    return before == after || (isfinite(before) && fabs(before - after) <= NOISE * scale);
 }
 
 static gboolean

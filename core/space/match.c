@@ -223,7 +223,7 @@ walk_config(const PbxSpace *space, JsonNode *config, Visit visit, gpointer user)
 typedef struct {
     const PbxSpace *space;
     double *x;
-    const char *outside;
+    guint outside; /* the first dim whose value does not fit */
 } Point;
 
 static void
@@ -232,13 +232,11 @@ visit_point(const SpaceNode *node, JsonNode *value, gint branch, gpointer user)
     Point *point = user;
     if (node->kind == SPACE_SAMPLE || value == NULL)
         return;
-    const SpaceDim *dim = space_dim(point->space, node->index);
     Match match = {point->space, NULL};
     gboolean fits =
         node->kind == SPACE_CATEGORY ? branch >= 0 : fit_number(&match, node, value) != FIT_NONE;
     if (!fits) {
-        if (point->outside == NULL)
-            point->outside = dim->name;
+        point->outside = MIN(point->outside, node->index);
         return;
     }
     if (node->kind == SPACE_CATEGORY)
@@ -250,12 +248,12 @@ visit_point(const SpaceNode *node, JsonNode *value, gint branch, gpointer user)
 void
 space_point(const PbxSpace *space, JsonNode *config, double *x, const char **outside)
 {
-    Point point = {space, x, NULL};
+    Point point = {space, x, G_MAXUINT};
     for (guint i = 0; i < space->dims->len; i++)
         x[i] = NAN;
     walk_config(space, config, visit_point, &point);
     if (outside != NULL)
-        *outside = point.outside;
+        *outside = point.outside == G_MAXUINT ? NULL : space_dim(space, point.outside)->name;
 }
 
 /* ---- evaluated_params ---- */

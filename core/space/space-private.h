@@ -47,6 +47,7 @@ typedef struct {
 typedef struct {
     const SpaceNode *node;
     PbxExpression *expression;
+    char *path;          /* as expressions go it: the node's, but no key is quoted */
     gint parent;         /* active where this dim (-1: always) */
     guint parent_choice; /* has this index */
 } SpaceSample;
@@ -144,6 +145,7 @@ typedef struct {
     const PbxRandom *random;
     JsonNode **values; /* [samples]; NULL: not yet */
     GArray *stack;     /* guint: samples under evaluation */
+    GArray *cycle;     /* guint: the samples of a cycle that was met */
     gint failed;       /* the sample that failed, -1: none */
     GError *failure;   /* why, without its place */
 } SpaceResolver;
