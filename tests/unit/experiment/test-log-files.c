@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* files/1: what loggers ask for is written whole, in order, and where it belongs. */
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#include "experiment/logging-private.h"
+
+typedef struct {
+    char *dir;
+    PbxLogFiles files;
+    PbxHost *host;
+} Fixture;
+
+static const pbx_plugin description = {
+    .struct_size = sizeof(pbx_plugin),
+    .option_size = sizeof(pbx_option),
+    .kind = "logger",
+    .name = "test",
+    .version = "1",
+    .summary = "a test",
+    .license = "MIT",
+};
+static const PbxPlugin plugin = {.desc = &description, .path = (char *)"/test.so"};
+
+static void
+set_up(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    fixture->dir = g_dir_make_tmp("pegbox-files-XXXXXX", NULL);
+    log_files_init(&fixture->files, fixture->dir);
+    fixture->host = host_new("loggers[0]", &plugin, NULL, 1, NULL, NULL, NULL);
+    host_add_service(fixture->host, PBX_FILES_ID, &log_files_service, &fixture->files);
+    g_autofree char *trial = g_build_filename(fixture->dir, "trial", NULL);
+    log_files_trial(&fixture->files, 3, trial);
+}
+
+static void
+remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        remove_tree(child);
+    }
+    g_remove(path);
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    host_free(fixture->host);
+    log_files_clear(&fixture->files);
+    remove_tree(fixture->dir);
+    g_free(fixture->dir);
+}
+
+static void
+append(Fixture *fixture, guint64 trial, const char *name, const char *text)
+{
+    g_assert_cmpint(
+        log_files_service.append(host_abi(fixture->host), trial, name, text, strlen(text)), ==,
+        PBX_OK);
+}
+
+static void
+assert_file(Fixture *fixture, const char *name, const char *expected)
+{
+    g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void
+test_order(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    const pbx_host *host = host_abi(fixture->host);
+    append(fixture, 3, "result.json", "a\n");
+    append(fixture, 3, "result.json", "b\n");
+    append(fixture, PBX_NONE, "all.txt", "x");
+    g_assert_cmpint(log_files_service.replace(host, 3, "progress.csv", "old", 3), ==, PBX_OK);
+    append(fixture, 3, "progress.csv", "er");
+    /* Nothing is there before it is performed: not even the trial's directory. */
+    g_autofree char *trial = g_build_filename(fixture->dir, "trial", NULL);
+    g_assert_false(g_file_test(trial, G_FILE_TEST_EXISTS));
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/result.json", "a\nb\n");
+    assert_file(fixture, "trial/progress.csv", "older");
+    assert_file(fixture, "all.txt", "x");
+    append(fixture, 3, "result.json", "c\n");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/result.json", "a\nb\nc\n");
+}
+
+static pbx_status
+gather(void *ctx, const void *bytes, size_t n)
+{
+    g_string_append_len(ctx, bytes, (gssize)n);
+    return PBX_OK;
+}
+
+static void
+test_read(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    const pbx_host *host = host_abi(fixture->host);
+    g_autoptr(GString) text = g_string_new(NULL);
+    pbx_sink sink = {.ctx = text, .write = gather};
+    g_assert_cmpint(log_files_service.read(host, 3, "f", &sink), ==, PBX_ESTATE);
+    append(fixture, 3, "f", "one");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    append(fixture, 3, "f", " two");
+    g_assert_cmpint(log_files_service.read(host, 3, "f", &sink), ==, PBX_OK);
+    g_assert_cmpstr(text->str, ==, "one two");
+    log_files_service.replace(host, 3, "f", "new", 3);
+    append(fixture, 3, "f", "er");
+    g_string_truncate(text, 0);
+    g_assert_cmpint(log_files_service.read(host, 3, "f", &sink), ==, PBX_OK);
+    g_assert_cmpstr(text->str, ==, "newer");
+}
+
+static void
+test_refused(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    const pbx_host *host = host_abi(fixture->host);
+    const char *const names[] = {"../out", "a/b", "", ".", ".."};
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        g_assert_cmpint(log_files_service.append(host, 3, names[i], "x", 1), ==, PBX_EINVAL);
+    g_assert_cmpint(log_files_service.append(host, 4, "x", "x", 1), ==, PBX_ESTATE);
+}
+
+static void
+test_failed_write(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    append(fixture, 3, "f", "first");
+    /* A directory in the file's place: the write fails, the request stays. */
+    g_autofree char *path = g_build_filename(fixture->dir, "trial", "f", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(path, 0777), ==, 0);
+    g_autoptr(GError) error = NULL;
+    g_assert_false(log_files_perform(&fixture->files, &error));
+    g_assert_nonnull(strstr(error->message, path));
+    g_rmdir(path);
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/f", "first");
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, set_up, TEST, tear_down)
+    ADD("/experiment/log-files/written-in-order-with-the-commit", test_order);
+    ADD("/experiment/log-files/read-sees-what-waits", test_read);
+    ADD("/experiment/log-files/names-that-leave-are-refused", test_refused);
+    ADD("/experiment/log-files/failed-write-is-tried-again", test_failed_write);
+    return g_test_run();
+}
