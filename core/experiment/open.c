@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The runner made ready: directory, lock, store, plugins; and taken down again. */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "experiment/runner-private.h"
@@ -115,6 +116,14 @@ open_store(PbxRunner *runner, GError **error)
     return runner->store != NULL && store_begin(runner->store, error) && store_facts(runner, error);
 }
 
+/* Whether anything may be written to a trial's directory, or a program is told of it. */
+static gboolean
+needs_dirs(const PbxSpec *spec)
+{
+    g_autofree char *text = json_to_text(spec->resolved);
+    return spec->log_to_file || spec->loggers->len > 0 || strstr(text, "trial.dir") != NULL;
+}
+
 static PbxRunner *
 runner_new(PbxSpec *spec, PbxRegistry *registry)
 {
@@ -138,6 +147,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
     runner->pids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
     return runner;
 }

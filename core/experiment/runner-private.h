@@ -180,10 +180,11 @@ struct PbxRunner {
     guint slots; /* trials at once */
     double total_cpu;
     guint64 total_memory;
-    GPtrArray *workers; /* PbxWorkerSlot* */
-    guint64 n_workers;  /* launched so far */
-    GPtrArray *actions; /* what waits for the commit */
-    gboolean many_runs; /* the trainable runs trial after trial in one process */
+    GPtrArray *workers;  /* PbxWorkerSlot* */
+    guint64 n_workers;   /* launched so far */
+    GPtrArray *actions;  /* what waits for the commit */
+    gboolean needs_dirs; /* trials' directories are made before they run */
+    gboolean many_runs;  /* the trainable runs trial after trial in one process */
 
     gboolean any_report; /* some trial reported, or ended well */
     guint64 n_deaths;    /* trials that failed before one report */
@@ -215,6 +216,8 @@ void runner_stop_all(PbxRunner *runner, const char *reason);
 double runner_env(const char *name, double fallback);
 /* Log lines of plugins and of the runner; any thread. */
 void runner_log(const char *slot, int level, const char *message, gpointer user);
+/* The same about one trial (NULL: none): goes to its stderr file too. Loop's thread. */
+void runner_log_trial(PbxRunner *runner, const PbxTrial *trial, int level, const char *message);
 gint64 runner_wall(const PbxRunner *runner);
 
 /* open.c: the runner made ready, and taken down. NULL: it cannot start. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The workers: launched through the executor, given trials, ended. */
+#include <errno.h>
+
 #include "experiment/workers-private.h"
 
 #define PROGRAM_PATIENCE_S 15 /* a worker that ends a program itself needs as long */
@@ -70,6 +72,17 @@ run_path(PbxRunner *runner, PbxTrial *trial, PbxTemplate *compiled, const char *
     }
     *path = g_canonicalize_filename(text, base);
     return TRUE;
+}
+
+/* Programs are told the trial's directory: it is there where anything may be written. */
+static gboolean
+make_trial_directory(const PbxRunner *runner, const PbxTrial *trial, GError **error)
+{
+    if (!runner->needs_dirs || g_mkdir_with_parents(trial->dir, 0777) == 0)
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                "the directory %s cannot be made: %s", trial->dir, g_strerror(errno));
+    return FALSE;
 }
 
 static gboolean
@@ -185,15 +198,6 @@ ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
     }
 }
 
-/* Lines that concern a trial go to its stderr file too (contract, log_to_file). */
-static void
-log_line(PbxRunner *runner, PbxTrial *trial, int level, const char *text)
-{
-    g_autofree char *line =
-        trial != NULL ? g_strdup_printf("trial %s: %s", trial->row.name, text) : g_strdup(text);
-    runner_log("trainable", level, line, runner);
-}
-
 void
 worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
 {
@@ -220,7 +224,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
         reporter_line(runner->reporter, trial, message->level != 0, message->text);
         break;
     case WORKER_LOG:
-        log_line(runner, trial, message->level, message->text);
+        runner_log_trial(runner, trial, message->level, message->text);
         break;
     case WORKER_PID:
         if (current) {
