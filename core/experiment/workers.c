@@ -94,7 +94,8 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
     g_autofree char *out = NULL;
     g_autofree char *err = NULL;
     g_autoptr(GPtrArray) env = run_environment(runner, trial, error);
-    if (env == NULL || !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error) ||
+    if (env == NULL || !make_trial_directory(runner, trial, error) ||
+        !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error) ||
         !run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
         !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error))
         return FALSE;
