@@ -32,13 +32,13 @@ class ExitStatuses(PegboxTest):
     def test_2_experiment_is_there(self):
         self.run_experiment(sh(":"), name="same")
         done = self.run_experiment(sh(":"), name="same", expect=2).done
-        self.assertIn("--replace", done.err)
+        self.assertIn("--name same_2", done.err)
         self.assertEqual(len(self.opened("same").trials), 1)
 
     def test_2_experiment_has_a_driver(self):
         process = self.start("run", self.spec(sh("sleep 1000"), name="busy"))
         wait_until(lambda: os.path.exists(self.results_dir + "/busy/experiment.db"), 30, "it runs")
-        self.pegbox("run", self.spec(sh(":"), name="busy"), "--replace", expect=2)
+        self.pegbox("run", self.spec(sh(":"), name="busy"), expect=2)
         process.terminate()
         process.wait()
 

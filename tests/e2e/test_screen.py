@@ -59,11 +59,6 @@ class Screen(PegboxTest):
         text = self.run_on_terminal({"NO_COLOR": "1"})
         self.assertNotRegex(text, r"\x1b\[[0-9;]*m")
 
-    def test_silent(self):
-        experiment = self.run_experiment(sh(REPORT, "1"), words=["--verbose", "0"], metric="loss",
-                                         mode="min")
-        self.assertEqual(experiment.done.err, "")
-
     def test_closed_output(self):
         # `pegbox run | head -1` tunes on, or ends as a program does whose reader is gone.
         path = self.spec(sh(REPORT, "1"), name="e", metric="loss", mode="min", num_samples=3)

@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Variables of doc/environment.md that no other test shows."""
+import os
+import re
+import signal
+
+from pegbox_test import SOURCE, PegboxTest, main, read_text, sh, wait_until
+
+
+class Environment(PegboxTest):
+    def test_max_len_identifier(self):
+        experiment = self.run_experiment(sh(":"), config={"x": {"$choice": ["a" * 50, "b" * 50]}},
+                                         env={"PEGBOX_MAX_LEN_IDENTIFIER": "20"})
+        name = os.path.basename(experiment.dir(0))
+        self.assertRegex(name, r"^.{20}_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$")
+
+    def test_disable_sigint_handler(self):
+        process = self.start("run", self.spec(sh('echo >>"$PEGBOX_TRIAL_DIR/s"; exec sleep 1000'),
+                                              name="e"),
+                             env={"PEGBOX_DISABLE_SIGINT_HANDLER": "1"})
+        base = os.path.join(self.results_dir, "e")
+        wait_until(lambda: os.path.isdir(base) and any(
+            os.path.exists(os.path.join(base, name, "s")) for name in os.listdir(base)),
+            30, "the trial runs")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(process).status, -signal.SIGINT)
+
+    def test_max_pending_trials(self):
+        for ahead in ("1", "5"):
+            experiment = self.run_experiment(sh("exit 1"), num_samples=20, fail_fast=True,
+                                             max_concurrent_trials=1, expect=1,
+                                             env={"PEGBOX_MAX_PENDING_TRIALS_PG": ahead})
+            self.assertLessEqual(len(experiment.trials), 2 + int(ahead))
+
+    def test_every_variable_is_documented(self):
+        documented = set(re.findall(r"PEGBOX_[A-Z_]+",
+                                    read_text(os.path.join(SOURCE, "doc", "environment.md"))))
+        for top in ("core", "plugins"):
+            for folder, _, names in os.walk(os.path.join(SOURCE, top)):
+                for name in names:
+                    if not name.endswith(".c") or name.startswith("test-"):
+                        continue
+                    text = read_text(os.path.join(folder, name))
+                    for variable in re.findall(r'(?:getenv|runner_env)\("(PEGBOX_[A-Z_]+)"', text):
+                        self.assertIn(variable, documented, name)
+
+
+if __name__ == "__main__":
+    main()
