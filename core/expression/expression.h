@@ -18,9 +18,9 @@ typedef struct PbxTemplate PbxTemplate;
 GQuark expression_error_domain(void);
 
 enum {
-    EXPRESSION_ERROR_SYNTAX,   /* does not compile */
-    EXPRESSION_ERROR_FAILED,   /* raised an error, or gave what JSON cannot hold */
-    EXPRESSION_ERROR_LIMIT,    /* instructions, memory */
+    EXPRESSION_ERROR_SYNTAX, /* does not compile */
+    EXPRESSION_ERROR_FAILED, /* raised an error, or gave what JSON cannot hold */
+    EXPRESSION_ERROR_LIMIT,  /* instructions, memory */
 };
 
 PbxSandbox *sandbox_new(void);
@@ -60,17 +60,17 @@ gboolean expression_eval_number(PbxExpression *expression, const PbxBinding *bin
 
 /* What a template sees. All borrowed. */
 typedef struct {
-    JsonNode *config;          /* of the trial; NULL while only checking */
-    JsonNode *trial;           /* object: id, number, name, tag, dir, attempt, experiment */
-    GHashTable *parameters;    /* set of known parameter names and dotted paths (char *), or NULL: a
-                                  name in it that config lacks is inactive, an empty text */
-    const PbxBinding *more;    /* what the place offers besides */
+    JsonNode *config;       /* of the trial; NULL while only checking */
+    JsonNode *trial;        /* object: id, number, name, tag, dir, attempt, experiment */
+    GHashTable *parameters; /* set of known parameter names and dotted paths (char *), or NULL: a
+                               name in it that config lacks is inactive, an empty text */
+    const PbxBinding *more; /* what the place offers besides */
     gsize n_more;
 } PbxTemplateContext;
 
 typedef enum {
     TEMPLATE_PLAIN = 0,
-    TEMPLATE_WORDS = 1,  /* may be an {args} item, which gives any number of words */
+    TEMPLATE_WORDS = 1, /* may be an {args} item, which gives any number of words */
 } PbxTemplateFlags;
 
 /*

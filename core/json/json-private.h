@@ -40,13 +40,6 @@ char *json_pointer_token(const char **pointer);
 /* Whether a token is an array's index: digits without a leading zero, below G_MAXUINT. */
 gboolean json_token_index(const char *token, guint *index);
 
-/*
- * The first step of a dotted path: *key gets its text; *is_index whether it stood in
- * brackets. Returns what is left after the separator ("" at the end), NULL where the path
- * is malformed.
- */
-const char *json_path_step(const char *path, char **key, gboolean *is_index);
-
 /* A number's text, without sign of its own grammar checked: m * 10^e where that is exact,
  * else by strtod. `text` need not end after `length`. */
 double json_parse_double(const char *text, gsize length);

@@ -91,6 +91,10 @@ char *json_pointer_item(const char *pointer, guint index);
  * exactly like the whole path, or a rest of it, wins over splitting; '/' separates
  * as well ("eval/loss"). NULL: none. (transfer none) */
 JsonNode *json_lookup(JsonNode *root, const char *path);
+/* The first step of a dotted path: *key gets its text, *is_index whether it stood in
+ * brackets. Returns what is left behind the separator ("" at the end), NULL where the
+ * path is malformed; *key (transfer full) may be set in both cases. */
+const char *json_path_step(const char *path, char **key, gboolean *is_index);
 
 /* ---- Writing ---- */
 
