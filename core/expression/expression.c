@@ -40,6 +40,7 @@ clean_message(const char *message)
     g_string_append(out, rest);
     g_string_replace(out, "\n", " ", 0);
     g_string_replace(out, "near <eof>", "at its end", 0);
+    g_string_replace(out, "<eof>", "its end", 0);
     g_autofree char *text = g_string_free(out, FALSE);
     return g_utf8_make_valid(text, -1);
 }
