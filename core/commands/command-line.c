@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "spec/spec.h"
 #include "json/json.h"
 
 static void G_GNUC_PRINTF(2, 0) print_line(const char *prefix, const char *format, va_list args)
@@ -84,28 +85,28 @@ command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *
 }
 
 gboolean
+command_at_most(int argc, char **argv, int words)
+{
+    if (argc - 1 <= words)
+        return TRUE;
+    command_error("unexpected word '%s'", argv[words + 1]);
+    command_hint("`%s --help` shows the usage", argv[0]);
+    return FALSE;
+}
+
+gboolean
 command_exp_and_trial(int argc, char **argv, const char **exp, const char **trial)
 {
-    if (argc != 2 && argc != 3) {
-        command_error(argc < 2 ? "which trial? Give its number, id or name"
-                               : "too many words: at most an experiment and a trial");
+    if (argc < 2) {
+        command_error("which trial? Give its number, id or name");
         command_hint("`%s --help` shows the usage", argv[0]);
         return FALSE;
     }
+    if (!command_at_most(argc, argv, 2))
+        return FALSE;
     *exp = argc == 3 ? argv[1] : NULL;
     *trial = argv[argc - 1];
     return TRUE;
-}
-
-char *
-command_results_dir(void)
-{
-    const char *dir = g_getenv("PEGBOX_RESULT_DIR");
-    if (dir == NULL || dir[0] == '\0')
-        return g_build_filename(g_get_home_dir(), "pegbox_results", NULL);
-    if (dir[0] == '~' && (dir[1] == '/' || dir[1] == '\0'))
-        return g_build_filename(g_get_home_dir(), dir + 1, NULL);
-    return g_canonicalize_filename(dir, NULL);
 }
 
 static gboolean
@@ -195,8 +196,7 @@ set_no_such_experiment(GError **error, const char *results_dir, const char *exp)
 char *
 command_find_experiment(const char *exp, GError **error)
 {
-    g_autofree char *results = command_results_dir();
-    g_autofree char *results_dir = g_canonicalize_filename(results, NULL);
+    g_autofree char *results_dir = spec_default_results_dir();
     if (exp == NULL)
         return newest_experiment(results_dir, error);
     if (strchr(exp, '/') == NULL && exp[0] != '\0' && exp[0] != '.') {

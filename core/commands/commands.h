@@ -62,10 +62,10 @@ gboolean command_parse(int *argc, char ***argv, const GOptionEntry *entries, con
 /* EXP: a name, a directory or NULL (the newest) -> the experiment's absolute directory.
  * NULL with error. (transfer full) */
 char *command_find_experiment(const char *exp, GError **error);
-/* $PEGBOX_RESULT_DIR, else ~/pegbox_results. (transfer full) */
-char *command_results_dir(void);
 /* Names of the experiments in a results directory, sorted (char *). (transfer full) */
 GPtrArray *command_experiments(const char *results_dir);
+/* Whether there are at most so many words; told where not. */
+gboolean command_at_most(int argc, char **argv, int words);
 /* Whether the words of "[EXP] TRIAL" hold one or two, told where not; sets both (exp may be
  * NULL). */
 gboolean command_exp_and_trial(int argc, char **argv, const char **exp, const char **trial);
@@ -74,7 +74,7 @@ gboolean command_exp_and_trial(int argc, char **argv, const char **exp, const ch
 
 typedef enum { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON } PbxFormat;
 
-/* The options that every listing command has; add table_entries() to its GOptionEntry. */
+/* The options that every listing command has. */
 typedef struct {
     char *sort;       /* a column; "-COLUMN": descending */
     char *filter;     /* an expression over the row's columns */
@@ -84,6 +84,22 @@ typedef struct {
     int limit;        /* 0: all */
 } PbxTableOptions;
 void table_options_clear(PbxTableOptions *options);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxTableOptions, table_options_clear)
+/* Their GOptionEntry items: {TABLE_ENTRIES(options), {NULL}}. */
+#define TABLE_ENTRIES(O)                                                                           \
+    {"sort", 0, 0, G_OPTION_ARG_STRING, &(O).sort, "Sort by a column; -COLUMN: descending",        \
+     "COLUMN"},                                                                                    \
+        {"filter", 0, 0, G_OPTION_ARG_STRING, &(O).filter,                                         \
+         "Only rows for which the expression is true", "EXPR"},                                    \
+        {"columns", 0, 0, G_OPTION_ARG_STRING, &(O).columns,                                       \
+         "The columns, separated by commas; paths too", "LIST"},                                   \
+        {"format", 0, 0, G_OPTION_ARG_STRING, &(O).format, "table, csv or json", "FORMAT"},        \
+        {"json", 0, 0, G_OPTION_ARG_NONE, &(O).json, "The same as --format json", NULL},           \
+    {                                                                                              \
+        "limit", 0, 0, G_OPTION_ARG_INT, &(O).limit, "At most N rows", "N"                         \
+    }
+/* Whether `column`, which is dear to make, will be looked at. */
+gboolean table_wants(const PbxTableOptions *options, const char *column);
 
 /*
  * Prints rows (each a JSON object; nested values are columns by their path, as

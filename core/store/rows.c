@@ -69,14 +69,26 @@ result_row_free(PbxResultRow *row)
     g_free(row);
 }
 
+static const char *
+word_at(const char *const *words, guint i)
+{
+    return i < g_strv_length((char **)words) ? words[i] : NULL;
+}
+
 const char *
 store_state_name(guint state)
 {
-    return state < g_strv_length((char **)store_states) ? store_states[state] : NULL;
+    return word_at(store_states, state);
 }
 
 const char *
 store_end_name(int end)
 {
-    return end >= 0 && (guint)end < g_strv_length((char **)store_ends) ? store_ends[end] : NULL;
+    return end >= 0 ? word_at(store_ends, (guint)end) : NULL;
+}
+
+const char *
+store_action_name(guint action)
+{
+    return word_at(store_actions, action);
 }

@@ -14,11 +14,11 @@ typedef struct PbxStore PbxStore;
 #define PBX_STORE_ERROR (store_error_domain())
 GQuark store_error_domain(void);
 enum {
-    STORE_ERROR_EXISTS,   /* create: an experiment is already there */
-    STORE_ERROR_NONE,     /* open: there is none */
-    STORE_ERROR_SCHEMA,   /* newer than this program, or not a store */
-    STORE_ERROR_LOCKED,   /* a driver holds it */
-    STORE_ERROR_IO,       /* SQLite says no: disk full, corrupt, ... */
+    STORE_ERROR_EXISTS, /* create: an experiment is already there */
+    STORE_ERROR_NONE,   /* open: there is none */
+    STORE_ERROR_SCHEMA, /* newer than this program, or not a store */
+    STORE_ERROR_LOCKED, /* a driver holds it */
+    STORE_ERROR_IO,     /* SQLite says no: disk full, corrupt, ... */
 };
 
 #define STORE_SCHEMA_VERSION 1
@@ -27,26 +27,26 @@ enum {
 
 typedef struct {
     guint64 number;
-    char *id, *name, *tag, *dir;   /* dir: relative to the experiment's */
-    guint state;                   /* PBX_STATE_* of pegbox/types.h */
-    int end;                       /* PBX_END_*; -1: not ended */
-    char *config;                  /* canonical JSON text */
-    double *x;                     /* [n_dims], stored as a blob of little-endian doubles */
+    char *id, *name, *tag, *dir; /* dir: relative to the experiment's */
+    guint state;                 /* PBX_STATE_* of pegbox/types.h */
+    int end;                     /* PBX_END_*; -1: not ended */
+    char *config;                /* canonical JSON text */
+    double *x;                   /* [n_dims], stored as a blob of little-endian doubles */
     guint n_dims;
     guint64 ask, origin;
-    char *extra;                   /* JSON text or NULL */
-    guint attempts;                /* starts of a worker */
+    char *extra;    /* JSON text or NULL */
+    guint attempts; /* starts of a worker */
     guint failures;
-    char *reason;                  /* why it ended or waits: one line, or NULL */
-    char *error;                   /* of the last failure, or NULL */
+    char *reason;                            /* why it ended or waits: one line, or NULL */
+    char *error;                             /* of the last failure, or NULL */
     gint64 created_ns, started_ns, ended_ns; /* wall clock */
     guint64 n_results;
-    gint64 iteration;              /* of the last result; -1: none */
+    gint64 iteration; /* of the last result; -1: none */
     double time_total_s;
-    double value;                  /* last value of the first metric; NaN */
-    double best;                   /* best value of it so far; NaN */
-    guint64 last_seq;              /* of the last result; 0: none */
-    guint rung, bracket;           /* of its last decision; G_MAXUINT32: none */
+    double value;        /* last value of the first metric; NaN */
+    double best;         /* best value of it so far; NaN */
+    guint64 last_seq;    /* of the last result; 0: none */
+    guint rung, bracket; /* of its last decision; G_MAXUINT32: none */
 } PbxTrialRow;
 void trial_row_clear(PbxTrialRow *row);
 void trial_row_free(PbxTrialRow *row);
@@ -57,33 +57,33 @@ PbxTrialRow *trial_row_copy(const PbxTrialRow *row);
 /* One start of a worker for a trial: what is the same in all its results. */
 typedef struct {
     guint64 trial;
-    guint attempt;                 /* from 1 */
+    guint attempt; /* from 1 */
     char *hostname, *node_ip;
-    gint64 pid;                    /* of the program or worker */
-    gint64 start_iteration;        /* training_iteration that it started from */
-    double start_time_s;           /* time_total_s that it started from */
-    gint64 start_timesteps;        /* -1: none */
+    gint64 pid;             /* of the program or worker */
+    gint64 start_iteration; /* training_iteration that it started from */
+    double start_time_s;    /* time_total_s that it started from */
+    gint64 start_timesteps; /* -1: none */
     gint64 started_ns, ended_ns;
-    char *error;                   /* NULL: it did not fail */
+    char *error; /* NULL: it did not fail */
 } PbxAttemptRow;
 void attempt_row_clear(PbxAttemptRow *row);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxAttemptRow, attempt_row_clear)
 
 /* One result: only what differs from report to report. */
 typedef struct {
-    guint64 seq;                   /* its event's number */
+    guint64 seq; /* its event's number */
     guint64 trial;
     guint attempt;
-    guint64 n;                     /* in the trial, from 1 */
+    guint64 n; /* in the trial, from 1 */
     gint64 iteration;
-    gint64 at_ns;                  /* wall clock, on the worker */
+    gint64 at_ns; /* wall clock, on the worker */
     double time_this_iter_s, time_total_s;
     gint64 timesteps_total, episodes_total; /* -1: never reported */
     gboolean done;
-    double value;                  /* of the first metric, NaN: none */
-    char *fields;                  /* canonical JSON object of what the trainable reported */
-    guint action;                  /* PBX_ACTION_*, decided on it */
-    guint rung;                    /* G_MAXUINT32: none */
+    double value; /* of the first metric, NaN: none */
+    char *fields; /* canonical JSON object of what the trainable reported */
+    guint action; /* PBX_ACTION_*, decided on it */
+    guint rung;   /* G_MAXUINT32: none */
 } PbxResultRow;
 void result_row_clear(PbxResultRow *row);
 void result_row_free(PbxResultRow *row);
@@ -92,11 +92,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxResultRow, result_row_free)
 /* Something that happened. */
 typedef struct {
     guint64 seq;
-    guint type;                    /* PBX_EVENT_* */
-    gint64 at_ns;                  /* wall clock */
-    guint64 trial;                 /* G_MAXUINT64: the experiment's */
+    guint type;    /* PBX_EVENT_* */
+    gint64 at_ns;  /* wall clock */
+    guint64 trial; /* G_MAXUINT64: the experiment's */
     guint attempt;
-    char *text;                    /* NULL: nothing */
+    char *text; /* NULL: nothing */
 } PbxEventRow;
 
 /* ---- Opening ---- */
@@ -121,7 +121,8 @@ gboolean store_in_transaction(const PbxStore *store);
 /* Makes what was committed survive a power cut (a passive WAL checkpoint). */
 gboolean store_make_durable(PbxStore *store, GError **error);
 
-gboolean store_put_trial(PbxStore *store, const PbxTrialRow *row, GError **error);   /* insert or update */
+gboolean store_put_trial(PbxStore *store, const PbxTrialRow *row,
+                         GError **error); /* insert or update */
 gboolean store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **error);
 gboolean store_put_result(PbxStore *store, const PbxResultRow *row, GError **error);
 gboolean store_put_event(PbxStore *store, const PbxEventRow *row, GError **error);
@@ -138,7 +139,7 @@ gboolean store_put_file(PbxStore *store, const char *slot, guint64 trial, const 
 
 /* ---- Reading ---- */
 
-char *store_fact(PbxStore *store, const char *key);              /* (transfer full) or NULL */
+char *store_fact(PbxStore *store, const char *key); /* (transfer full) or NULL */
 guint64 store_last_seq(PbxStore *store);
 gboolean store_counts(PbxStore *store, guint64 counts[5], GError **error);
 
@@ -171,6 +172,7 @@ guint64 store_file(PbxStore *store, const char *slot, guint64 trial, const char 
  * them. */
 const char *store_state_name(guint state);
 const char *store_end_name(int end);
+const char *store_action_name(guint action); /* "stop" of a PBX_ACTION_* */
 
 /* ---- The whole result ---- */
 

@@ -332,6 +332,8 @@ test_names(void)
     g_assert_cmpstr(store_end_name(0), ==, "completed");
     g_assert_cmpstr(store_end_name(5), ==, "void");
     g_assert_null(store_end_name(-1));
+    g_assert_cmpstr(store_action_name(2), ==, "stop");
+    g_assert_null(store_action_name(4));
 }
 
 #define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, fixture_set_up, TEST, fixture_tear_down)

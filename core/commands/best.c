@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pegbox best: the best trial of an experiment, and how to run it again. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/analysis.h"
+#include "commands/look-private.h"
+#include "commands/table-private.h"
+
+#define MAX_TIES_SHOWN 8
+
+typedef struct {
+    char *scope, *metric, *mode;
+    gboolean json, command;
+} Options;
+
+static void
+options_clear(Options *options)
+{
+    g_free(options->scope);
+    g_free(options->metric);
+    g_free(options->mode);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+/* What is asked: options over what the experiment says. */
+typedef struct {
+    const char *exp; /* as given; NULL: the newest */
+    const char *metric;
+    int sign;
+    PbxScope scope;
+} Question;
+
+static gboolean
+make_question(Question *question, const PbxLook *look, const Options *options)
+{
+    g_autoptr(GError) error = NULL;
+    question->metric = options->metric != NULL ? options->metric : look->metric;
+    question->sign = look->sign;
+    question->scope = SCOPE_LAST;
+    if (question->metric == NULL) {
+        command_error("%s names no metric: give --metric NAME --mode min|max", look->name);
+        return FALSE;
+    }
+    if (options->mode == NULL && g_strcmp0(question->metric, look->metric) != 0) {
+        command_error("--metric %s needs --mode min or --mode max", question->metric);
+        return FALSE;
+    }
+    if ((options->mode != NULL && !mode_parse(options->mode, &question->sign, &error)) ||
+        (options->scope != NULL && !scope_parse(options->scope, &question->scope, &error))) {
+        command_error("%s", error->message);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- For people ---- */
+
+static char *
+number_text(double value)
+{
+    g_autoptr(JsonNode) node = json_node_init_double(json_node_alloc(), value);
+    return cell_text(node);
+}
+
+static void
+put_line(const char *label, const char *text)
+{
+    g_autofree char *safe = terminal_safe(label);
+    printf("  %-10s %s\n", safe, text);
+}
+
+/* "config" and its leaves, a line each, by the paths that other commands take. */
+static void
+put_config(JsonNode *node, const char *path, gboolean *labelled)
+{
+    if (JSON_NODE_HOLDS_OBJECT(node)) {
+        JsonObjectIter iter;
+        const char *key;
+        JsonNode *value;
+        json_object_iter_init(&iter, json_node_get_object(node));
+        while (json_object_iter_next(&iter, &key, &value)) {
+            g_autofree char *inner =
+                path[0] != '\0' ? g_strdup_printf("%s.%s", path, key) : g_strdup(key);
+            put_config(value, inner, labelled);
+        }
+        return;
+    }
+    g_autofree char *text = cell_text(node);
+    g_autofree char *safe = terminal_safe(path);
+    g_autofree char *line = g_strdup_printf("%s = %s", safe, text);
+    put_line(*labelled ? "" : "config", line);
+    *labelled = TRUE;
+}
+
+static void
+put_value(const Question *question, const PbxBest *best)
+{
+    g_autofree char *value = number_text(best->value);
+    g_autofree char *line =
+        best->iteration >= 0
+            ? g_strdup_printf("%s (at iteration %" G_GINT64_FORMAT ")", value, best->iteration)
+            : g_strdup(value);
+    put_line(question->metric, line);
+}
+
+static void
+put_ties(const PbxBest *best)
+{
+    if (best->ties->len == 0)
+        return;
+    g_autoptr(GString) line = g_string_new(best->ties->len == 1 ? "trial " : "trials ");
+    for (guint i = 0; i < MIN(best->ties->len, MAX_TIES_SHOWN); i++)
+        g_string_append_printf(line, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "",
+                               g_array_index(best->ties, guint64, i));
+    if (best->ties->len > MAX_TIES_SHOWN)
+        g_string_append_printf(line, " and %u more", best->ties->len - MAX_TIES_SHOWN);
+    put_line("tied with", line->str);
+}
+
+/* The last value decides, but a better one that was left behind should be known. */
+static gboolean
+put_ever(PbxLook *look, const Question *question, const PbxBest *best, GError **error)
+{
+    g_auto(PbxBest) ever = {0};
+    if (question->scope != SCOPE_LAST)
+        return TRUE;
+    if (!analysis_best(look->store, question->metric, question->sign, SCOPE_ALL, &ever, error))
+        return FALSE;
+    if (!ever.found || ever.value == best->value)
+        return TRUE;
+    g_autofree char *value = number_text(ever.value);
+    g_autofree char *line = g_strdup_printf("%s in trial %" G_GUINT64_FORMAT
+                                            " at iteration %" G_GINT64_FORMAT " (--scope all)",
+                                            value, ever.trial, ever.iteration);
+    put_line("ever best", line);
+    return TRUE;
+}
+
+static void
+put_ways(const char *exp, guint64 trial)
+{
+    g_autofree char *quoted = exp != NULL ? g_shell_quote(exp) : NULL;
+    const gboolean plain = exp == NULL || strpbrk(exp, " \t\n'\"\\$`*?[]{}()<>&|;!#~") == NULL;
+    const char *name = exp == NULL ? "" : plain ? exp : quoted;
+    const char *gap = exp == NULL ? "" : " ";
+    g_autofree char *safe = terminal_safe(name);
+    printf("\npegbox best%s%s --command\npegbox results%s%s %" G_GUINT64_FORMAT
+           "\npegbox logs%s%s %" G_GUINT64_FORMAT "\n",
+           gap, safe, gap, safe, trial, gap, safe, trial);
+}
+
+static gboolean
+print_text(PbxLook *look, const Question *question, const PbxBest *best, const PbxTrialRow *trial,
+           GError **error)
+{
+    g_autofree char *name = terminal_safe(look->name);
+    g_autofree char *metric = terminal_safe(question->metric);
+    g_autofree char *dir = g_build_filename(look->dir, trial->dir, NULL);
+    g_autofree char *safe_dir = terminal_safe(dir);
+    g_autofree char *id = terminal_safe(trial->id);
+    g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT " (%s)", trial->number, id);
+    const char *end = store_end_name(trial->end);
+    g_autofree char *state = g_strdup_printf("%s%s%s", store_state_name(trial->state),
+                                             end != NULL ? ", " : "", end != NULL ? end : "");
+    g_autoptr(JsonNode) config =
+        json_read(trial->config, strlen(trial->config), DOC_MAX_NESTING, error);
+    if (config == NULL)
+        return FALSE;
+    printf("Best of %s by %s (%s, scope %s):\n\n", name, metric, question->sign > 0 ? "min" : "max",
+           scope_names[question->scope]);
+    put_line("trial", number);
+    put_value(question, best);
+    put_ties(best);
+    if (!put_ever(look, question, best, error))
+        return FALSE;
+    put_line("state", state);
+    gboolean labelled = FALSE;
+    put_config(config, "", &labelled);
+    put_line("directory", safe_dir);
+    put_ways(question->exp, trial->number);
+    return TRUE;
+}
+
+/* ---- For programs ---- */
+
+static gboolean
+print_json(PbxLook *look, const Question *question, const PbxBest *best, const PbxTrialRow *trial,
+           GError **error)
+{
+    g_autoptr(JsonNode) row = look_trial_row(look, trial, TRUE, error);
+    if (row == NULL)
+        return FALSE;
+    JsonObject *from = json_node_get_object(row);
+    g_autoptr(JsonObject) object = json_object_new();
+    static const char *const members[] = {"trial",   "id",     "name", "state",
+                                          "outcome", "config", "dir",  "last_result"};
+    for (gsize i = 0; i < G_N_ELEMENTS(members); i++)
+        json_object_set_member(object, members[i], json_object_dup_member(from, members[i]));
+    look_set_text(object, "experiment", look->name);
+    look_set_text(object, "metric", question->metric);
+    look_set_text(object, "mode", question->sign > 0 ? "min" : "max");
+    look_set_text(object, "scope", scope_names[question->scope]);
+    look_set_double(object, "value", best->value);
+    look_set_int(object, "iteration", best->iteration);
+    JsonArray *ties = json_array_new();
+    for (guint i = 0; i < best->ties->len; i++)
+        json_array_add_int_element(ties, (gint64)g_array_index(best->ties, guint64, i));
+    json_object_set_array_member(object, "ties", ties);
+    look_set_metric(object, question->metric, best->value);
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+    g_autofree char *text = json_to_text(node);
+    printf("%s\n", text);
+    return TRUE;
+}
+
+static gboolean
+print_command(PbxLook *look, const PbxTrialRow *trial, int *status, GError **error)
+{
+    g_autofree char *line = look_command_line(look, trial, error);
+    if (line == NULL) {
+        *status = EXIT_USAGE;
+        return FALSE;
+    }
+    printf("%s\n", line);
+    return TRUE;
+}
+
+static int
+answer(PbxLook *look, const Question *question, const Options *options)
+{
+    g_auto(PbxBest) best = {0};
+    g_autoptr(GError) error = NULL;
+    if (!analysis_best(look->store, question->metric, question->sign, question->scope, &best,
+                       &error))
+        return look_failed(error);
+    if (!best.found) {
+        command_error("%s has no best trial: none has a finite value of '%s'", look->name,
+                      question->metric);
+        return EXIT_TRIAL_FAILED;
+    }
+    g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);
+    int status = EXIT_BROKEN;
+    if (trial != NULL && (options->command ? print_command(look, trial, &status, &error)
+                          : options->json  ? print_json(look, question, &best, trial, &error)
+                                           : print_text(look, question, &best, trial, &error)))
+        return EXIT_DONE;
+    command_error("%s", error->message);
+    return status;
+}
+
+int
+command_best(int argc, char **argv)
+{
+    g_auto(Options) options = {0};
+    const GOptionEntry entries[] = {
+        {"scope", 0, 0, G_OPTION_ARG_STRING, &options.scope,
+         "Which value of a trial counts: last (default), all, avg, last-5-avg, last-10-avg",
+         "SCOPE"},
+        {"metric", 0, 0, G_OPTION_ARG_STRING, &options.metric, "Another metric", "NAME"},
+        {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
+        {"command", 0, 0, G_OPTION_ARG_NONE, &options.command,
+         "Print its command line, for a POSIX shell", NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print it as JSON", NULL},
+        {NULL},
+    };
+    int status = EXIT_USAGE;
+    if (!command_parse(&argc, &argv, entries, "[EXP]", "Shows the best trial of an experiment.",
+                       &status))
+        return status;
+    g_auto(PbxLook) look = {0};
+    Question question = {.exp = argc > 1 ? argv[1] : NULL};
+    if (!command_at_most(argc, argv, 1) || !look_open(&look, question.exp, &status))
+        return status;
+    return make_question(&question, &look, &options) ? answer(&look, &question, &options)
+                                                     : EXIT_USAGE;
+}

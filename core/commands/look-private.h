@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the commands share that look at an experiment: opening it, its rows as JSON, and its
+ * templates filled in for a trial. */
+#pragma once
+
+#include "commands/commands.h"
+#include "expression/expression.h"
+#include "space/space.h"
+#include "store/store.h"
+#include "json/json.h"
+
+/* An experiment that is looked at. */
+typedef struct {
+    char *dir; /* absolute */
+    char *name;
+    char *id;       /* experiment_id */
+    char *metric;   /* NULL: none is named */
+    int sign;       /* +1 min, -1 max; 0: no metric */
+    JsonNode *spec; /* NULL: there is none, or it cannot be read */
+    PbxStore *store;
+} PbxLook;
+
+/* EXP as command_find_experiment takes it. FALSE: told, and *status is the command's. */
+gboolean look_open(PbxLook *look, const char *exp, int *status);
+/* The same for a directory, without a word. */
+gboolean look_open_dir(PbxLook *look, const char *dir, GError **error);
+void look_clear(PbxLook *look);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxLook, look_clear)
+
+/* Tells an error of the store; the command's exit status. */
+int look_failed(const GError *error);
+/* The trial that TRIAL names. NULL: told. (transfer full) */
+PbxTrialRow *look_trial(PbxLook *look, const char *trial);
+/* "running", "done", "interrupted", "failed": one whose driver is gone from this host is
+ * interrupted. (transfer full) */
+char *look_status(PbxLook *look);
+
+/* ---- Rows, for table_print ---- */
+
+/* A trial; with all auto-filled fields in "last_result" where `last`. NULL with error.
+ * (transfer full) */
+JsonNode *look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **error);
+/* A result with its auto-filled fields, attempt, n and the decision on it. NULL with error.
+ * (transfer full) */
+JsonNode *look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,
+                          GError **error);
+/* "2026-01-31 12:00:00", local; NULL for an unknown time. (transfer full) */
+char *look_time(gint64 ns);
+/* Sets a member; NULL, a negative number or NaN is null. */
+void look_set_text(JsonObject *object, const char *name, const char *text);
+void look_set_int(JsonObject *object, const char *name, gint64 value);
+void look_set_double(JsonObject *object, const char *name, double value);
+/* The metric's value under its own name, where nothing else has it. */
+void look_set_metric(JsonObject *object, const char *metric, double value);
+/* The array of rows that table_print takes. (transfer full) */
+GPtrArray *look_rows_new(void);
+
+/* The space of the spec; NULL: it has none that can be read. It lives in *doc and
+ * `sandbox`. (transfer full) */
+PbxSpace *look_space(PbxLook *look, PbxSandbox *sandbox, PbxDoc **doc);
+
+/* ---- The spec's templates ---- */
+
+/* The command line of a trial: the `command` of its trainable filled in and quoted for a
+ * POSIX shell. NULL with error. (transfer full) */
+char *look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error);
+/* Where its standard output and standard error went, absolute; both the same, or NULL where
+ * log_to_file is false. */
+gboolean look_log_files(PbxLook *look, const PbxTrialRow *trial, char **out, char **err,
+                        GError **error);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Trials and results as the JSON objects that tables are made from. */
+#include <math.h>
+#include <string.h>
+
+#include "commands/look-private.h"
+
+GPtrArray *
+look_rows_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
+}
+
+char *
+look_time(gint64 ns)
+{
+    g_autoptr(GDateTime) time =
+        ns >= 0 ? g_date_time_new_from_unix_local(ns / G_GINT64_CONSTANT(1000000000)) : NULL;
+    return time != NULL ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
+}
+
+void
+look_set_text(JsonObject *object, const char *name, const char *text)
+{
+    if (text != NULL)
+        json_object_set_string_member(object, name, text);
+    else
+        json_object_set_null_member(object, name);
+}
+
+void
+look_set_int(JsonObject *object, const char *name, gint64 value)
+{
+    if (value >= 0)
+        json_object_set_int_member(object, name, value);
+    else
+        json_object_set_null_member(object, name);
+}
+
+void
+look_set_double(JsonObject *object, const char *name, double value)
+{
+    if (!isnan(value))
+        json_object_set_double_member(object, name, value);
+    else
+        json_object_set_null_member(object, name);
+}
+
+void
+look_set_metric(JsonObject *object, const char *metric, double value)
+{
+    if (metric != NULL && !json_object_has_member(object, metric))
+        look_set_double(object, metric, value);
+}
+
+static void
+set_rung(JsonObject *object, const char *name, guint rung)
+{
+    look_set_int(object, name, rung != G_MAXUINT32 ? (gint64)rung : -1);
+}
+
+static void
+set_time(JsonObject *object, const char *name, const char *name_ns, gint64 ns)
+{
+    g_autofree char *text = look_time(ns);
+    look_set_text(object, name, text);
+    look_set_int(object, name_ns, ns);
+}
+
+/* The canonical text of a result, read back. */
+static JsonNode *
+whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result, GError **error)
+{
+    g_auto(PbxAttemptRow) attempt = {.pid = -1, .start_time_s = NAN, .start_timesteps = -1};
+    g_autoptr(GError) failed = NULL;
+    if (!store_attempt(look->store, result->trial, result->attempt, &attempt, &failed) &&
+        failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return NULL;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    store_result_text(text, trial, &attempt, result, look->id);
+    return json_read(text->str, text->len, DOC_MAX_NESTING + 1, error);
+}
+
+static gboolean
+set_last_result(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(PbxResultRow) result =
+        trial->last_seq != 0 ? store_result(look->store, trial->last_seq, &failed) : NULL;
+    if (failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    if (result == NULL) {
+        json_object_set_null_member(object, "last_result");
+        return TRUE;
+    }
+    JsonNode *node = whole_result(look, trial, result, error);
+    if (node != NULL)
+        json_object_set_member(object, "last_result", node);
+    return node != NULL;
+}
+
+static void
+set_config(JsonObject *object, const char *config)
+{
+    JsonNode *node =
+        config != NULL ? json_read(config, strlen(config), DOC_MAX_NESTING, NULL) : NULL;
+    if (node != NULL)
+        json_object_set_member(object, "config", node);
+    else
+        json_object_set_null_member(object, "config");
+}
+
+JsonNode *
+look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **error)
+{
+    g_autoptr(JsonObject) object = json_object_new();
+    g_autofree char *dir =
+        trial->dir != NULL ? g_build_filename(look->dir, trial->dir, NULL) : NULL;
+    json_object_set_int_member(object, "trial", (gint64)trial->number);
+    look_set_text(object, "id", trial->id);
+    look_set_text(object, "name", trial->name);
+    look_set_text(object, "tag", trial->tag);
+    look_set_text(object, "state", store_state_name(trial->state));
+    look_set_text(object, "outcome", store_end_name(trial->end));
+    look_set_int(object, "results", (gint64)trial->n_results);
+    look_set_int(object, "iteration", trial->iteration);
+    look_set_double(object, "time_total_s", trial->time_total_s);
+    look_set_double(object, "value", trial->value);
+    look_set_double(object, "best", trial->best);
+    set_config(object, trial->config);
+    look_set_text(object, "reason", trial->reason);
+    look_set_text(object, "error", trial->error);
+    json_object_set_int_member(object, "attempts", trial->attempts);
+    json_object_set_int_member(object, "failures", trial->failures);
+    set_rung(object, "rung", trial->rung);
+    set_rung(object, "bracket", trial->bracket);
+    set_time(object, "created", "created_ns", trial->created_ns);
+    set_time(object, "started", "started_ns", trial->started_ns);
+    set_time(object, "ended", "ended_ns", trial->ended_ns);
+    look_set_text(object, "dir", dir);
+    look_set_metric(object, look->metric, trial->value);
+    if (last && !set_last_result(object, look, trial, error))
+        return NULL;
+    return json_node_init_object(json_node_alloc(), object);
+}
+
+static void
+set_absent(JsonObject *object, const char *name, JsonNode *value)
+{
+    if (json_object_has_member(object, name))
+        json_node_unref(value);
+    else
+        json_object_set_member(object, name, value);
+}
+
+static JsonNode *
+int_node(gint64 value)
+{
+    return json_node_init_int(json_node_alloc(), value);
+}
+
+JsonNode *
+look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result, GError **error)
+{
+    JsonNode *node = whole_result(look, trial, result, error);
+    if (node == NULL)
+        return NULL;
+    JsonObject *object = json_node_get_object(node);
+    const char *action = store_action_name(result->action);
+    set_absent(object, "attempt", int_node(result->attempt));
+    set_absent(object, "n", int_node((gint64)result->n));
+    set_absent(object, "action", json_node_init_string(json_node_alloc(), action));
+    set_absent(object, "rung",
+               result->rung != G_MAXUINT32 ? int_node(result->rung)
+                                           : json_node_init_null(json_node_alloc()));
+    return node;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening an experiment to look at it, and finding a trial in it. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "commands/look-private.h"
+
+int
+look_failed(const GError *error)
+{
+    command_error("%s", error->message);
+    return g_error_matches(error, PBX_STORE_ERROR, STORE_ERROR_NONE) ? EXIT_USAGE : EXIT_BROKEN;
+}
+
+/* A fact that says something. */
+static char *
+fact(PbxStore *store, const char *key)
+{
+    g_autofree char *value = store_fact(store, key);
+    return value != NULL && value[0] != '\0' ? g_steal_pointer(&value) : NULL;
+}
+
+gboolean
+look_open_dir(PbxLook *look, const char *dir, GError **error)
+{
+    g_autoptr(PbxStore) store = store_open(dir, FALSE, error);
+    if (store == NULL)
+        return FALSE;
+    *look = (PbxLook){
+        .dir = g_strdup(dir),
+        .name = fact(store, "name"),
+        .id = fact(store, "experiment_id"),
+        .metric = fact(store, "metric"),
+    };
+    if (look->name == NULL)
+        look->name = g_path_get_basename(dir);
+    g_autofree char *mode = fact(store, "mode");
+    if (look->metric != NULL)
+        look->sign = g_strcmp0(mode, "max") == 0 ? -1 : 1;
+    g_autofree char *spec = fact(store, "spec");
+    if (spec != NULL)
+        look->spec = json_read(spec, strlen(spec), DOC_MAX_NESTING, NULL);
+    if (look->spec != NULL && !JSON_NODE_HOLDS_OBJECT(look->spec))
+        g_clear_pointer(&look->spec, json_node_unref);
+    look->store = g_steal_pointer(&store);
+    return TRUE;
+}
+
+gboolean
+look_open(PbxLook *look, const char *exp, int *status)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = command_find_experiment(exp, &error);
+    if (dir != NULL && look_open_dir(look, dir, &error))
+        return TRUE;
+    *status = look_failed(error);
+    return FALSE;
+}
+
+void
+look_clear(PbxLook *look)
+{
+    g_free(look->dir);
+    g_free(look->name);
+    g_free(look->id);
+    g_free(look->metric);
+    g_clear_pointer(&look->spec, json_node_unref);
+    store_close(look->store);
+    *look = (PbxLook){0};
+}
+
+PbxTrialRow *
+look_trial(PbxLook *look, const char *trial)
+{
+    g_autoptr(GError) error = NULL;
+    PbxTrialRow *row = store_find_trial(look->store, trial, &error);
+    guint64 counts[5], n = 0;
+    if (row != NULL)
+        return row;
+    if (error != NULL || !store_counts(look->store, counts, &error)) {
+        command_error("%s", error->message);
+        return NULL;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(counts); i++)
+        n += counts[i];
+    if (n == 0)
+        command_error("no trial '%s' in %s: it has no trials yet", trial, look->name);
+    else
+        command_error("no trial '%s' in %s: it has trials 0 to %" G_GUINT64_FORMAT, trial,
+                      look->name, n - 1);
+    return NULL;
+}
+
+/* Whether HOST:PID is a process that this host once had and has no more. */
+static gboolean
+is_gone(const char *driver)
+{
+    const char *colon = driver != NULL ? strrchr(driver, ':') : NULL;
+    gint64 pid = 0;
+    if (colon == NULL || !g_ascii_string_to_signed(colon + 1, 10, 1, G_MAXINT, &pid, NULL))
+        return FALSE;
+    g_autofree char *host = g_strndup(driver, (gsize)(colon - driver));
+    return g_str_equal(host, g_get_host_name()) && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+char *
+look_status(PbxLook *look)
+{
+    g_autofree char *status = fact(look->store, "status");
+    g_autofree char *driver = fact(look->store, "driver");
+    if (g_strcmp0(status, "running") == 0 && is_gone(driver))
+        return g_strdup("interrupted");
+    return g_steal_pointer(&status);
+}
