@@ -45,7 +45,7 @@ probe_says(JsonNode *plugin, const char *cap)
     return FALSE;
 }
 
-/* "; `random` and `tpe` can" of what is installed, or "". (transfer full) */
+/* "; 'random' and 'tpe' can" of what is installed, or "". (transfer full) */
 static char *
 who_can(PbxRegistry *registry, const char *cap)
 {
@@ -60,7 +60,7 @@ who_can(PbxRegistry *registry, const char *cap)
             registry_probe(registry, file->path, file->kind, file->name, NULL);
         if (plugin == NULL || !probe_says(plugin, cap) || probe_says(plugin, "transparent"))
             continue;
-        g_string_append_printf(text, "%s`%s`", n++ == 0 ? "; " : ", ", file->name);
+        g_string_append_printf(text, "%s'%s'", n++ == 0 ? "; " : ", ", file->name);
     }
     if (n > 0)
         g_string_append(text, " can");
@@ -83,7 +83,7 @@ capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, Pbx
             if (others == NULL)
                 others = who_can(registry, needs[i].name);
             problems_add(problems, spec->doc, space_dim_pointer(spec->space, dim),
-                         "the search `%s` cannot take %s%s", spec->search->plugin->desc->name,
+                         "the search '%s' cannot take %s%s", spec->search->plugin->desc->name,
                          needs[i].what, others);
         }
     }

@@ -48,7 +48,7 @@ mode_sign(PbxCheck *check, const char *mode)
         return g_str_equal(mode, "max") ? -1 : 1;
     g_autofree char *meant = meant_text(mode, modes);
     problems_add(check->problems, check->spec->doc, "/mode",
-                 "must be \"min\" or \"max\", got \"%s\"%s", mode, meant);
+                 "needs \"min\" or \"max\", got \"%s\"%s", mode, meant);
     g_hash_table_add(check->wrong, g_strdup("mode"));
     return 0;
 }
@@ -65,11 +65,11 @@ check_objective(PbxCheck *check)
         spec->signs[0] = sign;
     } else if (metric != NULL && !g_hash_table_contains(check->wrong, "mode")) {
         problems_add(check->problems, spec->doc, "/metric",
-                     "`metric` needs `mode`: is it to be \"min\" or \"max\"?");
+                     "'metric' needs 'mode': is it to be \"min\" or \"max\"?");
         g_hash_table_add(check->wrong, g_strdup("mode"));
     } else if (sign != 0 && !g_hash_table_contains(check->wrong, "metric")) {
         problems_add(check->problems, spec->doc, "/mode",
-                     "`mode` needs `metric`: which result field is meant?");
+                     "'mode' needs 'metric': which result field is meant?");
         g_hash_table_add(check->wrong, g_strdup("metric"));
     }
 }
@@ -85,7 +85,7 @@ check_num_samples(PbxCheck *check)
         return;
     if (number == 0)
         problems_add(check->problems, spec->doc, "/num_samples",
-                     "must be at least 1, or -1: without end");
+                     "needs an integer >= 1, or -1: without end; got 0");
     else
         spec->num_samples = number;
 }
@@ -131,7 +131,7 @@ check_durability(PbxCheck *check)
         return;
     g_autofree char *meant = meant_text(text, names);
     problems_add(check->problems, check->spec->doc, "/durability",
-                 "must be \"normal\" or \"full\", got \"%s\"%s", text, meant);
+                 "needs \"normal\" or \"full\", got \"%s\"%s", text, meant);
 }
 
 /* ---- The space ---- */

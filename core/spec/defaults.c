@@ -33,7 +33,7 @@ check_members(const PbxDoc *doc, const char *pointer, JsonNode *node, const char
               PbxProblems *problems)
 {
     if (!JSON_NODE_HOLDS_OBJECT(node)) {
-        problems_add(problems, doc, pointer, "must be an object, got %s", node_kind(node));
+        problems_add(problems, doc, pointer, "needs an object, this is %s", node_kind(node));
         return FALSE;
     }
     gboolean good = TRUE;
@@ -58,7 +58,7 @@ take_string(const PbxDoc *doc, const char *pointer, JsonObject *object, const ch
         return TRUE;
     if (!node_is(node, KEY_STRING)) {
         g_autofree char *place = json_pointer_member(pointer, name);
-        problems_add(problems, doc, place, "must be a string, got %s", node_kind(node));
+        problems_add(problems, doc, place, "needs a string, this is %s", node_kind(node));
         return FALSE;
     }
     g_free(*value);
@@ -82,7 +82,7 @@ take_loggers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProb
             g_strv_builder_add(names, json_node_get_string(item));
     }
     if (!good) {
-        problems_add(problems, doc, "/loggers", "must be an array of names of loggers");
+        problems_add(problems, doc, "/loggers", "needs an array of names of loggers");
         return FALSE;
     }
     g_strfreev(defaults->loggers);

@@ -123,7 +123,7 @@ apply_num_samples(PbxDoc *doc, const char *text, PbxProblems *problems)
 {
     gint64 number = 0;
     if (!g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, &number, NULL)) {
-        problems_add(problems, NULL, "", "--num-samples: must be an integer, got '%s'", text);
+        problems_add(problems, NULL, "", "--num-samples: needs an integer, got '%s'", text);
         return;
     }
     set_node(doc, "num_samples", json_node_init_int(json_node_alloc(), number), "--num-samples",
@@ -153,15 +153,22 @@ apply_overrides(PbxDoc *doc, const PbxSpecInput *input, PbxProblems *problems)
                  problems);
 }
 
+/* A document with a duplicate key comes with that problem: what else is wrong is found too. */
+static PbxDoc *
+make_document(const PbxSpecInput *input, PbxProblems *problems)
+{
+    PbxDoc *doc = input->file != NULL ? read_file(input->file, problems)
+                                      : one_line_document(input->command, problems);
+    if (doc != NULL)
+        apply_overrides(doc, input, problems);
+    return doc;
+}
+
 PbxDoc *
 spec_document(const PbxSpecInput *input, PbxProblems *problems)
 {
     guint before = problems_count(problems);
-    g_autoptr(PbxDoc) doc = input->file != NULL ? read_file(input->file, problems)
-                                                : one_line_document(input->command, problems);
-    if (doc == NULL)
-        return NULL;
-    apply_overrides(doc, input, problems);
+    g_autoptr(PbxDoc) doc = make_document(input, problems);
     return problems_count(problems) == before ? g_steal_pointer(&doc) : NULL;
 }
 
@@ -178,9 +185,11 @@ spec_base_dir(const PbxSpecInput *input)
 PbxSpec *
 spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems)
 {
-    PbxDoc *doc = spec_document(input, problems);
+    guint before = problems_count(problems);
+    PbxDoc *doc = make_document(input, problems);
     if (doc == NULL)
         return NULL;
     g_autofree char *base_dir = spec_base_dir(input);
-    return spec_check(doc, base_dir, registry, problems);
+    g_autoptr(PbxSpec) spec = spec_check(doc, base_dir, registry, problems);
+    return problems_count(problems) == before ? g_steal_pointer(&spec) : NULL;
 }

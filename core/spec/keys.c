@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The top-level keys of the experiment file: their names, types and meaning. */
+#include <math.h>
 #include <string.h>
 
 #include "spec/spec-private.h"
+
+#define LARGEST_WHOLE 9007199254740992.0 /* that a double holds, as all below it */
+#define SHOWN_MAX     60                 /* characters of a value in a message */
 
 #define POSITIVE "{\"type\":\"number\",\"exclusiveMinimum\":0}"
 #define TEXT     "{\"type\":\"string\",\"minLength\":1}"
@@ -64,7 +68,7 @@ const PbxKey spec_keys[] = {
     {"env", KEY_OBJECT, FALSE, "Environment variables of a program, each a template.",
      "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"},
     {"seed", KEY_INT, FALSE, "The seed of all randomness.", "{\"type\":\"integer\",\"minimum\":0}"},
-    {"durability", KEY_STRING, FALSE, "What a power cut may take: `normal`, or nothing: `full`.",
+    {"durability", KEY_STRING, FALSE, "What a power cut may take: 'normal', or nothing: 'full'.",
      "{\"enum\":[\"normal\",\"full\"]}"},
     {"limits", KEY_OBJECT, TRUE, "Time and memory past which a trial fails.", NULL},
     {"constraints", KEY_STRING | KEY_ARRAY, TRUE, "Expressions that a feasible trial keeps <= 0.",
@@ -101,11 +105,23 @@ node_type(JsonNode *node)
     }
 }
 
+/* People write 1e6 for an integer. */
+static gboolean
+is_whole(JsonNode *node)
+{
+    double value = json_node_get_double(node);
+    return fabs(value) <= LARGEST_WHOLE && value == rint(value);
+}
+
 gboolean
 node_is(JsonNode *node, guint types)
 {
     guint type = node_type(node);
-    return (types & type) != 0 || (type == KEY_INT && (types & KEY_NUMBER) != 0);
+    if (type == KEY_INT)
+        return (types & (KEY_INT | KEY_NUMBER)) != 0;
+    if (type == KEY_NUMBER && (types & KEY_INT) != 0 && is_whole(node))
+        return TRUE;
+    return (types & type) != 0;
 }
 
 static const struct {
@@ -144,18 +160,29 @@ types_text(guint types)
     return g_string_free(text, FALSE);
 }
 
+char *
+node_shown(JsonNode *node)
+{
+    g_autofree char *text = json_to_text(node);
+    if (g_utf8_strlen(text, -1) <= SHOWN_MAX)
+        return g_steal_pointer(&text);
+    g_autofree char *start = g_utf8_substring(text, 0, SHOWN_MAX);
+    return g_strconcat(start, "...", NULL);
+}
+
 void
 wrong_type(PbxCheck *check, const PbxDoc *doc, const char *pointer, guint types, JsonNode *node)
 {
     g_autofree char *text = types_text(types);
-    problems_add(check->problems, doc, pointer, "must be %s, got %s", text, node_kind(node));
+    g_autofree char *got = node_shown(node);
+    problems_add(check->problems, doc, pointer, "needs %s, got %s", text, got);
 }
 
 char *
 meant_text(const char *name, const char *const *names)
 {
     const char *meant = json_did_you_mean(name, names);
-    return meant != NULL ? g_strdup_printf("; did you mean `%s`?", meant) : g_strdup("");
+    return meant != NULL ? g_strdup_printf("; did you mean '%s'?", meant) : g_strdup("");
 }
 
 static const PbxKey *
@@ -198,7 +225,7 @@ keys_check(PbxCheck *check)
         else if (!fits)
             wrong_type(check, doc, pointer, key->types, node);
         else
-            problems_add(check->problems, doc, pointer, "`%s` " NOT_YET, name);
+            problems_add(check->problems, doc, pointer, "'%s' " NOT_YET, name);
         g_hash_table_add(check->wrong, g_strdup(name));
     }
 }
@@ -221,14 +248,9 @@ key_int(PbxCheck *check, const char *name, gint64 low, gint64 high, gint64 *valu
     gint64 number = json_node_get_int(node);
     if (number < low || number > high) {
         g_autofree char *pointer = json_pointer_member("", name);
-        if (number > high)
-            problems_add(check->problems, check->spec->doc, pointer,
-                         "must be at most %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT, high,
-                         number);
-        else
-            problems_add(check->problems, check->spec->doc, pointer,
-                         "must be at least %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT, low,
-                         number);
+        problems_add(check->problems, check->spec->doc, pointer,
+                     "needs an integer %s %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT,
+                     number > high ? "<=" : ">=", number > high ? high : low, number);
         return FALSE;
     }
     *value = number;

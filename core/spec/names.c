@@ -19,12 +19,12 @@ static const char *
 name_fault(const char *name)
 {
     if (name[0] == '\0' || strlen(name) > MAX_NAME)
-        return "must have 1 to 255 bytes";
+        return "needs 1 to 255 bytes";
     if (g_str_equal(name, ".") || g_str_equal(name, ".."))
-        return "must not be `.` or `..`";
+        return "must not be '.' or '..'";
     for (const char *c = name; *c != '\0'; c++) {
         if (*c == '/')
-            return "must not contain `/`";
+            return "must not contain '/'";
         if (g_ascii_iscntrl(*c))
             return "must not contain control characters";
     }
@@ -99,7 +99,7 @@ name_template(PbxCheck *check, const char *key, const char *const *hidden)
     if (is_empty(check, pointer, text))
         return NULL;
     if (has_slash(text)) {
-        problems_add(check->problems, check->spec->doc, pointer, "must not contain `/`");
+        problems_add(check->problems, check->spec->doc, pointer, "must not contain '/'");
         return NULL;
     }
     return template_at(check, pointer, text, hidden);
@@ -133,7 +133,7 @@ check_variable(PbxCheck *check, const char *name, JsonNode *node)
     g_autofree char *pointer = json_pointer_member("/env", name);
     if (name[0] == '\0' || strchr(name, '=') != NULL) {
         problems_add(check->problems, spec->doc, pointer,
-                     "the name of a variable is not empty and has no `=`");
+                     "the name of a variable is not empty and has no '='");
         return;
     }
     if (!node_is(node, KEY_STRING)) {
@@ -200,7 +200,7 @@ check_log_to_file(PbxCheck *check)
     JsonArray *array = json_node_get_array(node);
     if (json_array_get_length(array) != 2) {
         problems_add(check->problems, spec->doc, "/log_to_file",
-                     "must be true, false, a file name or two of them, got an array of %u",
+                     "needs true, false, a file name or two of them, got an array of %u",
                      json_array_get_length(array));
         return;
     }

@@ -97,7 +97,7 @@ read_placeholder(const char *start, Placeholder *found, GError **error)
     const char *close = find_close(open + 1);
     const char *end = close != NULL ? close + 1 + strspn(close + 1, " ") : NULL;
     if (end == NULL || *end != '}') {
-        g_set_error(error, PBX_JSON_ERROR, 0, "{%s:%s( has no `)}` that ends it", found->name,
+        g_set_error(error, PBX_JSON_ERROR, 0, "{%s:%s( has no ')}' that ends it", found->name,
                     found->operation);
         return FALSE;
     }
@@ -125,7 +125,7 @@ define(PbxDoc *doc, const Placeholder *found, GError **error)
                     : NULL;
     }
     if (there != NULL && !json_equal(there, node)) {
-        g_set_error(error, PBX_JSON_ERROR, 0, "`%s` is defined twice", found->name);
+        g_set_error(error, PBX_JSON_ERROR, 0, "'%s' is defined twice", found->name);
         return FALSE;
     }
     g_autofree char *path = json_pointer_display(pointer);
@@ -198,7 +198,7 @@ one_line_document(char **words, PbxProblems *problems)
         if (word != NULL)
             json_array_add_string_element(command, word);
         else
-            problems_add(problems, NULL, "", "word %u of the command, `%s`: %s", i + 1, words[i],
+            problems_add(problems, NULL, "", "word %u of the command, '%s': %s", i + 1, words[i],
                          error != NULL ? error->message : "it is not UTF-8");
     }
     return problems_count(problems) == before ? g_steal_pointer(&doc) : NULL;

@@ -112,16 +112,16 @@ check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const
     PbxSpec *spec = check->spec;
     g_autofree char *place = json_pointer_member(pointer, name);
     if (!g_str_equal(name, "seed")) {
-        problems_add(check->problems, doc, place, "`%s` " NOT_YET "%s", name,
+        problems_add(check->problems, doc, place, "'%s' " NOT_YET "%s", name,
                      g_str_equal(name, "max_concurrent")
-                         ? "; `max_concurrent_trials` limits the whole experiment"
+                         ? "; 'max_concurrent_trials' limits the whole experiment"
                          : "");
         return;
     }
     if (!node_is(node, KEY_INT)) {
         wrong_type(check, doc, place, KEY_INT, node);
     } else if (json_node_get_int(node) < 0) {
-        problems_add(check->problems, doc, place, "must be at least 0, got %" G_GINT64_FORMAT,
+        problems_add(check->problems, doc, place, "needs an integer >= 0, got %" G_GINT64_FORMAT,
                      json_node_get_int(node));
     } else {
         spec->has_search_seed = TRUE;
@@ -185,7 +185,7 @@ check_metric(PbxCheck *check, const PbxPluginUse *use, const char *kind)
         !g_hash_table_contains(check->wrong, "metric") &&
         !g_hash_table_contains(check->wrong, "mode"))
         problems_add(check->problems, check->spec->doc, use->pointer,
-                     "the %s `%s` needs `metric` and `mode`", kind, use->plugin->desc->name);
+                     "the %s '%s' needs 'metric' and 'mode'", kind, use->plugin->desc->name);
 }
 
 PbxPluginUse *
@@ -217,8 +217,7 @@ use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, 
 {
     if (node_is(node, KEY_STRING)) {
         const char *name = json_node_get_string(node);
-        PbxDoc *short_form = stand_in(check, pointer, object_node(plugin_object(name)));
-        return use_named(check, slot, kind, name, pointer, short_form, pointer);
+        return use_named(check, slot, kind, name, pointer, doc, pointer);
     }
     if (!node_is(node, KEY_OBJECT)) {
         wrong_type(check, doc, pointer, KEY_STRING | KEY_OBJECT, node);
@@ -227,7 +226,7 @@ use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, 
     JsonNode *name = json_object_get_member(json_node_get_object(node), "plugin");
     if (name == NULL) {
         problems_add(check->problems, doc, pointer,
-                     "`plugin` is missing: which %s are these options for?", kind);
+                     "'plugin' is missing: which %s are these options for?", kind);
         return NULL;
     }
     g_autofree char *name_pointer = json_pointer_member(pointer, "plugin");
@@ -236,14 +235,6 @@ use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, 
         return NULL;
     }
     return use_named(check, slot, kind, json_node_get_string(name), name_pointer, doc, pointer);
-}
-
-PbxPluginUse *
-use_default(PbxCheck *check, const char *slot, const char *kind, const char *name,
-            const char *pointer)
-{
-    PbxDoc *doc = stand_in(check, pointer, object_node(plugin_object(name)));
-    return use_named(check, slot, kind, name, pointer, doc, pointer);
 }
 
 void
@@ -268,7 +259,7 @@ slot_or_default(PbxCheck *check, const char *kind, const char *name)
         return use_new(check, kind, kind, check->spec->doc, pointer, node);
     if (g_hash_table_contains(check->wrong, kind))
         return NULL;
-    return use_default(check, kind, kind, name, pointer);
+    return use_named(check, kind, kind, name, pointer, check->spec->doc, pointer);
 }
 
 static PbxPluginUse *
@@ -278,7 +269,7 @@ check_trainable(PbxCheck *check)
     JsonNode *node = key_node(check, "trainable");
     if (node == NULL) {
         if (!g_hash_table_contains(check->wrong, "trainable")) {
-            problems_add(check->problems, doc, "", "`trainable` is missing");
+            problems_add(check->problems, doc, "", "'trainable' is missing");
             problems_hint(check->problems, "\"trainable\": {\"command\": [\"python3\", "
                                            "\"train.py\", \"{args}\"]} tunes a program");
         }
@@ -333,7 +324,7 @@ check_loggers(PbxCheck *check)
             continue;
         g_autofree char *slot = g_strdup_printf("loggers[%u]", n);
         g_autofree char *pointer = json_pointer_item("/loggers", n++);
-        PbxPluginUse *use = use_default(check, slot, "logger", *name, pointer);
+        PbxPluginUse *use = use_named(check, slot, "logger", *name, pointer, spec->doc, pointer);
         if (use != NULL)
             g_ptr_array_add(spec->loggers, use);
     }

@@ -24,11 +24,11 @@ check_cpu(PbxCheck *check, JsonNode *node)
     guint there = g_get_num_processors();
     g_autofree char *text = json_to_text(node);
     if (!(cpu > 0))
-        problems_add(check->problems, spec->doc, "/resources/cpu", "must be greater than 0, got %s",
+        problems_add(check->problems, spec->doc, "/resources/cpu", "needs a number > 0, got %s",
                      text);
     else if (fabs(steps - whole) > 1e-6 * MAX(whole, 1))
         problems_add(check->problems, spec->doc, "/resources/cpu",
-                     "must be a multiple of 0.0001, got %s", text);
+                     "needs a multiple of 0.0001, got %s", text);
     else if (cpu > there)
         problems_add(check->problems, spec->doc, "/resources/cpu",
                      "a trial needs %s, but this machine has %u", text, there);
@@ -78,7 +78,7 @@ check_memory(PbxCheck *check, JsonNode *node)
                                                  parse_bytes(json_node_get_string(node), &bytes);
     if (!good || bytes < 1) {
         problems_add(check->problems, spec->doc, "/resources/memory",
-                     "must be a number of bytes or a text like \"2GiB\", got %s", text);
+                     "needs a number of bytes or a text like \"2GiB\", got %s", text);
         return;
     }
     guint64 there = memory_of_machine();
@@ -98,9 +98,9 @@ check_gpu(PbxCheck *check, JsonNode *node)
     if (!node_is(node, KEY_NUMBER))
         wrong_type(check, doc, "/resources/gpu", KEY_NUMBER, node);
     else if (json_node_get_double(node) < 0)
-        problems_add(check->problems, doc, "/resources/gpu", "must be at least 0");
+        problems_add(check->problems, doc, "/resources/gpu", "needs a number >= 0");
     else if (json_node_get_double(node) > 0)
-        problems_add(check->problems, doc, "/resources/gpu", "a `gpu` " NOT_YET);
+        problems_add(check->problems, doc, "/resources/gpu", "a 'gpu' " NOT_YET);
 }
 
 static void
@@ -114,10 +114,10 @@ check_resource(PbxCheck *check, const char *name, JsonNode *node)
     } else if (g_str_equal(name, "gpu")) {
         check_gpu(check, node);
     } else if (g_str_equal(name, "wait_for_gpu")) {
-        problems_add(check->problems, check->spec->doc, pointer, "`wait_for_gpu` " NOT_YET);
+        problems_add(check->problems, check->spec->doc, pointer, "'wait_for_gpu' " NOT_YET);
     } else {
         g_autofree char *meant = meant_text(name, resource_names);
-        problems_add(check->problems, check->spec->doc, pointer, "the resource `%s` " NOT_YET "%s",
+        problems_add(check->problems, check->spec->doc, pointer, "the resource '%s' " NOT_YET "%s",
                      name, meant);
     }
 }

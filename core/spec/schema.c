@@ -204,7 +204,8 @@ add_stop(JsonObject *defs, PbxRegistry *registry, const PbxDefaults *defaults)
                                  "\"additionalProperties\":{\"anyOf\":[{\"type\":\"number\"},"
                                  "{\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,"
                                  "\"additionalProperties\":false,\"properties\":{"
-                                 "\"<=\":{\"type\":\"number\"},\">=\":{\"type\":\"number\"}}}]}}"));
+                                 "\"<=\":{\"type\":\"number\"},\">=\":{\"type\":\"number\"},"
+                                 "\"<\":{\"type\":\"number\"},\">\":{\"type\":\"number\"}}}]}}"));
 }
 
 /* ---- The keys ---- */

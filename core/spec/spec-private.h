@@ -67,7 +67,9 @@ gboolean node_is(JsonNode *node, guint types);
 char *types_text(guint types);
 /* "a string", "null": what a node is, for messages. */
 const char *node_kind(JsonNode *node);
-/* Tells that the value at pointer must be of `types`. */
+/* A value as a message shows it. (transfer full) */
+char *node_shown(JsonNode *node);
+/* Tells that the value at pointer needs to be of `types`. */
 void wrong_type(PbxCheck *check, const PbxDoc *doc, const char *pointer, guint types,
                 JsonNode *node);
 /* "; did you mean `lr`?" or "". (transfer full) */
@@ -85,12 +87,10 @@ JsonNode *object_node(JsonObject *object /* (transfer full) */);
 /* The plugin that the value at `pointer` names: a string or an object. NULL: told. */
 PbxPluginUse *use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc,
                       const char *pointer, JsonNode *node);
-/* Plugin NAME with the options at `pointer` of `doc`. NULL: told. */
+/* Plugin NAME with the options at `pointer` of `doc`; none where there is no object. NULL:
+ * told. */
 PbxPluginUse *use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
                         const char *name_pointer, const PbxDoc *doc, const char *pointer);
-/* Plugin `name` without options, for a slot that the file leaves out. */
-PbxPluginUse *use_default(PbxCheck *check, const char *slot, const char *kind, const char *name,
-                          const char *pointer);
 void use_free(PbxPluginUse *use);
 /* trainable, search, scheduler, executor, loggers. */
 void plugins_check(PbxCheck *check);

@@ -24,11 +24,11 @@ check_bound(PbxCheck *check, const char *pointer, JsonNode *node)
 static gboolean
 check_comparison(PbxCheck *check, const char *pointer, JsonObject *object)
 {
-    static const char *const names[] = {"<=", ">=", NULL};
+    static const char *const names[] = {"<=", ">=", "<", ">", NULL};
     g_autoptr(GList) members = json_object_get_members(object);
     if (members == NULL || members->next != NULL || !g_strv_contains(names, members->data)) {
         problems_add(check->problems, check->spec->doc, pointer,
-                     "must be a number, {\"<=\": NUMBER} or {\">=\": NUMBER}");
+                     "needs a number, {\"<=\": NUMBER} or {\">=\": NUMBER}");
         return FALSE;
     }
     g_autofree char *inner = json_pointer_member(pointer, members->data);
@@ -46,16 +46,16 @@ check_threshold(PbxCheck *check, const char *pointer, const char *field, JsonNod
     if (JSON_NODE_HOLDS_OBJECT(node))
         return check_comparison(check, pointer, json_node_get_object(node));
     if (!node_is(node, KEY_NUMBER)) {
+        g_autofree char *got = node_shown(node);
         problems_add(check->problems, doc, pointer,
-                     "must be a number, {\"<=\": NUMBER} or {\">=\": NUMBER}, got %s",
-                     node_kind(node));
+                     "needs a number, {\"<=\": NUMBER} or {\">=\": NUMBER}, got %s", got);
         return FALSE;
     }
     if (!is_minimised(check->spec, field))
         return TRUE;
     g_autofree char *number = json_to_text(node);
     problems_add(check->problems, doc, pointer,
-                 "a bare number is reached from below, but `%s` is minimised; write {\"<=\": %s}",
+                 "a bare number is reached from below, but '%s' is minimised; write {\"<=\": %s}",
                  field, number);
     return FALSE;
 }
@@ -146,7 +146,7 @@ check_time_budget(PbxCheck *check)
     if (!(seconds > 0) || seconds > (double)G_MAXINT64 / 1e9) {
         g_autofree char *number = json_to_text(node);
         problems_add(check->problems, spec->doc, "/time_budget_s",
-                     "must be a number of seconds greater than 0, got %s", number);
+                     "needs a number of seconds > 0, got %s", number);
         return;
     }
     spec->time_budget_s = seconds;

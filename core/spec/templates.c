@@ -41,7 +41,7 @@ check_parameter(PbxCheck *check, const char *pointer, const char *name)
         return;
     g_autofree const char **names = (const char **)g_hash_table_get_keys_as_array(parameters, NULL);
     g_autofree char *meant = meant_text(name, names);
-    problems_add(check->problems, check->spec->doc, pointer, "{%s}: there is no parameter `%s`%s",
+    problems_add(check->problems, check->spec->doc, pointer, "{%s}: there is no parameter '%s'%s",
                  name, name, meant);
 }
 
@@ -49,28 +49,51 @@ static void
 check_trial_name(PbxCheck *check, const char *pointer, const char *name, const char *const *hidden)
 {
     const PbxDoc *doc = check->spec->doc;
-    const char *rest = name + strlen("trial.");
-    if (!g_strv_contains(trial_names, rest)) {
-        g_autofree char *meant = meant_text(rest, trial_names);
-        problems_add(check->problems, doc, pointer, "{%s}: a trial has no `%s`%s", name, rest,
+    if (!g_strv_contains(trial_names, name)) {
+        g_autofree char *meant = meant_text(name, trial_names);
+        problems_add(check->problems, doc, pointer, "{trial.%s}: a trial has no '%s'%s", name, name,
                      meant);
-    } else if (hidden != NULL && g_strv_contains(hidden, rest)) {
-        problems_add(check->problems, doc, pointer, "{%s}: is not known yet where this is used",
-                     name);
+    } else if (hidden != NULL && g_strv_contains(hidden, name)) {
+        problems_add(check->problems, doc, pointer,
+                     "{trial.%s}: is not known yet where this is used", name);
     }
 }
 
+/* Whether all of it could be a dotted path. */
+static gboolean
+is_path(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_isalnum(*c) && *c != '_' && *c != '.')
+            return FALSE;
+    }
+    return text[0] != '\0';
+}
+
+/* {trial.X} and {config.X}, which a compiled template does not tell as names. */
 static void
-check_names(PbxCheck *check, const char *pointer, const PbxTemplate *compiled,
+check_item(PbxCheck *check, const char *pointer, const char *item, const char *const *hidden)
+{
+    if (g_str_has_prefix(item, "trial.") && is_path(item))
+        check_trial_name(check, pointer, item + strlen("trial."), hidden);
+    else if (g_str_has_prefix(item, "config.") && is_path(item))
+        check_parameter(check, pointer, item + strlen("config."));
+}
+
+static void
+check_names(PbxCheck *check, const char *pointer, const char *text, const PbxTemplate *compiled,
             const char *const *hidden)
 {
-    for (const char *const *name = template_names(compiled); *name != NULL; name++) {
-        if (g_str_has_prefix(*name, "trial."))
-            check_trial_name(check, pointer, *name, hidden);
-        else if (g_str_has_prefix(*name, "config."))
-            check_parameter(check, pointer, *name + strlen("config."));
-        else if (!g_str_equal(*name, "trial") && !g_str_equal(*name, "config"))
-            check_parameter(check, pointer, *name);
+    for (const char *const *name = template_names(compiled); *name != NULL; name++)
+        check_parameter(check, pointer, *name);
+    for (const char *c = strchr(text, '{'); c != NULL; c = strchr(c, '{')) {
+        if (c[1] == '{') {
+            c += 2;
+            continue;
+        }
+        gsize length = strcspn(++c, "{}");
+        g_autofree char *item = g_strstrip(g_strndup(c, length));
+        check_item(check, pointer, item, hidden);
     }
 }
 
@@ -82,52 +105,56 @@ template_at(PbxCheck *check, const char *pointer, const char *text, const char *
     if (compiled == NULL)
         problems_add(check->problems, check->spec->doc, pointer, "%s", error->message);
     else
-        check_names(check, pointer, compiled, hidden);
+        check_names(check, pointer, text, compiled, hidden);
     return compiled;
 }
 
 static void
-check_list(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer)
+check_option(PbxCheck *check, const char *pointer, JsonNode *node, const PbxTemplate *compiled)
 {
-    guint n = options_template_count(use->options, name);
-    for (guint i = 0; i < n; i++) {
+    if (compiled != NULL && node_is(node, KEY_STRING))
+        check_names(check, pointer, json_node_get_string(node), compiled, NULL);
+}
+
+static void
+check_list(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer,
+           JsonArray *array)
+{
+    for (guint i = 0; i < json_array_get_length(array); i++) {
         g_autofree char *item = json_pointer_item(pointer, i);
-        PbxTemplate *compiled = options_template(use->options, name, i, NULL);
-        if (compiled != NULL)
-            check_names(check, item, compiled, NULL);
+        check_option(check, item, json_array_get_element(array, i),
+                     options_template(use->options, name, i, NULL));
     }
 }
 
 static void
-check_map(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer)
+check_map(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer,
+          JsonObject *object)
 {
-    JsonObject *options = json_node_get_object(options_node(use->options));
-    JsonNode *node = json_object_get_member(options, name);
-    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
-        return;
-    g_autoptr(GList) members = json_object_get_members(json_node_get_object(node));
+    g_autoptr(GList) members = json_object_get_members(object);
     for (GList *member = members; member != NULL; member = member->next) {
         g_autofree char *place = json_pointer_member(pointer, member->data);
-        PbxTemplate *compiled = options_template(use->options, name, 0, member->data);
-        if (compiled != NULL)
-            check_names(check, place, compiled, NULL);
+        check_option(check, place, json_object_get_member(object, member->data),
+                     options_template(use->options, name, 0, member->data));
     }
 }
 
 void
 templates_check_options(PbxCheck *check, const PbxPluginUse *use)
 {
+    JsonObject *options = json_node_get_object(options_node(use->options));
     for (guint i = 0; i < use->plugin->desc->n_options; i++) {
         const pbx_option *option = plugin_option(use->plugin->desc, i);
-        if (option->type != PBX_OPTION_TEMPLATE)
+        JsonNode *node = json_object_get_member(options, option->name);
+        if (option->type != PBX_OPTION_TEMPLATE || node == NULL)
             continue;
         g_autofree char *pointer = json_pointer_member(use->pointer, option->name);
-        PbxTemplate *one = NULL;
-        if ((option->flags & PBX_OPTION_LIST) != 0)
-            check_list(check, use, option->name, pointer);
-        else if ((option->flags & PBX_OPTION_MAP) != 0)
-            check_map(check, use, option->name, pointer);
-        else if ((one = options_template(use->options, option->name, 0, NULL)) != NULL)
-            check_names(check, pointer, one, NULL);
+        if (JSON_NODE_HOLDS_ARRAY(node))
+            check_list(check, use, option->name, pointer, json_node_get_array(node));
+        else if (JSON_NODE_HOLDS_OBJECT(node))
+            check_map(check, use, option->name, pointer, json_node_get_object(node));
+        else
+            check_option(check, pointer, node,
+                         options_template(use->options, option->name, 0, NULL));
     }
 }
