@@ -75,6 +75,10 @@ pbx_format_real(double value, char buffer[32])
         snprintf(buffer, 32, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return buffer;
     }
+    if (value == rint(value) && fabs(value) < 1e15) {
+        snprintf(buffer, 32, "%.0f", value);
+        return buffer;
+    }
     do
         snprintf(text, sizeof(text), "%.*g", digits, value);
     while (strtod(text, NULL) != value && digits++ < 17);

@@ -106,7 +106,10 @@ pbx_from_unit(const pbx_dim *dim, double u)
         x = exp(x);
     if (scale.quantum > 0) {
         x = scale.shift > 0 ? floor(x) : floor(x / scale.quantum + 0.5) * scale.quantum;
-        return pbx_clamp(x, dim->low, dim->high);
+        /* The bounds are as they were written: 3 * 0.3 is less than 0.9. */
+        if (x > dim->high - scale.quantum / 2)
+            return dim->high;
+        return x < dim->low + scale.quantum / 2 ? dim->low : x;
     }
     return pbx_clamp(x, dim->low, nextafter(dim->high, dim->low));
 }
