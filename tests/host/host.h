@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A host for tests of plugins: loads the module that the test is given, checks options
+ * as core does, keeps log lines and files in memory, has a clock that stands still, and
+ * makes problems and results from JSON text.
+ */
+#pragma once
+
+#include <glib.h>
+#include <pegbox/logger.h>
+#include <pegbox/scheduler.h>
+#include <pegbox/search.h>
+#include <pegbox/stopper.h>
+
+#include "plugin/plugin.h"
+
+#define TEST_SECOND G_GINT64_CONSTANT(1000000000)
+
+/* An instance of the plugin and all that it sees. */
+typedef struct {
+    pbx_instance *self;
+    gconstpointer vtable; /* pbx_search, pbx_stopper, ... */
+    const pbx_host *abi;
+    pbx_error error;   /* for calls */
+    GString *log;      /* "warning: text\n" ... */
+    GHashTable *files; /* "TRIAL/NAME" -> GString */
+    guint n_replaced;  /* files/1 replace */
+    pbx_status refuse; /* what files/1 answers to a write; PBX_OK: it writes */
+    guint64 counts[PBX_N_STATES];
+    pbx_problem problem;
+    PbxSpace *space;
+    /* The rest is the host's own. */
+    PbxInstance *instance;
+    PbxOptions *options;
+    PbxSandbox *sandbox;
+    PbxClock *clock;
+    GPtrArray *objectives; /* pbx_objective */
+    GPtrArray *kept;       /* memory of results, freed at the end */
+    GPtrArray *nodes;      /* JsonNode, the same */
+    guint64 seq;
+    gboolean is_set_up;
+} PbxTestHost;
+
+/* Before anything else in main, in place of g_test_init: takes the module's path, the
+ * first argument that is no option. */
+void test_host_init(int *argc, char ***argv);
+
+/* An instance with these options (a JSON object's text), or the test fails. */
+PbxTestHost *test_host_new(const char *options);
+/* Why the options are refused, by the table or by the plugin; NULL: they are not.
+ * (transfer full) */
+char *test_host_refusal(const char *options);
+void test_host_free(PbxTestHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxTestHost, test_host_free)
+
+/*
+ * Calls setup with the space of a config (NULL: an empty one), objectives as "loss:min
+ * accuracy:max" (NULL: none), and num_samples. The status; host->error tells more.
+ */
+pbx_status test_host_setup(PbxTestHost *host, const char *config, const char *objectives,
+                           gint64 num_samples);
+/* Saves, makes a new instance, sets it up, loads; both save the same bytes, which are
+ * given back (transfer full). Then the new one is host->self. */
+GBytes *test_host_reload(PbxTestHost *host);
+/* Loads into the instance of `to` what `from` saves. */
+pbx_status test_host_load(PbxTestHost *to, PbxTestHost *from);
+
+void test_host_advance(PbxTestHost *host, gint64 ns);
+
+/*
+ * A result of a trial; `fields` is a JSON object's text, to which training_iteration and
+ * trial_id are added. Losses and watched fields are made as core makes them. Valid
+ * until the host ends.
+ */
+const pbx_result *test_result(PbxTestHost *host, guint64 trial, gint64 iteration,
+                              const char *fields);
+/* How a trial ended (PBX_END_*); last may be NULL. Valid until the host ends. */
+const pbx_outcome *test_outcome(PbxTestHost *host, guint64 trial, guint32 end,
+                                const pbx_result *last);
+/* A trial as loggers see it, with the config as text. Valid until the host ends. */
+const pbx_trial *test_trial(PbxTestHost *host, guint64 number, const char *config);
+/* What a file holds, or NULL. */
+const char *test_file(PbxTestHost *host, guint64 trial, const char *name);
+/* Gives one event to a logger: a result's, or, with result NULL, the trial's of that type. */
+pbx_status test_event(PbxTestHost *host, guint32 type, const pbx_trial *trial,
+                      const pbx_result *result);
