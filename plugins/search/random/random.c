@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * search/random: independent draws, and complete grids, in the order of Ray Tune's
+ * variant generator. It has no state: the n-th suggestion is a function of n.
+ */
+#include "random.h"
+
+/* Which suggestion of which sample. */
+typedef struct {
+    uint64_t sample;
+    uint64_t point;     /* of its grid */
+    uint64_t first_ask; /* of the sample */
+} Place;
+
+static pbx_status
+init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
+{
+    (void)error;
+    self->constant_grid_search = pbx_boolean(host, options, "constant_grid_search");
+    self->points = host->json_member(options, "points_to_evaluate");
+    self->n_points = host->json_length(self->points);
+    return PBX_OK;
+}
+
+/* ---- The grid: a tree, since a grid's item may hold grids ---- */
+
+static uint64_t
+multiply(uint64_t a, uint64_t b)
+{
+    return a != 0 && b > UINT64_MAX / a ? UINT64_MAX : a * b;
+}
+
+static uint64_t
+add(uint64_t a, uint64_t b)
+{
+    return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+/* To be visited completely: not below a choice that may leave it out. */
+static int
+is_grid(const pbx_space *space, uint32_t dim)
+{
+    int32_t at = (int32_t)dim;
+    for (; at >= 0; at = space->dims[at]->parent)
+        if (!(space->dims[at]->flags & PBX_DIM_GRID))
+            return 0;
+    return 1;
+}
+
+static int
+is_active(const pbx_space *space, const double *x, uint32_t dim)
+{
+    const pbx_dim *at = space->dims[dim];
+    for (; at->parent >= 0; at = space->dims[at->parent])
+        if (!pbx_active(at, x))
+            return 0;
+    return 1;
+}
+
+static uint64_t count_grid(const pbx_instance *self, const double *x, uint32_t dim);
+
+/* Grid points within one item of a grid. */
+static uint64_t
+count_branch(const pbx_instance *self, const double *x, uint32_t dim, uint32_t choice)
+{
+    uint64_t n = 1;
+    for (size_t i = 0; i < self->n_grids; i++) {
+        const pbx_dim *child = self->problem->space->dims[self->grids[i]];
+        if (child->parent == (int32_t)dim && child->parent_choice == choice)
+            n = multiply(n, count_grid(self, x, self->grids[i]));
+    }
+    return n;
+}
+
+/* Those of a grid and what is in it; where x has fixed the item, of that one. */
+static uint64_t
+count_grid(const pbx_instance *self, const double *x, uint32_t dim)
+{
+    uint64_t n = 0;
+    if (!isnan(x[dim]))
+        return count_branch(self, x, dim, (uint32_t)x[dim]);
+    for (uint32_t choice = 0; choice < self->problem->space->dims[dim]->n_choices; choice++)
+        n = add(n, count_branch(self, x, dim, choice));
+    return n;
+}
+
+/* The grid points of a sample in which x is fixed. */
+static uint64_t
+count_sample(const pbx_instance *self, const double *x)
+{
+    uint64_t n = 1;
+    for (size_t i = 0; i < self->n_grids; i++)
+        if (self->problem->space->dims[self->grids[i]]->parent < 0)
+            n = multiply(n, count_grid(self, x, self->grids[i]));
+    return n;
+}
+
+/* The items of n grids of one level from `number`: the first varies fastest, but all
+ * points below these items come before the next. What is left counts those. */
+static uint64_t
+take_level(const pbx_instance *self, size_t n, uint64_t number, double *x)
+{
+    uint64_t below = 1;
+    for (size_t i = n; i-- > 0;) {
+        uint32_t dim = self->level[i], choice = 0;
+        uint64_t faster = below, inside;
+        for (size_t j = 0; j < i; j++)
+            faster = multiply(faster, count_grid(self, x, self->level[j]));
+        for (;; choice++) {
+            inside = count_branch(self, x, dim, choice);
+            if (choice + 1 == self->problem->space->dims[dim]->n_choices ||
+                number < multiply(faster, inside))
+                break;
+            number -= multiply(faster, inside);
+        }
+        below = multiply(below, inside);
+        x[dim] = choice;
+    }
+    return number;
+}
+
+static void
+take_grid(const pbx_instance *self, uint64_t number, double *x)
+{
+    size_t n;
+    do {
+        n = 0;
+        for (size_t i = 0; i < self->n_grids; i++)
+            if (isnan(x[self->grids[i]]) && is_active(self->problem->space, x, self->grids[i]))
+                self->level[n++] = self->grids[i];
+        number = take_level(self, n, number, x);
+    } while (n > 0);
+}
+
+/* ---- Setup ---- */
+
+static void
+find_grids(pbx_instance *self)
+{
+    const pbx_space *space = self->problem->space;
+    self->n_grids = 0;
+    for (uint32_t dim = 0; dim < space->n_dims; dim++) {
+        size_t at = self->n_grids;
+        if (!is_grid(space, dim))
+            continue;
+        for (; at > 0; at--) {
+            if (strcmp(space->dims[self->grids[at - 1]]->path, space->dims[dim]->path) <= 0)
+                break;
+            self->grids[at] = self->grids[at - 1];
+        }
+        self->grids[at] = dim;
+        self->n_grids++;
+    }
+}
+
+static pbx_status
+allocate(pbx_instance *self, size_t n_dims, pbx_error *error)
+{
+    size_t rows = self->n_points + 1;
+    pbx_free(self, self->grids);
+    pbx_free(self, self->fixed);
+    pbx_free(self, self->sizes);
+    pbx_free(self, self->words);
+    pbx_free(self, self->level);
+    self->grids = (uint32_t *)pbx_alloc_array(self, n_dims, sizeof(uint32_t));
+    self->level = (uint32_t *)pbx_alloc_array(self, n_dims, sizeof(uint32_t));
+    self->words = (uint64_t *)pbx_alloc_array(self, n_dims, sizeof(uint64_t));
+    self->sizes = (uint64_t *)pbx_alloc_array(self, rows, sizeof(uint64_t));
+    self->fixed = (double *)pbx_alloc_array(self, rows * (n_dims + 1), sizeof(double));
+    if (!self->grids || !self->level || !self->words || !self->sizes || !self->fixed)
+        return pbx_fail_memory(error);
+    return PBX_OK;
+}
+
+static pbx_status
+setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
+{
+    const pbx_host *host = self->base.host;
+    size_t n_dims = problem->space->n_dims;
+    pbx_status status = allocate(self, n_dims, error);
+    if (status != PBX_OK)
+        return status;
+    self->problem = problem;
+    find_grids(self);
+    for (size_t i = 0; i <= self->n_points; i++) {
+        double *row = self->fixed + i * n_dims;
+        for (size_t dim = 0; dim < n_dims; dim++)
+            row[dim] = NAN;
+        if (i < self->n_points)
+            status = random_read_point(host, problem->space, host->json_item(self->points, i), i,
+                                       row, error);
+        if (status != PBX_OK)
+            return status;
+        self->sizes[i] = count_sample(self, row);
+    }
+    return PBX_OK;
+}
+
+/* ---- Suggestions ---- */
+
+/* Points come first, each in place of one sample; all of them, even if there are more. */
+static int
+find_place(const pbx_instance *self, uint64_t ask, Place *place)
+{
+    uint64_t size = self->sizes[self->n_points];
+    uint64_t left = ask;
+    int64_t num_samples = self->problem->num_samples;
+    for (place->sample = 0; place->sample < self->n_points; place->sample++) {
+        size = self->sizes[place->sample];
+        if (left < size)
+            break;
+        left -= size;
+        size = self->sizes[self->n_points];
+    }
+    if (place->sample == self->n_points)
+        place->sample += left / size;
+    place->point = left % size;
+    place->first_ask = ask - place->point;
+    return num_samples < 0 || place->sample < (uint64_t)num_samples ||
+           place->sample < self->n_points;
+}
+
+static pbx_status
+suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
+{
+    const pbx_host *host = self->base.host;
+    const pbx_space *space = self->problem->space;
+    double *x = suggestion->x;
+    size_t row;
+    Place place;
+    (void)error;
+    if (!find_place(self, suggestion->ask, &place))
+        return PBX_DONE;
+    row = place.sample < self->n_points ? (size_t)place.sample : self->n_points;
+    for (uint32_t dim = 0; dim < space->n_dims; dim++)
+        x[dim] = self->fixed[row * space->n_dims + dim];
+    take_grid(self, place.point, x);
+    host->random(host, self->constant_grid_search ? place.first_ask : suggestion->ask, 0,
+                 self->words, space->n_dims);
+    for (uint32_t dim = 0; dim < space->n_dims; dim++) {
+        if (!is_active(space, x, dim))
+            x[dim] = NAN;
+        else if (isnan(x[dim]))
+            x[dim] = pbx_from_unit(space->dims[dim], pbx_unit_of_word(self->words[dim]));
+    }
+    return PBX_OK;
+}
+
+static pbx_status
+total(pbx_instance *self, int64_t *n, pbx_error *error)
+{
+    uint64_t sum = 0, samples = (uint64_t)self->problem->num_samples;
+    (void)error;
+    for (size_t i = 0; i < self->n_points; i++)
+        sum = add(sum, self->sizes[i]);
+    if (samples > self->n_points)
+        sum = add(sum, multiply(samples - self->n_points, self->sizes[self->n_points]));
+    *n = self->problem->num_samples < 0 || sum > INT64_MAX ? -1 : (int64_t)sum;
+    return PBX_OK;
+}
+
+static const pbx_option options[] = {
+    PBX_OPT_ANY(PBX_OPTION_JSON, PBX_OPTION_LIST, "points_to_evaluate",
+                "configs, or parts of them, that are evaluated first, each as one of num_samples",
+                "1.0", "[]"),
+    PBX_OPT_BOOL("constant_grid_search",
+                 "whether what is random is drawn once a sample and kept over its grid", "1.0",
+                 "false"),
+};
+
+PEGBOX_SEARCH("random", "1.0", "Independent random configurations, and complete grids",
+              "LGPL-2.1-or-later", options,
+              PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_GRID | PBX_CAP_UNBOUNDED |
+                  PBX_CAP_QUANTUM | PBX_CAP_OWNS_SAMPLES | PBX_CAP_OBJECTIVES | PBX_CAP_CONSTRAINTS,
+              0, init, NULL, .setup = setup, .suggest = suggest, .total = total);
