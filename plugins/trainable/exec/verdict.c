@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What became of a program, in one line. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "exec-private.h"
+
+static pbx_status
+fail_exit(const run *ended, pbx_error *error)
+{
+    char how[120], last[500];
+    const stream *err = &ended->streams[1];
+    if (ended->how.si_code == CLD_EXITED)
+        snprintf(how, sizeof how, "exited with status %d", ended->how.si_status);
+    else
+        snprintf(how, sizeof how, "was killed by signal %d (%s)", ended->how.si_status,
+                 strsignal(ended->how.si_status));
+    text_last_line(err->tail, err->n_tail, last, sizeof last);
+    snprintf(error->message, sizeof error->message, "%s%s%s", how, last[0] != '\0' ? ": " : "",
+             last);
+    return PBX_EIO;
+}
+
+/* Where the metric would have been found, had the options been others. */
+static void
+put_hints(const run *ended, char *to, size_t size)
+{
+    to[0] = '\0';
+    if ((ended->other_matches & SOURCE_STDERR) != 0)
+        snprintf(to, size, "; standard error has it: set \"source\": \"stderr\"");
+    else if ((ended->other_matches & SOURCE_STDOUT) != 0)
+        snprintf(to, size, "; standard output has it: set \"source\": \"stdout\"");
+    else if (ended->joined_matches)
+        snprintf(to, size, "; one would have matched if it did not hold a \\r, which ends a line");
+    else if (ended->follow.path != NULL && ended->follow.at == 0)
+        snprintf(to, size, "; nothing was read from %.200s", ended->follow.path);
+}
+
+static pbx_status
+fail_silent(const run *ended, pbx_error *error)
+{
+    const reader *reader = &ended->reader;
+    char hints[300];
+    put_hints(ended, hints, sizeof hints);
+    snprintf(error->message, sizeof error->message,
+             "it ended well, but %llu line%s seen, none with \"%.100s\"%s%s%s",
+             (unsigned long long)reader->n_lines, reader->n_lines == 1 ? "" : "s",
+             reader->info->metric, reader->n_lines > 0 ? "; the last was: " : "", reader->last_line,
+             hints);
+    return PBX_EINVAL;
+}
+
+pbx_status
+verdict(run *ended, pbx_error *error)
+{
+    const reader *reader = &ended->reader;
+    if (reader->status < 0)
+        return reader->status; /* its text is there already */
+    error->where[0] = error->message[0] = '\0';
+    if (ended->stop || reader->stop)
+        return PBX_ECANCELLED;
+    if (ended->how.si_code != CLD_EXITED || ended->how.si_status != 0)
+        return fail_exit(ended, error);
+    if (reader->n_metrics > 0 && reader->n_reports == 0 && ended->protocol_reports == 0)
+        return fail_silent(ended, error);
+    return PBX_OK;
+}
