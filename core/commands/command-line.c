@@ -44,6 +44,22 @@ command_hint(const char *format, ...)
     va_end(args);
 }
 
+int
+command_problems(const PbxProblems *problems)
+{
+    g_autofree char *text = problems_format(problems);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    fflush(stdout);
+    for (char **line = lines; *line != NULL; line++) {
+        if (**line == '\0')
+            continue;
+        const gboolean placed = g_str_has_prefix(*line, "hint: ") ||
+                                g_regex_match_simple("^.*?:[0-9]+:[0-9]+: ", *line, 0, 0);
+        g_printerr("%s%s\n", placed ? "" : "pegbox: error: ", *line);
+    }
+    return problems_status(problems);
+}
+
 /* GOption's own --help would end the process. */
 static void
 print_help(GOptionContext *context, const char *program)

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
-#include "json/json.h"
 #include "plugin/plugin.h"
+#include "json/json.h"
 
 /* Keep alphabetical: `pegbox --help` prints it as it stands. */
 const PbxCommand pbx_commands[] = {
@@ -32,7 +32,7 @@ print_help(void)
             "Tunes the hyperparameters of any program.\n\nCommands:\n");
     for (const PbxCommand *command = pbx_commands; command->name != NULL; command++)
         g_print("  %-10s %s\n", command->name, command->summary);
-    g_print("\n`pegbox COMMAND --help` tells more of one. `pegbox --version` prints the version.\n");
+    g_print("\n`pegbox COMMAND --help` tells more of one, `pegbox --version` the version.\n");
 }
 
 /* As git does: pegbox's own directory first, then PATH. Returns only on failure. */
@@ -58,7 +58,8 @@ unknown_command(const char *name)
     if (meant != NULL)
         command_error("there is no command '%s'; did you mean '%s'?", name, meant);
     else
-        command_error("there is no command '%s' and no program pegbox-%s; `pegbox --help` lists them",
+        command_error("there is no command '%s', nor a program pegbox-%s; `pegbox --help` lists "
+                      "all commands",
                       name, name);
     return EXIT_USAGE;
 }
@@ -80,9 +81,13 @@ command_main(int argc, char **argv)
         print_help();
         return EXIT_DONE;
     }
-    if (g_str_equal(name, "help") && argc == 2) {
-        print_help();
-        return EXIT_DONE;
+    if (g_str_equal(name, "help")) {
+        if (argc == 2) {
+            print_help();
+            return EXIT_DONE;
+        }
+        char *words[] = {argv[0], argv[2], (char *)"--help", NULL};
+        return command_main(G_N_ELEMENTS(words) - 1, words);
     }
     for (const PbxCommand *command = pbx_commands; command->name != NULL; command++) {
         if (g_str_equal(name, command->name)) {

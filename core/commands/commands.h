@@ -11,6 +11,7 @@
 
 #include "store/store.h"
 #include "terminal/terminal.h"
+#include "json/json.h"
 
 /* Exit statuses (contract, section 3). */
 enum {
@@ -24,8 +25,8 @@ enum {
 
 typedef struct {
     const char *name;
-    const char *summary;                     /* one line, for --help */
-    int (*run)(int argc, char **argv);       /* argv[0] is "pegbox NAME" */
+    const char *summary;               /* one line, for --help */
+    int (*run)(int argc, char **argv); /* argv[0] is "pegbox NAME" */
 } PbxCommand;
 /* All built-in ones, alphabetically; ends with name NULL. */
 extern const PbxCommand pbx_commands[];
@@ -51,6 +52,9 @@ void command_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* "pegbox: warning: MESSAGE", the same way. */
 void command_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* Tells all problems, those without a place in a file as errors of the command; the exit
+ * status that they ask for. */
+int command_problems(const PbxProblems *problems);
 /*
  * Parses options with GOption (--help included), leaving positional words. FALSE:
  * *status is what the command returns (0 after --help, 2 after an error, which is told).
@@ -76,28 +80,28 @@ typedef enum { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON } PbxFormat;
 
 /* The options that every listing command has. */
 typedef struct {
-    char *sort;       /* a column; "-COLUMN": descending */
-    char *filter;     /* an expression over the row's columns */
-    char *columns;    /* comma-separated */
-    char *format;     /* "table", "csv", "json" */
+    char *sort;    /* a column; "-COLUMN": descending */
+    char *filter;  /* an expression over the row's columns */
+    char *columns; /* comma-separated */
+    char *format;  /* "table", "csv", "json" */
     gboolean json;
-    int limit;        /* 0: all */
+    int limit; /* 0: all */
 } PbxTableOptions;
 void table_options_clear(PbxTableOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxTableOptions, table_options_clear)
 /* Their GOptionEntry items: {TABLE_ENTRIES(options), {NULL}}. */
+/* clang-format off */
 #define TABLE_ENTRIES(O)                                                                           \
-    {"sort", 0, 0, G_OPTION_ARG_STRING, &(O).sort, "Sort by a column; -COLUMN: descending",        \
-     "COLUMN"},                                                                                    \
-        {"filter", 0, 0, G_OPTION_ARG_STRING, &(O).filter,                                         \
-         "Only rows for which the expression is true", "EXPR"},                                    \
-        {"columns", 0, 0, G_OPTION_ARG_STRING, &(O).columns,                                       \
-         "The columns, separated by commas; paths too", "LIST"},                                   \
-        {"format", 0, 0, G_OPTION_ARG_STRING, &(O).format, "table, csv or json", "FORMAT"},        \
-        {"json", 0, 0, G_OPTION_ARG_NONE, &(O).json, "The same as --format json", NULL},           \
-    {                                                                                              \
-        "limit", 0, 0, G_OPTION_ARG_INT, &(O).limit, "At most N rows", "N"                         \
-    }
+    {"sort", 0, 0, G_OPTION_ARG_STRING, &(O).sort,                                                 \
+     "Sort by a column; -COLUMN: descending", "COLUMN"},                                           \
+    {"filter", 0, 0, G_OPTION_ARG_STRING, &(O).filter,                                             \
+     "Only rows for which the expression is true", "EXPR"},                                        \
+    {"columns", 0, 0, G_OPTION_ARG_STRING, &(O).columns,                                           \
+     "The columns, separated by commas; paths too", "LIST"},                                       \
+    {"format", 0, 0, G_OPTION_ARG_STRING, &(O).format, "table, csv or json", "FORMAT"},            \
+    {"json", 0, 0, G_OPTION_ARG_NONE, &(O).json, "The same as --format json", NULL},               \
+    {"limit", 0, 0, G_OPTION_ARG_INT, &(O).limit, "At most N rows", "N"}
+/* clang-format on */
 /* Whether `column`, which is dear to make, will be looked at. */
 gboolean table_wants(const PbxTableOptions *options, const char *column);
 

@@ -156,6 +156,23 @@ print_plugin(JsonNode *plugin)
 
 /* ---- The command ---- */
 
+/* "asha" may well mean "scheduler/asha". */
+static void
+set_no_plugin(PbxRegistry *registry, const char *word, GError **error)
+{
+    g_autoptr(GPtrArray) files = registry_files(registry, NULL);
+    for (guint i = 0; i < files->len; i++) {
+        const PbxPluginFile *file = g_ptr_array_index(files, i);
+        if (!g_str_equal(file->name, word))
+            continue;
+        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
+                    "'%s' names no plugin; did you mean '%s/%s'?", word, file->kind, word);
+        return;
+    }
+    g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
+                "'%s' names no plugin; give KIND/NAME or a FILE.so", word);
+}
+
 /* A plugin by what the user calls it: FILE.so or KIND/NAME. */
 static JsonNode *
 look_up(PbxRegistry *registry, const char *word, GError **error)
@@ -166,8 +183,7 @@ look_up(PbxRegistry *registry, const char *word, GError **error)
     }
     g_auto(GStrv) parts = g_strsplit(word, "/", -1);
     if (g_strv_length(parts) != 2) {
-        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
-                    "'%s' names no plugin; give KIND/NAME or a FILE.so", word);
+        set_no_plugin(registry, word, error);
         return NULL;
     }
     g_autofree char *path = registry_find(registry, parts[0], parts[1], error);

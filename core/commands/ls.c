@@ -116,6 +116,10 @@ command_ls(int argc, char **argv)
         return EXIT_USAGE;
     g_autofree char *results_dir =
         argc > 1 ? g_canonicalize_filename(argv[1], NULL) : spec_default_results_dir();
+    if (argc > 1 && !g_file_test(results_dir, G_FILE_TEST_IS_DIR)) {
+        command_error("there is no directory %s", argv[1]);
+        return EXIT_USAGE;
+    }
     g_autoptr(GPtrArray) names = command_experiments(results_dir);
     g_autoptr(GPtrArray) rows = look_rows_new();
     for (guint i = 0; i < names->len; i++) {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox run: checks an experiment and runs it. */
-#include <stdio.h>
-
 #include "commands/commands.h"
 #include "experiment/experiment.h"
 #include "plugin/plugin.h"
@@ -41,20 +39,12 @@ take_command(int *argc, char **argv, PbxRunOptions *options)
 }
 
 static int
-tell_problems(PbxProblems *problems)
-{
-    g_autofree char *text = problems_format(problems);
-    fputs(text, stderr);
-    return problems_status(problems);
-}
-
-static int
 print_spec(const PbxSpecInput *input)
 {
     g_autoptr(PbxProblems) problems = problems_new();
     g_autoptr(PbxDoc) doc = spec_document(input, problems);
     if (doc == NULL)
-        return tell_problems(problems);
+        return command_problems(problems);
     g_autofree char *text = spec_print(doc_root(doc));
     g_print("%s", text);
     return EXIT_DONE;
@@ -84,7 +74,7 @@ run(const PbxSpecInput *input)
     g_autoptr(PbxProblems) problems = problems_new();
     g_autoptr(PbxSpec) spec = spec_load(input, registry, problems);
     if (spec == NULL)
-        return tell_problems(problems);
+        return command_problems(problems);
     PbxExperimentEnd end = EXPERIMENT_DONE;
     if (!experiment_run(spec, registry, &end, &error)) {
         command_error("%s", error->message);

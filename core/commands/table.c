@@ -50,13 +50,27 @@ add_names(GPtrArray *names, JsonNode *node, const char *prefix)
     }
 }
 
+/* "config.lr" for "lr": names ends with NULL. */
+static const char *
+path_that_ends_in(const GPtrArray *names, const char *name)
+{
+    g_autofree char *tail = g_strconcat(".", name, NULL);
+    for (guint i = 0; names->pdata[i] != NULL; i++) {
+        if (g_str_has_suffix(names->pdata[i], tail))
+            return names->pdata[i];
+    }
+    return NULL;
+}
+
 static void
 tell_no_column(GPtrArray *rows, const char *option, const char *path)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     add_names(names, rows->pdata[0], "");
     g_ptr_array_add(names, NULL);
-    const char *meant = json_did_you_mean(path, (const char *const *)names->pdata);
+    const char *meant = path_that_ends_in(names, path);
+    if (meant == NULL)
+        meant = json_did_you_mean(path, (const char *const *)names->pdata);
     if (meant != NULL)
         command_error("%s: there is no column '%s'; did you mean '%s'?", option, path, meant);
     else
@@ -67,19 +81,24 @@ tell_no_column(GPtrArray *rows, const char *option, const char *path)
 static char **
 chosen_columns(GPtrArray *rows, const char *list)
 {
-    g_auto(GStrv) names = g_strsplit(list, ",", -1);
-    for (guint i = 0; names[i] != NULL; i++) {
-        g_strstrip(names[i]);
-        if (!has_column(rows, names[i])) {
-            tell_no_column(rows, "--columns", names[i]);
+    g_auto(GStrv) words = g_strsplit(list, ",", -1);
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    guint n = 0;
+    for (guint i = 0; words[i] != NULL; i++) {
+        if (g_strstrip(words[i])[0] == '\0')
+            continue;
+        if (!has_column(rows, words[i])) {
+            tell_no_column(rows, "--columns", words[i]);
             return NULL;
         }
+        g_strv_builder_add(names, words[i]);
+        n++;
     }
-    if (names[0] == NULL) {
+    if (n == 0) {
         command_error("--columns needs names, separated by commas");
         return NULL;
     }
-    return g_steal_pointer(&names);
+    return g_strv_builder_end(names);
 }
 
 /* ---- --filter ---- */

@@ -19,11 +19,13 @@ add_row(const PbxTrialRow *trial, gpointer user)
     return row != NULL;
 }
 
-/* The usual columns: of the config what varies. (transfer full) */
+/* The usual columns: of the config what varies. A narrow terminal hides the last ones.
+ * (transfer full) */
 static char **
 usual_columns(PbxLook *look)
 {
-    static const char *const first[] = {"trial", "id", "state", "iteration", "time_total_s"};
+    static const char *const first[] = {"trial", "state", "iteration"};
+    static const char *const last[] = {"time_total_s", "reason", "id"};
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     for (gsize i = 0; i < G_N_ELEMENTS(first); i++)
         g_strv_builder_add(names, first[i]);
@@ -37,7 +39,8 @@ usual_columns(PbxLook *look)
         g_autofree char *column = g_strconcat("config.", *path, NULL);
         g_strv_builder_add(names, column);
     }
-    g_strv_builder_add(names, "reason");
+    for (gsize i = 0; i < G_N_ELEMENTS(last); i++)
+        g_strv_builder_add(names, last[i]);
     return g_strv_builder_end(names);
 }
 

@@ -80,12 +80,12 @@ validate(const Options *options, const char *file)
         g_clear_pointer(&spec, spec_free);
     g_autofree char *text = problems_format(problems);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_printerr("%s", text);
+    const int status = command_problems(problems);
     if (options->json)
         print_json(file, spec, lines);
     else if (spec != NULL)
         print_line(file, spec);
-    return problems_status(problems);
+    return status;
 }
 
 int

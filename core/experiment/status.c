@@ -424,7 +424,7 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
     g_autofree char *exp = exp_word(runner);
     g_autofree char *dir = terminal_safe(runner->dir);
     g_string_append_printf(out, "Results: %s\nLook further: pegbox %s ", dir,
-                           runner->counts[PBX_STATE_TERMINATED] > 0 ? "best" : "trials");
+                           status_best(runner) != NULL ? "best" : "trials");
     put_plain_word(out, exp);
     g_string_append_c(out, '\n');
 }

@@ -45,9 +45,16 @@ clean_message(const char *message)
     return g_utf8_make_valid(text, -1);
 }
 
-/* From the error value at the top of the stack. */
+/* Whether the text is in the language of somebody else. */
+static gboolean
+foreign_operator(const char *text)
+{
+    return strstr(text, "&&") != NULL || strstr(text, "||") != NULL || strchr(text, '!') != NULL;
+}
+
+/* From the error value at the top of the stack; text: of the expression. */
 static void
-set_error(PbxEvaluation *evaluation, int status, GError **error)
+set_error(PbxEvaluation *evaluation, int status, const char *text, GError **error)
 {
     lua_State *state = evaluation->state;
     if (evaluation->failure != NULL) {
@@ -67,9 +74,12 @@ set_error(PbxEvaluation *evaluation, int status, GError **error)
         return;
     }
     g_autofree char *clean = clean_message(message);
-    g_set_error_literal(error, PBX_EXPRESSION_ERROR,
-                        status == LUA_ERRSYNTAX ? EXPRESSION_ERROR_SYNTAX : EXPRESSION_ERROR_FAILED,
-                        clean);
+    if (status == LUA_ERRSYNTAX)
+        g_set_error(error, PBX_EXPRESSION_ERROR, EXPRESSION_ERROR_SYNTAX, "%s%s", clean,
+                    foreign_operator(text) ? "; Lua writes and, or, not, ~= for &&, ||, !, !="
+                                           : "");
+    else
+        g_set_error_literal(error, PBX_EXPRESSION_ERROR, EXPRESSION_ERROR_FAILED, clean);
 }
 
 /* ---- Compiling ---- */
@@ -123,7 +133,7 @@ expression_compile(PbxSandbox *sandbox, const char *text, GError **error)
         status = LUA_ERRSYNTAX;
     }
     if (status != LUA_OK)
-        set_error(&evaluation, status, error);
+        set_error(&evaluation, status, text, error);
     lua_settop(state, base);
     uselocale(locale);
     sandbox_leave(sandbox, &evaluation);
@@ -176,7 +186,7 @@ evaluate(PbxExpression *expression, PbxEvaluation *evaluation, PbxTake take, gpo
     if (status == LUA_OK)
         good = take(state, result, error);
     else
-        set_error(evaluation, status, error);
+        set_error(evaluation, status, expression->text, error);
     lua_settop(state, base);
     uselocale(locale);
     sandbox_leave(sandbox, evaluation);

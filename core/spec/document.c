@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a file, or the words of a command, and what overrides it, to one document. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,13 +11,14 @@
 
 /* ---- Reading ---- */
 
+/* All that comes from a descriptor, up to a limit. NULL with error. (transfer full) */
 static char *
-read_standard_input(gsize *length, GError **error)
+read_all(int fd, gsize *length, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     char buffer[65536];
     for (;;) {
-        ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
+        ssize_t n = read(fd, buffer, sizeof buffer);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -39,19 +41,23 @@ read_standard_input(gsize *length, GError **error)
 static PbxDoc *
 read_file(const char *file, PbxProblems *problems)
 {
-    g_autofree char *text = NULL;
     gsize length = 0;
     g_autoptr(GError) error = NULL;
-    if (g_str_equal(file, "-")) {
-        text = read_standard_input(&length, &error);
-        if (text == NULL)
-            problems_add(problems, NULL, "", "standard input cannot be read: %s", error->message);
-        file = "standard input";
-    } else if (!g_file_get_contents(file, &text, &length, &error)) {
-        problems_add(problems, NULL, "", "%s", error->message);
-    }
-    if (text == NULL)
+    const gboolean standard_input = g_str_equal(file, "-");
+    const int fd = standard_input ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        problems_add(problems, NULL, "", "%s cannot be read: %s", file, g_strerror(errno));
         return NULL;
+    }
+    if (standard_input)
+        file = "standard input";
+    g_autofree char *text = read_all(fd, &length, &error);
+    if (!standard_input)
+        close(fd);
+    if (text == NULL) {
+        problems_add(problems, NULL, "", "%s cannot be read: %s", file, error->message);
+        return NULL;
+    }
     g_autoptr(PbxDoc) doc = doc_parse(file, text, length, DOC_COMMENTS, problems);
     if (doc != NULL && !JSON_NODE_HOLDS_OBJECT(doc_root(doc))) {
         problems_add(problems, doc, "", "an experiment file is an object, this is %s",
@@ -111,7 +117,7 @@ apply_set(PbxDoc *doc, const char *text, PbxProblems *problems)
         return;
     }
     if (!g_utf8_validate(text, -1, NULL)) {
-        problems_add(problems, NULL, "", "%s: is not UTF-8", origin);
+        problems_add(problems, NULL, "", "%s: it is not UTF-8", origin);
         return;
     }
     g_autofree char *path = g_strndup(text, equals - text);

@@ -130,7 +130,25 @@ class Commands(PegboxTest):
             self.assertIn("Usage:", self.pegbox(command, "--help").out)
         for line in ("best", "trials"):
             self.assertIn(line, self.pegbox("--help").out)
+        self.assertEqual(self.pegbox("help", "best").out, self.pegbox("best", "--help").out)
         self.assertRegex(self.pegbox("--version").out, r"^pegbox \d+\.\d+\.\d+\n$")
+
+    def test_errors_without_a_place_in_a_file(self):
+        for words in (("validate", "no.json"), ("validate", self.dir), ("run", "no.json"),
+                      ("run", "--"), ("run", "--num-samples", "x", "--", "true"),
+                      ("run", "--set", "=5", "--", "true"),
+                      ("run", "--mode", "mni", "--metric", "x", "--", "true")):
+            done = self.pegbox(*words, expect=2)
+            for line in done.err.splitlines():
+                self.assertTrue(line.startswith("pegbox: error: "), done)
+
+    def test_the_way_on_leads_somewhere(self):
+        for name, keys in (("none", {}), ("nan", {"metric": "v", "mode": "max"})):
+            done = self.run_experiment(sh("echo v=nan", metrics={"v": "v=(\\S+)"}), name=name,
+                                       **keys).done
+            line = next(line for line in done.err.splitlines() + done.out.splitlines()
+                        if line.startswith("Look further: pegbox "))
+            self.pegbox(*line[len("Look further: pegbox "):].split())
 
     def test_experiment_json_is_the_resolved_spec(self):
         with open(os.path.join(self.experiment.path, "experiment.json"), encoding="utf-8") as file:

@@ -74,6 +74,7 @@ test_usage(Fixture *fixture, gconstpointer unused)
     } cases[] = {
         {{"trials", "a", "b"}, "unexpected word 'b'"},
         {{"ls", "a", "b"}, "unexpected word 'b'"},
+        {{"ls", "/nonexistent/dir"}, "there is no directory /nonexistent/dir"},
         {{"best", "a", "b"}, "unexpected word 'b'"},
         {{"results"}, "which trial?"},
         {{"logs"}, "which trial?"},
@@ -166,16 +167,16 @@ test_trials(Fixture *fixture, gconstpointer unused)
     (void)unused;
     g_auto(Done) done = RUN("trials");
     g_assert_cmpstr(done.out, ==,
-                    "trial  id           state       iteration  time_total_s  accuracy  config.lr"
-                    "  config.opt  reason\n"
-                    "    0  2f1ea_00000  TERMINATED          2             2       0.5      0.001"
-                    "  sgd         done\n"
-                    "    1  2f1ea_00001  TERMINATED          3             3     0.875  0.0123457"
-                    "  sgd         done\n"
-                    "    2  2f1ea_00002  TERMINATED          1             1      0.25      1e-05"
-                    "  sgd         done\n"
-                    "    3  2f1ea_00003  PENDING             -             0         -        0.1"
-                    "  sgd         -\n");
+                    "trial  state       iteration  accuracy  config.lr  config.opt  time_total_s"
+                    "  reason  id\n"
+                    "    0  TERMINATED          2       0.5      0.001  sgd                    2"
+                    "  done    2f1ea_00000\n"
+                    "    1  TERMINATED          3     0.875  0.0123457  sgd                    3"
+                    "  done    2f1ea_00001\n"
+                    "    2  TERMINATED          1      0.25      1e-05  sgd                    1"
+                    "  done    2f1ea_00002\n"
+                    "    3  PENDING             -         -        0.1  sgd                    0"
+                    "  -       2f1ea_00003\n");
     g_auto(Done) chosen = RUN("trials", "digits", "--columns", "trial,accuracy", "--filter",
                               "accuracy > 0.3 and config.lr < 0.1", "--sort", "-accuracy");
     g_assert_cmpstr(chosen.out, ==, "trial  accuracy\n    1     0.875\n    0       0.5\n");

@@ -139,16 +139,21 @@ test_wrong(void)
         {{.format = "xml"}, "--format: there is no format 'xml'; there are table, csv, json"},
         {{.sort = "-valu"}, "--sort: there is no column 'valu'; did you mean 'value'?"},
         {{.columns = "name,config.l"}, "there is no column 'config.l'; did you mean 'config.lr'?"},
+        {{.sort = "lr"}, "there is no column 'lr'; did you mean 'config.lr'?"},
         {{.columns = "zzzzz"}, "there is no column 'zzzzz'; --json shows all there are"},
         {{.columns = ""}, "--columns needs names"},
+        {{.columns = " , "}, "--columns needs names"},
         {{.filter = "value <"}, "--filter: "},
-        {{.filter = "valeu < 1"}, "--filter: "},
+        {{.filter = "valeu < 1"}, "--filter: unknown name 'valeu'; did you mean 'value'?"},
+        {{.filter = "value < 1 && name"}, "Lua writes and, or, not, ~= for &&, ||, !, !="},
         {{.limit = -1}, "--limit: needs a number >= 0, got -1"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_auto(Done) done = print(ROWS, &cases[i].options);
         assert_refused(&done, EXIT_USAGE, cases[i].says);
     }
+    const PbxTableOptions loose = {.format = "csv", .columns = " name ,,value,"};
+    assert_prints("[{\"name\":\"a\",\"value\":1}]", &loose, "name,value\na,1\n");
     /* Where there are no rows nothing is known of their columns. */
     const PbxTableOptions options = {.sort = "x", .columns = "y", .filter = "z < 1"};
     assert_prints("[]", &options, "nothing here\n");
