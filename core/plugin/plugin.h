@@ -12,9 +12,9 @@
 #include <pegbox/services.h>
 
 #include "clock/clock.h"
-#include "json/json.h"
 #include "random/random.h"
 #include "space/space.h"
+#include "json/json.h"
 
 #define PBX_PLUGIN_ERROR (plugin_error_domain())
 GQuark plugin_error_domain(void);
@@ -31,12 +31,12 @@ int plugin_error_status(const GError *error);
 /* ---- Places: from the binary's own place, so that a moved tree works ---- */
 
 typedef struct {
-    char *program;   /* pegbox itself */
-    char *plugins;   /* the built-in plugin directory */
-    char *data;      /* $datadir/pegbox: defaults.json */
-    char *python;    /* the directory that holds pegbox.py */
-    char *libexec;   /* pegbox-worker, pegbox-NAME */
-    char *worker;    /* pegbox-worker */
+    char *program; /* pegbox itself */
+    char *plugins; /* the built-in plugin directory */
+    char *data;    /* $datadir/pegbox: defaults.json */
+    char *python;  /* the directory that holds pegbox.py */
+    char *libexec; /* pegbox-worker, pegbox-NAME */
+    char *worker;  /* pegbox-worker */
 } PbxPlaces;
 /* Worked out once, from /proc/self/exe; a build tree is known by its meson-info. */
 const PbxPlaces *places_get(void);
@@ -49,9 +49,9 @@ char *places_expand(const char *path, const char *base_dir);
 /* A loaded plugin; stays loaded for the life of the process. */
 typedef struct {
     const pbx_plugin *desc;
-    char *path;            /* of the file */
+    char *path; /* of the file */
     guint32 abi_minor;
-    const pbx_entry *entry;  /* of the file, which may hold other plugins too */
+    const pbx_entry *entry; /* of the file, which may hold other plugins too */
 } PbxPlugin;
 
 typedef struct PbxRegistry PbxRegistry;
@@ -88,9 +88,10 @@ extern const char *const plugin_kinds[]; /* NULL-ended */
 /* What `plugins` lists: one file found on the path, without loading it. */
 typedef struct {
     char *kind, *name, *path;
-    char *shadowed_by;  /* path of the file that wins over it; NULL: this one is used */
+    char *shadowed_by; /* path of the file that wins over it; NULL: this one is used */
 } PbxPluginFile;
-GPtrArray *registry_files(PbxRegistry *registry, const char *kind); /* PbxPluginFile*, sorted; kind NULL: all */
+GPtrArray *registry_files(PbxRegistry *registry,
+                          const char *kind); /* PbxPluginFile*, sorted; kind NULL: all */
 
 /*
  * Probes a file in a child process with a time limit: its descriptor as JSON (kind,
@@ -110,12 +111,12 @@ JsonNode *plugin_to_json(const PbxPlugin *plugin);
 
 /* What checking options needs beside the table. */
 typedef struct {
-    PbxRegistry *registry;   /* for PLUGIN options */
-    PbxSandbox *sandbox;     /* for EXPRESSION, TEMPLATE and SPACE options; outlives them. NULL:
-                                these are not compiled */
-    const char *metric;      /* the run's, for OBJECTIVE (NULL: none) */
+    PbxRegistry *registry; /* for PLUGIN options */
+    PbxSandbox *sandbox;   /* for EXPRESSION, TEMPLATE and SPACE options; outlives them. NULL:
+                              these are not compiled */
+    const char *metric;    /* the run's, for OBJECTIVE (NULL: none) */
     const char *mode;
-    const char *base_dir;    /* for PATH */
+    const char *base_dir; /* for PATH */
 } PbxOptionContext;
 
 typedef struct PbxOptions PbxOptions;
@@ -132,7 +133,7 @@ PbxOptions *options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char
                           PbxProblems *problems);
 void options_free(PbxOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOptions, options_free)
-JsonNode *options_node(const PbxOptions *options);       /* complete, an object */
+JsonNode *options_node(const PbxOptions *options); /* complete, an object */
 /* A copy fit to be stored or printed: SECRET values are "***". (transfer full) */
 JsonNode *options_public(const PbxOptions *options);
 /* Names of the watched fields, in table order then list item or key; NULL-ended. FIELD

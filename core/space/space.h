@@ -10,8 +10,8 @@
 #include <pegbox/types.h>
 
 #include "expression/expression.h"
-#include "json/json.h"
 #include "random/random.h"
+#include "json/json.h"
 
 typedef struct PbxSpace PbxSpace;
 

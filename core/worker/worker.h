@@ -10,7 +10,7 @@
 
 /* ---- Frames: u32 LE JSON length, u32 LE blob length, then both ---- */
 
-#define FRAME_MAX (16u * 1024 * 1024)
+#define FRAME_MAX       (16u * 1024 * 1024)
 #define WORKER_PROTOCOL 1
 
 #define PBX_WORKER_ERROR (worker_error_domain())
@@ -29,13 +29,13 @@ int frame_take(const guint8 *bytes, gsize length, const char **json, gsize *json
 /* ---- The driver's side ---- */
 
 typedef enum {
-    WORKER_READY,   /* handshake and the trainable's create are done */
+    WORKER_READY, /* handshake and the trainable's create are done */
     WORKER_RESULT,
-    WORKER_ENDED,   /* the trial's run is over; the worker waits for the next */
-    WORKER_LINE,    /* a line of output for the console */
+    WORKER_ENDED, /* the trial's run is over; the worker waits for the next */
+    WORKER_LINE,  /* a line of output for the console */
     WORKER_LOG,
-    WORKER_PID,     /* the program's pid, once it has one */
-    WORKER_BROKEN,  /* the channel closed, or nonsense came over it: no more messages */
+    WORKER_PID,    /* the program's pid, once it has one */
+    WORKER_BROKEN, /* the channel closed, or nonsense came over it: no more messages */
 } PbxWorkerMessageType;
 
 typedef enum { WORKER_DONE, WORKER_STOPPED, WORKER_FAILED } PbxWorkerEnd;
@@ -46,21 +46,21 @@ typedef struct {
     guint64 trial;
     guint attempt;
     /* RESULT */
-    guint64 n;                 /* in this attempt, from 1 */
+    guint64 n; /* in this attempt, from 1 */
     gint64 iteration;
     gint64 at_ns;
     double time_this_iter_s, time_total_s;
     gint64 timesteps_total, episodes_total;
-    gboolean done;             /* the trainable said so */
-    JsonNode *fields;          /* an object */
-    const char *fields_text;   /* canonical JSON of it */
+    gboolean done;           /* the trainable said so */
+    JsonNode *fields;        /* an object */
+    const char *fields_text; /* canonical JSON of it */
     /* ENDED */
     PbxWorkerEnd end;
-    gboolean reusable;         /* another run may follow in this worker */
+    gboolean reusable; /* another run may follow in this worker */
     /* ENDED failed, LINE, LOG, BROKEN: one line; PID, READY: see below */
     const char *text;
-    int level;                 /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */
-    gint64 pid;                /* READY: the worker's; PID: the program's */
+    int level;                      /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */
+    gint64 pid;                     /* READY: the worker's; PID: the program's */
     const char *hostname, *node_ip; /* READY */
 } PbxWorkerMessage;
 
@@ -70,12 +70,12 @@ typedef void (*PbxWorkerFunc)(PbxWorkerLink *link, const PbxWorkerMessage *messa
 /* What a worker is told once. Borrowed during worker_link_new. */
 typedef struct {
     const char *plugin_path, *plugin_kind, *plugin_name;
-    JsonNode *options;         /* complete */
+    JsonNode *options; /* complete */
     const char *experiment_id, *experiment_name, *experiment_dir;
     const char *const *metrics;
     guint64 seed;
     const char *const *parameters; /* all parameter names and paths, for templates */
-    const char *base_dir;      /* for PATH and template options */
+    const char *base_dir;          /* for PATH and template options */
 } PbxWorkerSetup;
 
 /* Takes the descriptor (a connected socket); messages come from `context`'s loop. Sends
@@ -88,13 +88,13 @@ void worker_link_free(PbxWorkerLink *link); /* closes: the worker ends what it r
 typedef struct {
     guint64 trial;
     guint attempt;
-    const char *id, *name, *tag, *dir;   /* dir absolute */
+    const char *id, *name, *tag, *dir; /* dir absolute */
     JsonNode *config, *resources;
-    const char *const *env;    /* NAME=VALUE to set over the worker's own environment */
+    const char *const *env; /* NAME=VALUE to set over the worker's own environment */
     const char *cwd;
-    const char *out, *err;     /* absolute; NULL: lines go to the console */
-    guint64 window;            /* results that may be unanswered; 0: lockstep */
-    gint64 iteration;          /* to go on from */
+    const char *out, *err; /* absolute; NULL: lines go to the console */
+    guint64 window;        /* results that may be unanswered; 0: lockstep */
+    gint64 iteration;      /* to go on from */
     double time_total_s;
     gint64 timesteps_total, episodes_total; /* -1: none */
 } PbxWorkerRun;

@@ -10,8 +10,7 @@
 
 void *pegbox_bench_heap;
 
-static void __attribute__((constructor))
-fill_heap(void)
+static void __attribute__((constructor)) fill_heap(void)
 {
     const char *mib = getenv("PEGBOX_BENCH_MIB");
     if (mib == NULL || strncmp(program_invocation_short_name, "pegbox", 6) != 0)

@@ -4,9 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "json/json.h"
 #include "random/random.h"
 #include "space/space.h"
+#include "json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

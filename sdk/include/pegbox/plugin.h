@@ -17,7 +17,7 @@ extern "C" {
 
 #define PEGBOX_ABI_MAJOR 0u
 #define PEGBOX_ABI_MINOR 1u
-#define PEGBOX_MAGIC 0x50427831u /* "PBx1" */
+#define PEGBOX_MAGIC     0x50427831u /* "PBx1" */
 
 #if defined(__GNUC__)
 #define PEGBOX_EXPORT __attribute__((visibility("default")))
@@ -47,13 +47,13 @@ enum {
 /* Flags of an option. */
 enum {
     PBX_OPTION_REQUIRED = 1,
-    PBX_OPTION_LIST = 2,        /* an array of the type; one value stands for a list of one */
-    PBX_OPTION_MAP = 4,         /* an object of name to the type */
-    PBX_OPTION_SECRET = 8,      /* never printed nor stored in clear */
+    PBX_OPTION_LIST = 2,   /* an array of the type; one value stands for a list of one */
+    PBX_OPTION_MAP = 4,    /* an object of name to the type */
+    PBX_OPTION_SECRET = 8, /* never printed nor stored in clear */
     PBX_OPTION_DEPRECATED = 16,
-    PBX_OPTION_MIN_OPEN = 32,   /* min itself is not allowed */
-    PBX_OPTION_MAX_OPEN = 64,   /* max itself is not allowed */
-    PBX_OPTION_OBJECTIVE = 128  /* on `metric` and `mode`: the run's or the plugin's, not both */
+    PBX_OPTION_MIN_OPEN = 32,  /* min itself is not allowed */
+    PBX_OPTION_MAX_OPEN = 64,  /* max itself is not allowed */
+    PBX_OPTION_OBJECTIVE = 128 /* on `metric` and `mode`: the run's or the plugin's, not both */
 };
 
 /*
@@ -61,23 +61,18 @@ enum {
  * before `create`, which tests only relations between options.
  */
 typedef struct pbx_option {
-    const char *name;            /* lower case, a-z 0-9 _; never reused */
-    const char *doc;             /* one sentence */
-    const char *since;           /* the plugin's version that brought it */
-    uint32_t type;               /* PBX_OPTION_* */
+    const char *name;  /* lower case, a-z 0-9 _; never reused */
+    const char *doc;   /* one sentence */
+    const char *since; /* the plugin's version that brought it */
+    uint32_t type;     /* PBX_OPTION_* */
     uint32_t flags;
-    double min, max;             /* INT, REAL (also of list items); +-INFINITY: unbounded */
-    const char *fallback;        /* the default as JSON text; NULL: none, the key is then absent */
-    const char *const *choices;  /* ENUM: values; PLUGIN: accepted kinds; ends with NULL */
+    double min, max;            /* INT, REAL (also of list items); +-INFINITY: unbounded */
+    const char *fallback;       /* the default as JSON text; NULL: none, the key is then absent */
+    const char *const *choices; /* ENUM: values; PLUGIN: accepted kinds; ends with NULL */
 } pbx_option;
 
 /* Levels of log. */
-enum {
-    PBX_LOG_DEBUG = 0,
-    PBX_LOG_INFO = 1,
-    PBX_LOG_WARNING = 2,
-    PBX_LOG_ERROR = 3
-};
+enum { PBX_LOG_DEBUG = 0, PBX_LOG_INFO = 1, PBX_LOG_WARNING = 2, PBX_LOG_ERROR = 3 };
 
 /*
  * What the host offers to every instance. Valid until `destroy` returns. Every
@@ -88,9 +83,9 @@ struct pbx_host {
     uint32_t struct_size;
     uint32_t abi_major, abi_minor;
     uint32_t reserved;
-    void *ctx;             /* the host's own */
-    const char *name;      /* "pegbox" */
-    const char *version;   /* the release's */
+    void *ctx;           /* the host's own */
+    const char *name;    /* "pegbox" */
+    const char *version; /* the release's */
     /* A service of services.h by its id; NULL: not offered here. */
     const void *(*service)(const pbx_host *, const char *id);
     /* One line (no newline) to the run's log, under the instance's name. */
@@ -113,11 +108,11 @@ struct pbx_host {
     /* Reading JSON. A NULL or unfitting node gives NULL, 0 or the fallback. */
     int32_t (*json_type)(const pbx_json *);
     const pbx_json *(*json_member)(const pbx_json *, const char *key);
-    const pbx_json *(*json_item)(const pbx_json *, size_t i);  /* array or object, in order */
+    const pbx_json *(*json_item)(const pbx_json *, size_t i); /* array or object, in order */
     size_t (*json_length)(const pbx_json *);
-    const char *(*json_key)(const pbx_json *, size_t i);       /* object: the i-th key */
+    const char *(*json_key)(const pbx_json *, size_t i); /* object: the i-th key */
     int32_t (*json_bool)(const pbx_json *, int32_t fallback);
-    double (*json_real)(const pbx_json *, double fallback);    /* "NaN" and infinities too */
+    double (*json_real)(const pbx_json *, double fallback); /* "NaN" and infinities too */
     int64_t (*json_int)(const pbx_json *, int64_t fallback);
     const char *(*json_string)(const pbx_json *, const char *fallback);
 };
@@ -131,17 +126,17 @@ typedef struct pbx_interface {
 /* Describes a plugin; constant data, read without any call. */
 typedef struct pbx_plugin {
     uint32_t struct_size;
-    uint32_t flags;             /* 0 */
-    uint32_t option_size;       /* sizeof(pbx_option): the stride of `options` */
+    uint32_t flags;       /* 0 */
+    uint32_t option_size; /* sizeof(pbx_option): the stride of `options` */
     uint32_t n_options;
-    const char *kind;           /* "search", "scheduler", ... */
-    const char *name;           /* lower case, a-z 0-9 -: the file's name */
-    const char *version;        /* the plugin's own */
-    const char *summary;        /* one line */
-    const char *license;        /* an SPDX expression */
-    const char *url;            /* NULL: none */
+    const char *kind;    /* "search", "scheduler", ... */
+    const char *name;    /* lower case, a-z 0-9 -: the file's name */
+    const char *version; /* the plugin's own */
+    const char *summary; /* one line */
+    const char *license; /* an SPDX expression */
+    const char *url;     /* NULL: none */
     const pbx_option *options;
-    const pbx_interface *interfaces;  /* ends with id == NULL */
+    const pbx_interface *interfaces; /* ends with id == NULL */
 } pbx_plugin;
 
 /* Flags of a build that must be the host's too. */
@@ -149,10 +144,10 @@ enum { PBX_BUILD_ASAN = 1, PBX_BUILD_TSAN = 2 };
 
 /* The export. The host checks it before it calls anything. */
 typedef struct pbx_entry {
-    uint32_t magic;             /* PEGBOX_MAGIC */
+    uint32_t magic; /* PEGBOX_MAGIC */
     uint32_t struct_size;
     uint32_t abi_major, abi_minor;
-    uint32_t build_flags;       /* PBX_BUILD_* */
+    uint32_t build_flags; /* PBX_BUILD_* */
     uint32_t n_plugins;
     const pbx_plugin *const *plugins;
 } pbx_entry;
@@ -209,23 +204,23 @@ typedef struct pbx_object {
 
 /* Capabilities. Deciders (search, scheduler, stopper) share one numbering. */
 enum {
-    PBX_CAP_SLOW = 1u << 0,          /* runs in a child process: a call may take seconds */
-    PBX_CAP_TRANSPARENT = 1u << 1,   /* a wrapper: the chain can what all its members can */
-    PBX_CAP_TOLD_AGAIN = 1u << 2,    /* search: no blob, told the history after a resume */
-    PBX_CAP_NEEDS_METRIC = 1u << 3,  /* refused where no metric is named */
-    PBX_CAP_CATEGORY = 1u << 4,      /* search: takes CATEGORY dims */
-    PBX_CAP_CONDITIONAL = 1u << 5,   /* search: takes dims with a parent */
-    PBX_CAP_GRID = 1u << 6,          /* search: visits GRID dims completely */
-    PBX_CAP_UNBOUNDED = 1u << 7,     /* search: takes NORMAL dims */
-    PBX_CAP_QUANTUM = 1u << 8,       /* search: takes quantised dims */
-    PBX_CAP_OBJECTIVES = 1u << 9,    /* takes more than one objective */
-    PBX_CAP_CONSTRAINTS = 1u << 10,  /* takes constraints */
+    PBX_CAP_SLOW = 1u << 0,           /* runs in a child process: a call may take seconds */
+    PBX_CAP_TRANSPARENT = 1u << 1,    /* a wrapper: the chain can what all its members can */
+    PBX_CAP_TOLD_AGAIN = 1u << 2,     /* search: no blob, told the history after a resume */
+    PBX_CAP_NEEDS_METRIC = 1u << 3,   /* refused where no metric is named */
+    PBX_CAP_CATEGORY = 1u << 4,       /* search: takes CATEGORY dims */
+    PBX_CAP_CONDITIONAL = 1u << 5,    /* search: takes dims with a parent */
+    PBX_CAP_GRID = 1u << 6,           /* search: visits GRID dims completely */
+    PBX_CAP_UNBOUNDED = 1u << 7,      /* search: takes NORMAL dims */
+    PBX_CAP_QUANTUM = 1u << 8,        /* search: takes quantised dims */
+    PBX_CAP_OBJECTIVES = 1u << 9,     /* takes more than one objective */
+    PBX_CAP_CONSTRAINTS = 1u << 10,   /* takes constraints */
     PBX_CAP_LIMITS_ITSELF = 1u << 11, /* search: obeys problem.max_concurrent itself */
-    PBX_CAP_OWNS_SAMPLES = 1u << 12, /* search: counts num_samples itself, says total and DONE */
-    PBX_CAP_EACH_RESULT = 1u << 13,  /* scheduler: no run-ahead, one result at a time */
-    PBX_CAP_PAUSES = 1u << 14,       /* scheduler: pauses trials */
-    PBX_CAP_EXPLOITS = 1u << 15,     /* scheduler: clones trials */
-    PBX_CAP_RESIZES = 1u << 16       /* scheduler: changes resources */
+    PBX_CAP_OWNS_SAMPLES = 1u << 12,  /* search: counts num_samples itself, says total and DONE */
+    PBX_CAP_EACH_RESULT = 1u << 13,   /* scheduler: no run-ahead, one result at a time */
+    PBX_CAP_PAUSES = 1u << 14,        /* scheduler: pauses trials */
+    PBX_CAP_EXPLOITS = 1u << 15,      /* scheduler: clones trials */
+    PBX_CAP_RESIZES = 1u << 16        /* scheduler: changes resources */
 };
 
 #ifdef __cplusplus

@@ -14,43 +14,43 @@ extern "C" {
 /* What a trial does after a result. */
 enum {
     PBX_ACTION_CONTINUE = 0,
-    PBX_ACTION_PAUSE = 1,     /* needs PBX_CAP_PAUSES */
-    PBX_ACTION_STOP = 2,      /* ends EARLY_STOPPED */
-    PBX_ACTION_COMPLETE = 3   /* it has had all it could get: ends COMPLETED */
+    PBX_ACTION_PAUSE = 1,   /* needs PBX_CAP_PAUSES */
+    PBX_ACTION_STOP = 2,    /* ends EARLY_STOPPED */
+    PBX_ACTION_COMPLETE = 3 /* it has had all it could get: ends COMPLETED */
 };
 
 /* The answer to a result; preset to CONTINUE, no rung, no bracket, budget NaN. */
 typedef struct pbx_decision {
     uint32_t struct_size;
-    uint32_t action;    /* PBX_ACTION_* */
-    uint32_t rung;      /* that the result fills, from 0 (lowest); PBX_NO_RUNG */
-    uint32_t bracket;   /* of the trial; PBX_NO_RUNG */
-    double budget;      /* of the rung, in units of its time attribute; NaN */
+    uint32_t action;  /* PBX_ACTION_* */
+    uint32_t rung;    /* that the result fills, from 0 (lowest); PBX_NO_RUNG */
+    uint32_t bracket; /* of the trial; PBX_NO_RUNG */
+    double budget;    /* of the rung, in units of its time attribute; NaN */
 } pbx_decision;
 
 /* Flags of a choice. */
 enum {
-    PBX_CHOICE_NO_MORE_TRIALS = 1,  /* the search is exhausted */
-    PBX_CHOICE_IDLE = 2             /* nothing runs: pick, act, or be done */
+    PBX_CHOICE_NO_MORE_TRIALS = 1, /* the search is exhausted */
+    PBX_CHOICE_IDLE = 2            /* nothing runs: pick, act, or be done */
 };
 
 /* Which waiting trial gets the free slot; pick is preset to PBX_NONE. */
 typedef struct pbx_choice {
     uint32_t struct_size;
-    uint32_t flags;            /* PBX_CHOICE_* */
-    uint32_t n;                /* of trials, at most 256 */
+    uint32_t flags; /* PBX_CHOICE_* */
+    uint32_t n;     /* of trials, at most 256 */
     uint32_t reserved;
-    uint64_t n_waiting;        /* PENDING or PAUSED in all */
-    const uint64_t *counts;    /* [PBX_N_STATES] */
+    uint64_t n_waiting;     /* PENDING or PAUSED in all */
+    const uint64_t *counts; /* [PBX_N_STATES] */
     const pbx_amounts *free;
-    const uint64_t *trials;    /* PENDING or PAUSED that fit now, oldest first */
-    uint64_t pick;             /* out: any waiting trial; PAUSED ones are resumed */
+    const uint64_t *trials; /* PENDING or PAUSED that fit now, oldest first */
+    uint64_t pick;          /* out: any waiting trial; PAUSED ones are resumed */
 } pbx_choice;
 
 /* Called by the host's decider; any function may be NULL. */
 typedef struct pbx_scheduler {
     uint32_t struct_size;
-    uint32_t caps;          /* PBX_CAP_* */
+    uint32_t caps; /* PBX_CAP_* */
     pbx_object object;
     /* As a search's: pure, refuses e.g. metrics that it cannot rank. */
     pbx_status (*setup)(pbx_instance *, const pbx_problem *problem, pbx_error *);

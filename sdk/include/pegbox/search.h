@@ -14,7 +14,7 @@ extern "C" {
 /* Called by the host's decider; any function not marked "must" may be NULL. */
 typedef struct pbx_search {
     uint32_t struct_size;
-    uint32_t caps;          /* PBX_CAP_*, what any instance can do at most */
+    uint32_t caps; /* PBX_CAP_*, what any instance can do at most */
     pbx_object object;
     /*
      * Once after create, and again on resume, where only num_samples, limits and

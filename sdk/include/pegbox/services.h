@@ -38,8 +38,8 @@ typedef struct pbx_json_write {
     void (*integer)(pbx_json_builder *, int64_t value);
     void (*real)(pbx_json_builder *, double value);
     void (*string)(pbx_json_builder *, const char *value);
-    void (*node)(pbx_json_builder *, const pbx_json *value);   /* copied */
-    pbx_status (*end)(pbx_json_builder *);                     /* frees the builder */
+    void (*node)(pbx_json_builder *, const pbx_json *value); /* copied */
+    pbx_status (*end)(pbx_json_builder *);                   /* frees the builder */
     /* Parses text; the node is the instance's until `release`. NULL: error is set. */
     const pbx_json *(*parse)(const pbx_host *, const char *text, size_t n, pbx_error *error);
     void (*release)(const pbx_host *, const pbx_json *node);
@@ -100,9 +100,9 @@ typedef struct pbx_template {
 typedef struct pbx_dirs {
     uint32_t struct_size;
     uint32_t reserved;
-    const char *(*scratch)(const pbx_host *);     /* emptied at each start; NULL: none can be made */
-    const char *(*durable)(const pbx_host *);     /* kept with the experiment */
-    const char *(*experiment)(const pbx_host *);  /* RESULTS_DIR/EXPERIMENT */
+    const char *(*scratch)(const pbx_host *);    /* emptied at each start; NULL: none can be made */
+    const char *(*durable)(const pbx_host *);    /* kept with the experiment */
+    const char *(*experiment)(const pbx_host *); /* RESULTS_DIR/EXPERIMENT */
 } pbx_dirs;
 
 /* ---- events/1 [any], executors only ---- */
@@ -113,19 +113,19 @@ enum {
     PBX_POST_PREEMPTED = 2, /* seconds of grace */
     PBX_POST_DEADLINE = 3,  /* seconds until the end of its allocation */
     PBX_POST_LOST = 4,
-    PBX_POST_ROOM = 5       /* a start that was told AGAIN may be tried */
+    PBX_POST_ROOM = 5 /* a start that was told AGAIN may be tried */
 };
 /* What happened to the launch `name`. Copied before post returns. */
 typedef struct pbx_post {
     uint32_t struct_size;
-    uint32_t type;          /* PBX_POST_* */
-    int32_t code;           /* EXITED: exit status, -1 where a signal ended it */
-    int32_t signal;         /* EXITED: 0, or the signal */
-    double seconds;         /* PREEMPTED, DEADLINE */
-    const char *name;       /* the launch; NULL with ROOM */
-    const char *handle;     /* STARTED: what attach takes later (a pid, a job id) */
-    const char *location;   /* STARTED: HOST:PID, or where it runs */
-    const char *why;        /* one line; NULL: nothing to add */
+    uint32_t type;        /* PBX_POST_* */
+    int32_t code;         /* EXITED: exit status, -1 where a signal ended it */
+    int32_t signal;       /* EXITED: 0, or the signal */
+    double seconds;       /* PREEMPTED, DEADLINE */
+    const char *name;     /* the launch; NULL with ROOM */
+    const char *handle;   /* STARTED: what attach takes later (a pid, a job id) */
+    const char *location; /* STARTED: HOST:PID, or where it runs */
+    const char *why;      /* one line; NULL: nothing to add */
 } pbx_post;
 typedef struct pbx_events {
     uint32_t struct_size;
@@ -139,31 +139,31 @@ typedef struct pbx_events {
 /* What a trial is told after a report. */
 typedef struct pbx_answer {
     uint32_t struct_size;
-    uint32_t stop;     /* nonzero: end now, with ECANCELLED (function form) */
-    uint32_t save;     /* nonzero: make a checkpoint now */
+    uint32_t stop; /* nonzero: end now, with ECANCELLED (function form) */
+    uint32_t save; /* nonzero: make a checkpoint now */
     uint32_t reserved;
 } pbx_answer;
 
 /* Flags of a report. */
 enum {
-    PBX_REPORT_DONE = 1,       /* the trial ends with it */
-    PBX_REPORT_CHECKPOINT = 2  /* asks for a checkpoint after it */
+    PBX_REPORT_DONE = 1,      /* the trial ends with it */
+    PBX_REPORT_CHECKPOINT = 2 /* asks for a checkpoint after it */
 };
 
 /* What the session is about; valid until the run ends. */
 typedef struct pbx_session_info {
     uint32_t struct_size;
-    uint32_t rank;               /* of this process, from 0 */
-    uint32_t size;               /* processes of the trial */
+    uint32_t rank; /* of this process, from 0 */
+    uint32_t size; /* processes of the trial */
     uint32_t reserved;
-    const pbx_trial *trial;      /* config, dir, ... */
-    const char *restored;        /* directory of a restored checkpoint; NULL: from scratch */
-    const char *cwd;             /* where a program is to run */
-    const char *const *env;      /* NAME=VALUE, NULL-ended: a program's whole environment,
-                                    PEGBOX_SOCKET and kin included (PBX_TRAINABLE_PROGRAM) */
-    const char *out, *err;       /* files for a program's output; NULL: lines to `line` */
-    const char *metric;          /* the experiment's (first) metric; NULL: none is named */
-    const char *const *metrics;  /* all of them, NULL-ended */
+    const pbx_trial *trial;     /* config, dir, ... */
+    const char *restored;       /* directory of a restored checkpoint; NULL: from scratch */
+    const char *cwd;            /* where a program is to run */
+    const char *const *env;     /* NAME=VALUE, NULL-ended: a program's whole environment,
+                                   PEGBOX_SOCKET and kin included (PBX_TRAINABLE_PROGRAM) */
+    const char *out, *err;      /* files for a program's output; NULL: lines to `line` */
+    const char *metric;         /* the experiment's (first) metric; NULL: none is named */
+    const char *const *metrics; /* all of them, NULL-ended */
 } pbx_session_info;
 
 typedef struct pbx_session {
@@ -175,9 +175,8 @@ typedef struct pbx_session {
      * NULL: none) whose members join them. Blocks while too many results are
      * unanswered. EINVAL: nonsense; ECANCELLED: the driver is gone.
      */
-    pbx_status (*report)(const pbx_host *, const char *const *names, const double *values,
-                         size_t n, const char *extra, uint32_t flags, pbx_answer *answer,
-                         pbx_error *error);
+    pbx_status (*report)(const pbx_host *, const char *const *names, const double *values, size_t n,
+                         const char *extra, uint32_t flags, pbx_answer *answer, pbx_error *error);
     /* What has been asked of the trial since the last report; does not block. */
     pbx_status (*poll)(const pbx_host *, pbx_answer *answer);
     /* Readable when poll has news; for a plugin's own poll loop. */

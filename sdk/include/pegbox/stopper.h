@@ -14,15 +14,15 @@ extern "C" {
 /* The answer; preset to stop 0, again_ns 0, reason NULL. */
 typedef struct pbx_verdict {
     uint32_t struct_size;
-    uint32_t stop;        /* nonzero: stop */
-    int64_t again_ns;     /* `all` only: not asked again before this time; 0: each turn */
-    const char *reason;   /* one line, shown and stored; NULL: none */
+    uint32_t stop;      /* nonzero: stop */
+    int64_t again_ns;   /* `all` only: not asked again before this time; 0: each turn */
+    const char *reason; /* one line, shown and stored; NULL: none */
 } pbx_verdict;
 
 /* Called by the host's decider; any function may be NULL. */
 typedef struct pbx_stopper {
     uint32_t struct_size;
-    uint32_t caps;        /* PBX_CAP_SLOW, TRANSPARENT, NEEDS_METRIC */
+    uint32_t caps; /* PBX_CAP_SLOW, TRANSPARENT, NEEDS_METRIC */
     pbx_object object;
     /* As a search's. */
     pbx_status (*setup)(pbx_instance *, const pbx_problem *problem, pbx_error *);

@@ -18,10 +18,10 @@ extern "C" {
 
 /* Capabilities of a trainable. */
 enum {
-    PBX_TRAINABLE_CHECKPOINTS = 1,  /* it can save and load */
-    PBX_TRAINABLE_RESETS = 2,       /* reset serves the next trial in the same process */
-    PBX_TRAINABLE_MANY_RUNS = 4,    /* run may be called again and again in one process */
-    PBX_TRAINABLE_ALL_RANKS = 8,    /* reserved */
+    PBX_TRAINABLE_CHECKPOINTS = 1, /* it can save and load */
+    PBX_TRAINABLE_RESETS = 2,      /* reset serves the next trial in the same process */
+    PBX_TRAINABLE_MANY_RUNS = 4,   /* run may be called again and again in one process */
+    PBX_TRAINABLE_ALL_RANKS = 8,   /* reserved */
     /* It runs a program: it uses info.env and the session's program_ functions, and brings the
      * program's output to info.out and info.err. Without it these are the worker's own stdout
      * and stderr while a trial runs. */
@@ -31,7 +31,7 @@ enum {
 /* Called by the worker, on its main thread. Either `run`, or `setup` and `step`. */
 typedef struct pbx_trainable {
     uint32_t struct_size;
-    uint32_t caps;       /* PBX_TRAINABLE_* */
+    uint32_t caps; /* PBX_TRAINABLE_* */
     pbx_object object;
     /* Function form: one whole trial, reporting through session/1. OK: it is done;
      * ECANCELLED: it obeyed a "stop"; an error fails the trial with that text. */

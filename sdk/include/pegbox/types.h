@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Whether the sender's struct is large enough to hold FIELD. */
-#define PEGBOX_HAS_FIELD(S, TYPE, FIELD) \
+#define PEGBOX_HAS_FIELD(S, TYPE, FIELD)                                                           \
     ((S)->struct_size >= offsetof(TYPE, FIELD) + sizeof(S)->FIELD)
 /* The same for a pointer field, which must also be non-NULL. */
 #define PEGBOX_HAS(S, TYPE, FIELD) (PEGBOX_HAS_FIELD(S, TYPE, FIELD) && (S)->FIELD)
@@ -29,16 +29,16 @@ extern "C" {
 /* What a call answers. 0 and positive values are no errors. */
 typedef int32_t pbx_status;
 enum {
-    PBX_OK = 0,         /* done */
-    PBX_AGAIN = 1,      /* not now; the host asks again */
-    PBX_DONE = 2,       /* nothing more will come */
-    PBX_EINVAL = -1,    /* an argument, option or space that cannot be used */
-    PBX_ENOMEM = -2,    /* no memory */
-    PBX_ENOTSUP = -3,   /* not supported by this plugin, or a needed service is absent */
-    PBX_EIO = -4,       /* a file, network or device error */
-    PBX_ESTATE = -5,    /* a call out of order, or something is gone */
+    PBX_OK = 0,          /* done */
+    PBX_AGAIN = 1,       /* not now; the host asks again */
+    PBX_DONE = 2,        /* nothing more will come */
+    PBX_EINVAL = -1,     /* an argument, option or space that cannot be used */
+    PBX_ENOMEM = -2,     /* no memory */
+    PBX_ENOTSUP = -3,    /* not supported by this plugin, or a needed service is absent */
+    PBX_EIO = -4,        /* a file, network or device error */
+    PBX_ESTATE = -5,     /* a call out of order, or something is gone */
     PBX_ECANCELLED = -6, /* given up because the host asked for it */
-    PBX_EFATAL = -7     /* the run cannot go on (exit 4) */
+    PBX_EFATAL = -7      /* the run cannot go on (exit 4) */
 };
 
 /*
@@ -68,7 +68,7 @@ typedef struct pbx_sink {
 
 /* Kinds of JSON node, as pbx_host.json_type tells them. */
 enum {
-    PBX_JSON_NONE = 0,   /* no such node (a NULL pointer) */
+    PBX_JSON_NONE = 0, /* no such node (a NULL pointer) */
     PBX_JSON_NULL = 1,
     PBX_JSON_BOOL = 2,
     PBX_JSON_INT = 3,
@@ -104,27 +104,23 @@ enum {
 
 /* How a trial ended. */
 enum {
-    PBX_END_COMPLETED = 0,     /* the trainable is done, a stopper, `stop`, or the scheduler's COMPLETE */
+    PBX_END_COMPLETED =
+        0, /* the trainable is done, a stopper, `stop`, or the scheduler's COMPLETE */
     PBX_END_EARLY_STOPPED = 1, /* the scheduler's STOP */
     PBX_END_STOPPED = 2,       /* by the user, the time budget, or stopper.all */
     PBX_END_FAILED = 3,
-    PBX_END_DUPLICATE = 4,     /* a skipped point: it used an ask, but has no trial */
-    PBX_END_VOID = 5           /* taken out of sight later */
+    PBX_END_DUPLICATE = 4, /* a skipped point: it used an ask, but has no trial */
+    PBX_END_VOID = 5       /* taken out of sight later */
 };
 
 /* Kinds of dimension. */
-enum {
-    PBX_DIM_REAL = 0,
-    PBX_DIM_INT = 1,
-    PBX_DIM_CATEGORY = 2,
-    PBX_DIM_NORMAL = 3
-};
+enum { PBX_DIM_REAL = 0, PBX_DIM_INT = 1, PBX_DIM_CATEGORY = 2, PBX_DIM_NORMAL = 3 };
 
 /* Flags of a dimension. */
 enum {
-    PBX_DIM_LOG = 1,     /* drawn uniformly in the logarithm */
-    PBX_DIM_GRID = 2,    /* from $grid_search: every choice is to be visited */
-    PBX_DIM_ORDERED = 4  /* a category whose choices are numbers in ascending order */
+    PBX_DIM_LOG = 1,    /* drawn uniformly in the logarithm */
+    PBX_DIM_GRID = 2,   /* from $grid_search: every choice is to be visited */
+    PBX_DIM_ORDERED = 4 /* a category whose choices are numbers in ascending order */
 };
 
 /*
@@ -134,16 +130,16 @@ enum {
  */
 typedef struct pbx_dim {
     uint32_t struct_size;
-    uint32_t type;          /* PBX_DIM_* */
-    uint32_t flags;         /* PBX_DIM_LOG, ... */
-    int32_t parent;         /* index of the CATEGORY that this one hangs on; -1: none */
-    double low, high;       /* INT: both inclusive; REAL: high exclusive, unless quantised */
-    double quantum;         /* 0: continuous; else values are multiples of it */
-    double mean, sd;        /* NORMAL */
-    uint32_t n_choices;     /* CATEGORY; else 0 */
-    uint32_t parent_choice; /* active where the parent has this index */
-    const char *name;       /* unique: the path, with the branch where paths recur */
-    const char *path;       /* in the config, dotted; not unique */
+    uint32_t type;           /* PBX_DIM_* */
+    uint32_t flags;          /* PBX_DIM_LOG, ... */
+    int32_t parent;          /* index of the CATEGORY that this one hangs on; -1: none */
+    double low, high;        /* INT: both inclusive; REAL: high exclusive, unless quantised */
+    double quantum;          /* 0: continuous; else values are multiples of it */
+    double mean, sd;         /* NORMAL */
+    uint32_t n_choices;      /* CATEGORY; else 0 */
+    uint32_t parent_choice;  /* active where the parent has this index */
+    const char *name;        /* unique: the path, with the branch where paths recur */
+    const char *path;        /* in the config, dotted; not unique */
     const pbx_json *choices; /* CATEGORY: an array of the values */
 } pbx_dim;
 
@@ -158,8 +154,8 @@ typedef struct pbx_space {
 /* An objective. A loss is sign * metric, so that smaller is better. */
 typedef struct pbx_objective {
     uint32_t struct_size;
-    int32_t sign;           /* +1: minimised; -1: maximised */
-    const char *name;       /* the metric's name */
+    int32_t sign;     /* +1: minimised; -1: maximised */
+    const char *name; /* the metric's name */
 } pbx_objective;
 
 /*
@@ -169,14 +165,14 @@ typedef struct pbx_objective {
 typedef struct pbx_problem {
     uint32_t struct_size;
     uint32_t flags;
-    uint32_t n_objectives;  /* 0: no metric is named */
+    uint32_t n_objectives; /* 0: no metric is named */
     uint32_t n_constraints;
     const pbx_space *space;
     const pbx_objective *const *objectives;
-    const char *const *constraints;  /* the expressions' text */
-    int64_t num_samples;    /* -1: without end */
-    uint64_t max_concurrent; /* 0: no limit */
-    int64_t time_budget_ns; /* 0: none */
+    const char *const *constraints; /* the expressions' text */
+    int64_t num_samples;            /* -1: without end */
+    uint64_t max_concurrent;        /* 0: no limit */
+    int64_t time_budget_ns;         /* 0: none */
 } pbx_problem;
 
 /* Amounts of resources by name ("cpu", "gpu", ...). */
@@ -190,8 +186,8 @@ typedef struct pbx_amounts {
 /* Flags of a result. */
 enum {
     PBX_RESULT_FIRST_AFTER_EXPLOIT = 1,
-    PBX_RESULT_DONE = 2,             /* the trial ends with it */
-    PBX_RESULT_NO_MORE_TRIALS = 4    /* the search is exhausted */
+    PBX_RESULT_DONE = 2,          /* the trial ends with it */
+    PBX_RESULT_NO_MORE_TRIALS = 4 /* the search is exhausted */
 };
 
 /* "No rung", "no bracket". */
@@ -204,17 +200,17 @@ enum {
  */
 typedef struct pbx_result {
     uint32_t struct_size;
-    uint32_t flags;          /* PBX_RESULT_* */
-    uint32_t n_losses;       /* objectives of the problem */
-    uint32_t n_violations;   /* constraints of the problem */
-    uint32_t n_watched;      /* see `watched` */
-    uint32_t rung;           /* that the scheduler named; PBX_NO_RUNG: none */
+    uint32_t flags;        /* PBX_RESULT_* */
+    uint32_t n_losses;     /* objectives of the problem */
+    uint32_t n_violations; /* constraints of the problem */
+    uint32_t n_watched;    /* see `watched` */
+    uint32_t rung;         /* that the scheduler named; PBX_NO_RUNG: none */
     uint64_t trial;
-    uint64_t seq;            /* its number among the experiment's events */
-    int64_t iteration;       /* training_iteration */
-    int64_t at_ns;           /* on the experiment's clock */
+    uint64_t seq;      /* its number among the experiment's events */
+    int64_t iteration; /* training_iteration */
+    int64_t at_ns;     /* on the experiment's clock */
     double time_total_s;
-    double budget;           /* of its rung; NaN: none */
+    double budget; /* of its rung; NaN: none */
     const double *losses;
     const double *violations;
     /*
@@ -234,62 +230,62 @@ typedef struct pbx_result {
 
 /* Flags of an adopted suggestion. */
 enum {
-    PBX_SUGGESTION_REPLAY = 1,    /* told again, after a resume */
-    PBX_SUGGESTION_ENQUEUED = 2,  /* added by hand: ask is PBX_NONE */
-    PBX_SUGGESTION_ALTERED = 4    /* snapped or overlaid: not what was proposed */
+    PBX_SUGGESTION_REPLAY = 1,   /* told again, after a resume */
+    PBX_SUGGESTION_ENQUEUED = 2, /* added by hand: ask is PBX_NONE */
+    PBX_SUGGESTION_ALTERED = 4   /* snapped or overlaid: not what was proposed */
 };
 
 /* A point: filled in by suggest, told by adopt. */
 typedef struct pbx_suggestion {
     uint32_t struct_size;
-    uint32_t flags;       /* in adopt: PBX_SUGGESTION_* */
+    uint32_t flags; /* in adopt: PBX_SUGGESTION_* */
     uint64_t n_dims;
-    uint64_t trial;       /* the trial that it is for */
-    uint64_t ask;         /* suggests of this slot that answered PBX_OK before */
-    double *x;            /* [n_dims]: in suggest to be filled; in adopt read only */
-    uint64_t origin;      /* the plugin's own mark; stored, and given back in tell */
-    const char *extra;    /* JSON object text merged over the config; NULL: nothing */
+    uint64_t trial;    /* the trial that it is for */
+    uint64_t ask;      /* suggests of this slot that answered PBX_OK before */
+    double *x;         /* [n_dims]: in suggest to be filled; in adopt read only */
+    uint64_t origin;   /* the plugin's own mark; stored, and given back in tell */
+    const char *extra; /* JSON object text merged over the config; NULL: nothing */
 } pbx_suggestion;
 
 /* Flags of an outcome. */
 enum {
-    PBX_OUTCOME_REPLAY = 1,        /* told again, after a resume */
-    PBX_OUTCOME_FOREIGN = 2,       /* from elsewhere: trial is PBX_NONE */
-    PBX_OUTCOME_RECONFIGURED = 4,  /* x changed while the trial ran */
+    PBX_OUTCOME_REPLAY = 1,       /* told again, after a resume */
+    PBX_OUTCOME_FOREIGN = 2,      /* from elsewhere: trial is PBX_NONE */
+    PBX_OUTCOME_RECONFIGURED = 4, /* x changed while the trial ran */
     PBX_OUTCOME_NO_MORE_TRIALS = 8
 };
 
 /* How a trial ended, and with what. */
 typedef struct pbx_outcome {
     uint32_t struct_size;
-    uint32_t flags;           /* PBX_OUTCOME_* */
-    uint32_t end;             /* PBX_END_* */
+    uint32_t flags; /* PBX_OUTCOME_* */
+    uint32_t end;   /* PBX_END_* */
     uint32_t n_dims;
     uint64_t trial;
-    uint64_t origin;          /* what suggest set */
-    const double *x;          /* [n_dims]: what really ran */
-    const pbx_result *last;   /* NULL: it never reported */
-    double budget;            /* of its last rung; NaN: none */
-    double elapsed_s;         /* time_total_s of the last result; 0: none */
+    uint64_t origin;        /* what suggest set */
+    const double *x;        /* [n_dims]: what really ran */
+    const pbx_result *last; /* NULL: it never reported */
+    double budget;          /* of its last rung; NaN: none */
+    double elapsed_s;       /* time_total_s of the last result; 0: none */
 } pbx_outcome;
 
 /* A trial as loggers and trainables see it. */
 typedef struct pbx_trial {
     uint32_t struct_size;
-    uint32_t state;           /* PBX_STATE_* */
-    uint32_t attempt;         /* starts of a worker for it, from 1; 0: none yet */
+    uint32_t state;   /* PBX_STATE_* */
+    uint32_t attempt; /* starts of a worker for it, from 1; 0: none yet */
     uint32_t n_checkpoints;
-    uint64_t trial;           /* its number */
-    uint64_t source;          /* the trial that it was cloned from; PBX_NONE: none */
+    uint64_t trial;  /* its number */
+    uint64_t source; /* the trial that it was cloned from; PBX_NONE: none */
     const char *id;
     const char *name;
     const char *tag;
-    const char *dir;          /* absolute; may not exist yet (files/1 makes it) */
+    const char *dir; /* absolute; may not exist yet (files/1 makes it) */
     const pbx_json *config;
-    const char *config_text;  /* canonical JSON of config */
+    const char *config_text; /* canonical JSON of config */
     const pbx_json *resources;
-    const char *location;     /* HOST:PID of the worker; "" before a start */
-    const pbx_result *last;   /* NULL: none yet */
+    const char *location;   /* HOST:PID of the worker; "" before a start */
+    const pbx_result *last; /* NULL: none yet */
 } pbx_trial;
 
 #ifdef __cplusplus

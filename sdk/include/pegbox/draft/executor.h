@@ -17,29 +17,29 @@ extern "C" {
 
 /* How a launch is ended. */
 enum {
-    PBX_STOP_TERM = 0,   /* SIGTERM, and SIGKILL after grace_s */
+    PBX_STOP_TERM = 0, /* SIGTERM, and SIGKILL after grace_s */
     PBX_STOP_KILL = 1
 };
 
 /* One worker to start. */
 typedef struct pbx_launch {
     uint32_t struct_size;
-    uint32_t flags;            /* 0 */
-    int32_t channel;           /* a socket that becomes descriptor 3 of the worker; -1: none */
+    uint32_t flags;  /* 0 */
+    int32_t channel; /* a socket that becomes descriptor 3 of the worker; -1: none */
     uint32_t attempt;
     uint64_t trial;
-    double grace_s;            /* from SIGTERM to SIGKILL */
-    const char *name;          /* unique; the same for the same start */
-    const char *const *argv;   /* NULL-ended; argv[0] is an absolute path */
-    const char *const *env;    /* NULL-ended NAME=VALUE; the whole environment */
-    const char *cwd;           /* absolute */
-    const char *out, *err;     /* files to append to; NULL: the driver's own */
+    double grace_s;          /* from SIGTERM to SIGKILL */
+    const char *name;        /* unique; the same for the same start */
+    const char *const *argv; /* NULL-ended; argv[0] is an absolute path */
+    const char *const *env;  /* NULL-ended NAME=VALUE; the whole environment */
+    const char *cwd;         /* absolute */
+    const char *out, *err;   /* files to append to; NULL: the driver's own */
 } pbx_launch;
 
 /* Called on the driver's thread: no function may block. */
 typedef struct pbx_executor {
     uint32_t struct_size;
-    uint32_t caps;      /* 0 */
+    uint32_t caps; /* 0 */
     pbx_object object;
     /* A first look. ENOTSUP, EIO: exit 4 before any trial. NULL: nothing to do. */
     pbx_status (*open)(pbx_instance *, pbx_error *);
