@@ -38,9 +38,10 @@ SIDEWAYS = {
 # Names of plugins that are also words of the experiment file or of the command line. Where
 # they stand for those, they may be written in core/.
 WORDS = {
-    "json": {"commands", "analysis"},     # --format json
+    "json": {"commands", "analysis", "plugin"},  # --format json; a type of option
     "csv": {"commands", "analysis"},      # --format csv
     "when": {"spec"},                     # "stop": {"when": EXPRESSION}
+    "timeout": {"spec"},                  # a part that defaults.json fills
     "random": {"expression"},             # math.random, which the sandbox removes
 }
 

@@ -58,10 +58,13 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
         runner->any_report = TRUE;
 }
 
-/* Everything that runs is asked to end now: nobody waits for its next report. */
+/* Ends the experiment without its other trials: they stay PENDING, so that it can go on once
+ * the mistake is mended. What runs is asked to end now: nobody waits for its next report. */
 static void
-stop_running(PbxRunner *runner)
+abandon(PbxRunner *runner, const char *reason)
 {
+    runner->abandoned = TRUE;
+    runner_stop_all(runner, reason);
     for (guint i = 0; i < runner->workers->len; i++) {
         PbxWorkerSlot *worker = runner->workers->pdata[i];
         if (worker->trial != NULL && !worker->trial->ended)
@@ -79,14 +82,12 @@ consider_the_rest(PbxRunner *runner, const PbxTrial *trial)
         runner->n_deaths++;
     if (runner->spec->fail_fast == FAIL_FAST_ALWAYS) {
         g_autofree char *reason = g_strdup_printf("fail_fast: trial %s failed", trial->row.name);
-        runner_stop_all(runner, reason);
-        stop_running(runner);
+        abandon(runner, reason);
     } else if (runner->spec->fail_fast == FAIL_FAST_EARLY && !runner->any_report &&
                runner->n_deaths >= MAX(3, runner->slots)) {
         g_autofree char *reason = g_strdup_printf(
             "the first %" G_GUINT64_FORMAT " trials failed before one report", runner->n_deaths);
-        runner_stop_all(runner, reason);
-        stop_running(runner);
+        abandon(runner, reason);
     }
 }
 
@@ -123,7 +124,7 @@ end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
 static void
 end_stopped(PbxRunner *runner, PbxTrial *trial)
 {
-    if (runner->interrupts > 0) {
+    if (runner->interrupts > 0 || runner->abandoned) {
         trial->attempt.ended_ns = runner_wall(runner);
         trial->attempt_dirty = TRUE;
         trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);

@@ -21,8 +21,8 @@ resources_open(PbxRunner *runner, GError **error)
     runner->total_memory = (guint64)sysconf(_SC_PHYS_PAGES) * (guint64)sysconf(_SC_PAGESIZE);
     /* In whole ten-thousandths, so that ten of 0.1 fit in 1. */
     guint64 have = (guint64)(runner->total_cpu * RESOLUTION + 0.5);
-    guint64 need = MAX((guint64)(spec->cpu * RESOLUTION + 0.5), 1);
-    guint64 slots = have / need;
+    guint64 need = (guint64)(spec->cpu * RESOLUTION + 0.5);
+    guint64 slots = need > 0 ? have / need : G_MAXUINT;
     if (spec->memory > 0)
         slots = MIN(slots, runner->total_memory / spec->memory);
     if (slots == 0) {

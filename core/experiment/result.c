@@ -53,7 +53,8 @@ fail_by_call(PbxTrial *trial, PbxSlot *slot, PbxCall *call)
 static void
 ask_stoppers(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxJudgement *judgement)
 {
-    for (guint i = 0; i < runner->stoppers->len && !judgement->ends; i++) {
+    /* All of them, as each has its own state, or more than this trial to stop. */
+    for (guint i = 0; i < runner->stoppers->len; i++) {
         PbxSlot *slot = runner->stoppers->pdata[i];
         if (!decider_has(slot->decider, CALL_STOPPER_RESULT))
             continue;
@@ -64,7 +65,7 @@ ask_stoppers(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxJudgement *ju
         decider_call(slot->decider, &call, NULL, NULL);
         if (call.status < 0)
             fail_by_call(trial, slot, &call);
-        else if (verdict.stop)
+        else if (verdict.stop && !judgement->ends)
             judge_end(
                 judgement, PBX_END_COMPLETED,
                 g_strdup(verdict.reason != NULL ? verdict.reason : decider_slot(slot->decider)));
@@ -119,6 +120,11 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
             g_strdup_printf("result %" G_GUINT64_FORMAT " has no \"%s\"; it reported %s", row->n,
                             missing, row->fields);
         return judgement;
+    }
+    /* A program ends its trial by a field. */
+    if (view_is_true(view, "done")) {
+        row->done = TRUE;
+        view->abi.flags |= PBX_RESULT_DONE;
     }
     ask_stoppers(runner, trial, view, &judgement);
     if (runner->stopping && !judgement.ends)
@@ -213,6 +219,8 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
     g_autoptr(PbxView) view = view_new(runner, trial, row);
     PbxJudgement judgement = judge(runner, trial, view, row);
     remember(runner, trial, view, row);
+    if (row->done && !judgement.ends)
+        judge_end(&judgement, PBX_END_COMPLETED, NULL);
     gboolean over = judgement.ends || trial->failing != NULL;
     row->done = row->done || judgement.ends;
     runner->again_ns = 0;

@@ -92,6 +92,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxView, view_free)
 const pbx_result *view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot);
 /* A number of the whole result, non-finite as reported; FALSE: missing. */
 gboolean view_number(const PbxView *view, const char *name, double *value);
+gboolean view_is_true(const PbxView *view, const char *name);
 
 /* ---- Workers ---- */
 
@@ -189,6 +190,7 @@ struct PbxRunner {
     gboolean any_report; /* some trial reported, or ended well */
     guint64 n_deaths;    /* trials that failed before one report */
     gboolean stopping;   /* no new trials; running ones end at their next report */
+    gboolean abandoned;  /* ... but what has not ended stays PENDING, for another run */
     char *stop_reason;
     guint interrupts; /* signals so far */
     gboolean finished;

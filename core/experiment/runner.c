@@ -82,6 +82,8 @@ runner_stop_all(PbxRunner *runner, const char *reason)
         return;
     runner->stopping = TRUE;
     runner->stop_reason = g_strdup(reason);
+    if (runner->abandoned)
+        return;
     for (PbxTrial *trial; (trial = g_queue_pop_head(&runner->waiting)) != NULL;)
         end_trial(runner, trial, PBX_END_STOPPED, reason);
 }
@@ -175,7 +177,7 @@ check_finished(PbxRunner *runner)
     gboolean no_more = runner->exhausted || runner->stopping || runner->interrupts > 0;
     if (runner->fatal != NULL || runner->interrupts > 1 ||
         (no_more && workers_busy(runner) == 0 &&
-         (runner->waiting.length == 0 || runner->interrupts > 0)))
+         (runner->waiting.length == 0 || runner->interrupts > 0 || runner->abandoned)))
         runner->finished = TRUE;
 }
 

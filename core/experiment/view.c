@@ -59,6 +59,14 @@ view_number(const PbxView *view, const char *name, double *value)
     return node != NULL && json_number(node, TRUE, value);
 }
 
+gboolean
+view_is_true(const PbxView *view, const char *name)
+{
+    JsonNode *node = view->fields != NULL ? json_lookup(view->fields, name) : NULL;
+    return node != NULL && json_node_get_value_type(node) == G_TYPE_BOOLEAN &&
+           json_node_get_boolean(node);
+}
+
 /* Missing: NaN; NaN or infinite: the worst there is, whatever the mode. */
 static double
 loss_of(const PbxView *view, const pbx_objective *objective)

@@ -8,10 +8,11 @@
 #define LARGEST_WHOLE 9007199254740992.0 /* that a double holds, as all below it */
 #define SHOWN_MAX     60                 /* characters of a value in a message */
 
-#define POSITIVE "{\"type\":\"number\",\"exclusiveMinimum\":0}"
-#define TEXT     "{\"type\":\"string\",\"minLength\":1}"
-#define BOOLEAN  "{\"type\":\"boolean\"}"
-#define MODE     "{\"enum\":[\"min\",\"max\"]}"
+#define POSITIVE   "{\"type\":\"number\",\"exclusiveMinimum\":0}"
+#define AT_LEAST_0 "{\"type\":\"number\",\"minimum\":0}"
+#define TEXT       "{\"type\":\"string\",\"minLength\":1}"
+#define BOOLEAN    "{\"type\":\"boolean\"}"
+#define MODE       "{\"enum\":[\"min\",\"max\"]}"
 /* One, or an array of one: several objectives come with a later version. */
 #define ONE_OR_LIST(ITEM)                                                                          \
     "{\"anyOf\":[" ITEM ",{\"type\":\"array\",\"minItems\":1,\"maxItems\":1,\"items\":" ITEM "}]}"
@@ -38,7 +39,7 @@ const PbxKey spec_keys[] = {
     {"time_budget_s", KEY_NUMBER, FALSE, "Seconds after which the experiment ends.", POSITIVE},
     {"resources", KEY_OBJECT, FALSE, "What each trial needs.",
      "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-     "\"cpu\":" POSITIVE ",\"gpu\":{\"const\":0},"
+     "\"cpu\":" AT_LEAST_0 ",\"gpu\":{\"const\":0},"
      "\"memory\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\"}]}}}"},
     {"placement", KEY_OBJECT, TRUE, "Bundles and strategy of a trial's processes.", NULL},
     {"max_concurrent_trials", KEY_INT, FALSE,

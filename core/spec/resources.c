@@ -23,9 +23,13 @@ check_cpu(PbxCheck *check, JsonNode *node)
     double whole = rint(steps);
     guint there = g_get_num_processors();
     g_autofree char *text = json_to_text(node);
-    if (!(cpu > 0))
-        problems_add(check->problems, spec->doc, "/resources/cpu", "needs a number > 0, got %s",
+    if (!(cpu >= 0))
+        problems_add(check->problems, spec->doc, "/resources/cpu", "needs a number >= 0, got %s",
                      text);
+    else if (cpu == 0 && key_node(check, "max_concurrent_trials") == NULL)
+        problems_add(check->problems, spec->doc, "/resources/cpu",
+                     "with 0 nothing limits how many trials run at once: set "
+                     "max_concurrent_trials");
     else if (fabs(steps - whole) > 1e-6 * MAX(whole, 1))
         problems_add(check->problems, spec->doc, "/resources/cpu",
                      "needs a multiple of 0.0001, got %s", text);

@@ -231,11 +231,13 @@ class PegboxTest(unittest.TestCase):
             keys["trainable"] = trainable
         return self.write("experiment.json", json.dumps(keys))
 
-    def run_experiment(self, trainable=None, words=(), expect=0, env=None, timeout=120, **keys):
-        """Writes an experiment file, runs it, returns the Experiment."""
+    def run_experiment(self, trainable=None, words=(), expect=0, environ=None, timeout=120,
+                       **keys):
+        """Writes an experiment file, runs it with `environ` added to the environment, returns the
+        Experiment."""
         self.started += 1
         keys.setdefault("name", "e%d" % self.started)
-        done = self.pegbox("run", self.spec(trainable, **keys), *words, expect=expect, env=env,
+        done = self.pegbox("run", self.spec(trainable, **keys), *words, expect=expect, env=environ,
                            timeout=timeout)
         return Experiment(self, os.path.join(self.results_dir, keys["name"]), done)
 

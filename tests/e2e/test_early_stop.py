@@ -36,7 +36,7 @@ class EarlyStop(PegboxTest):
 
     def test_without_help_it_would_run_to_its_end(self):
         # An empty text switches Python's option off again: now the buffer comes at the exit.
-        done, reported = self.epochs(env={"PYTHONUNBUFFERED": ""})
+        done, reported = self.epochs(environ={"PYTHONUNBUFFERED": ""})
         self.assertEqual(done, [10, 10, 10])
         self.assertEqual(reported, [10, 1, 1])
 

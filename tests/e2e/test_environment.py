@@ -11,7 +11,7 @@ from pegbox_test import SOURCE, PegboxTest, main, read_text, sh, wait_until
 class Environment(PegboxTest):
     def test_max_len_identifier(self):
         experiment = self.run_experiment(sh(":"), config={"x": {"$choice": ["a" * 50, "b" * 50]}},
-                                         env={"PEGBOX_MAX_LEN_IDENTIFIER": "20"})
+                                         environ={"PEGBOX_MAX_LEN_IDENTIFIER": "20"})
         name = os.path.basename(experiment.dir(0))
         self.assertRegex(name, r"^.{20}_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$")
 
@@ -30,7 +30,7 @@ class Environment(PegboxTest):
         for ahead in ("1", "5"):
             experiment = self.run_experiment(sh("exit 1"), num_samples=20, fail_fast=True,
                                              max_concurrent_trials=1, expect=1,
-                                             env={"PEGBOX_MAX_PENDING_TRIALS_PG": ahead})
+                                             environ={"PEGBOX_MAX_PENDING_TRIALS_PG": ahead})
             self.assertLessEqual(len(experiment.trials), 2 + int(ahead))
 
     def test_every_variable_is_documented(self):

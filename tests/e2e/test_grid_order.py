@@ -34,8 +34,8 @@ class GridOrder(PegboxTest):
         trials = self.run_experiment(sh(":"), config={
             "bar": {"$grid_search": [True, False]}, "foo": {"$grid_search": [1, 2]}}).trials
         self.assertEqual([trial["tag"] for trial in trials],
-                         ["0_bar=true,foo=1", "1_bar=false,foo=1",
-                          "2_bar=true,foo=2", "3_bar=false,foo=2"])
+                         ["0_bar=True,foo=1", "1_bar=False,foo=1",
+                          "2_bar=True,foo=2", "3_bar=False,foo=2"])
 
 
 if __name__ == "__main__":

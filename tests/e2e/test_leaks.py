@@ -22,7 +22,7 @@ class Leaks(PegboxTest):
         experiment = self.run_experiment(
             sh(LOOK, "{n}", str(TRIALS // 10)), config={"n": {"$grid_search": list(range(TRIALS))}},
             metric="loss", mode="min", max_concurrent_trials=2, log_to_file=False,
-            auto_loggers=False, env={"TMPDIR": temporary}, timeout=TRIALS // 5)
+            auto_loggers=False, environ={"TMPDIR": temporary}, timeout=TRIALS // 5)
         self.assertEqual(experiment.states.count("TERMINATED"), TRIALS)
         with open(os.path.join(self.dir, "look"), encoding="utf-8") as file:
             rows = sorted([int(word) for word in line.split()] for line in file)

@@ -112,12 +112,12 @@ class Loader(PegboxTest):
     def test_world_writable(self):
         path = self.plugin()
         os.chmod(path, 0o777)
-        self.refused_at_run(path, "writable")
+        self.refused_at_run(path, "everybody may write to it")
 
     def test_world_writable_directory(self):
         path = self.plugin()
         os.chmod(os.path.dirname(path), 0o777)
-        self.refused_at_run(path, "writable")
+        self.refused_at_run(os.path.dirname(path), "everybody may write to it")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to give a file away")
     def test_owned_by_somebody_else(self):

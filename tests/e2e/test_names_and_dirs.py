@@ -49,7 +49,7 @@ class NamesAndDirs(PegboxTest):
         self.assertEqual(len({t["last_result"]["experiment_id"] for t in experiment.trials}), 1)
 
     def test_templates(self):
-        experiment = self.run_two(trial_name="t{x}", trial_dirname="{trial.id}-{x + 1}")
+        experiment = self.run_two(trial_name="t{x}", trial_dirname="{trial.id}-{config.x + 1}")
         for number, trial in enumerate(experiment.trials):
             self.assertEqual(trial["name"], "t%d" % (number + 1))
             self.assertEqual(os.path.basename(trial["dir"]), "%s-%d" % (trial["id"], number + 2))
@@ -59,9 +59,11 @@ class NamesAndDirs(PegboxTest):
         self.assertEqual(len({trial["dir"] for trial in experiment.trials}), 2)
 
     def test_slash_in_a_name_stays_inside(self):
-        experiment = self.run_two(trial_dirname="a/../../{x}")
-        for trial in experiment.trials:
-            self.assertEqual(os.path.dirname(trial["dir"]), experiment.path)
+        self.refused({"trainable": sh(":"), "trial_dirname": "a/../../b"},
+                     "trial_dirname: must not contain '/'")
+        experiment = self.run_experiment(sh(":"), trial_dirname="{x}", trial_name="{x}",
+                                         config={"x": "../../a/b"})
+        self.assertEqual(os.path.dirname(experiment.trials[0]["dir"]), experiment.path)
 
     def test_long_names_are_cut(self):
         experiment = self.run_experiment(sh(":"), config={
@@ -75,7 +77,7 @@ class NamesAndDirs(PegboxTest):
                           and name != "requests"], [])
 
     def test_no_loggers_by_variable(self):
-        experiment = self.run_two(env={"PEGBOX_DISABLE_AUTO_CALLBACK_LOGGERS": "1"})
+        experiment = self.run_two(environ={"PEGBOX_DISABLE_AUTO_CALLBACK_LOGGERS": "1"})
         self.assertFalse(os.path.exists(os.path.join(experiment.dir(0), "result.json")))
         # Named ones are there all the same.
         experiment = self.run_two(auto_loggers=False, loggers=["csv"])

@@ -23,7 +23,7 @@ report(PbxTestHost *host)
 static void
 test_stops_all_when_the_time_is_over(void)
 {
-    g_autoptr(PbxTestHost) host = test_host_new("{\"seconds\": 1.5}");
+    g_autoptr(PbxTestHost) host = test_host_new("{\"timeout\": 1.5}");
     pbx_verdict verdict = ask(host);
     g_assert_cmpuint(verdict.stop, ==, 0);
     g_assert_cmpint(verdict.again_ns, ==, 3 * TEST_SECOND / 2);
@@ -39,7 +39,7 @@ test_stops_all_when_the_time_is_over(void)
 static void
 test_goes_on_after_a_resume(void)
 {
-    g_autoptr(PbxTestHost) host = test_host_new("{\"seconds\": 10}");
+    g_autoptr(PbxTestHost) host = test_host_new("{\"timeout\": 10}");
     test_host_advance(host, 4 * TEST_SECOND);
     report(host);
     test_host_advance(host, 100 * TEST_SECOND); /* nothing was running */
@@ -57,7 +57,7 @@ static void
 test_bad_options_are_refused(void)
 {
     g_autofree char *none = test_host_refusal("{}");
-    g_autofree char *zero = test_host_refusal("{\"seconds\": 0}");
+    g_autofree char *zero = test_host_refusal("{\"timeout\": 0}");
     g_assert_nonnull(none);
     g_assert_nonnull(zero);
 }

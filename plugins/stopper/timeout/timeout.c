@@ -17,7 +17,7 @@ struct pbx_instance {
 static pbx_status
 init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
 {
-    double seconds = pbx_real(host, options, "seconds");
+    double seconds = pbx_real(host, options, "timeout");
     char text[32];
     (void)error;
     self->limit_ns = (int64_t)(pbx_clamp(seconds, 0, 9e9) * 1e9);
@@ -69,8 +69,8 @@ state(pbx_instance *self, pbx_blob *blob)
 }
 
 static const pbx_option options[] = {
-    PBX_OPT(PBX_OPTION_REAL, PBX_OPTION_REQUIRED | PBX_OPTION_MIN_OPEN, "seconds",
-            "how long the experiment may run, in all", "1.0", 0, INFINITY, NULL, NULL),
+    PBX_OPT(PBX_OPTION_REAL, PBX_OPTION_REQUIRED | PBX_OPTION_MIN_OPEN, "timeout",
+            "seconds that the experiment may take, in all", "1.0", 0, INFINITY, NULL, NULL),
 };
 
 PEGBOX_STOPPER("timeout", "1.0", "Ends the experiment after some time", "LGPL-2.1-or-later",

@@ -6,15 +6,31 @@
 
 #include "exec-private.h"
 
+/* As kill -l has it; by its number where it is a rare one. */
+static const char *
+signal_name(int number, char *text, size_t size)
+{
+    static const char *const names[] = {
+        [SIGHUP] = "SIGHUP",   [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT", [SIGILL] = "SIGILL",
+        [SIGABRT] = "SIGABRT", [SIGBUS] = "SIGBUS",   [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL",
+        [SIGSEGV] = "SIGSEGV", [SIGPIPE] = "SIGPIPE", [SIGTERM] = "SIGTERM", [SIGXCPU] = "SIGXCPU",
+    };
+    if (number > 0 && (size_t)number < sizeof names / sizeof *names && names[number] != NULL)
+        return names[number];
+    snprintf(text, size, "signal %d", number);
+    return text;
+}
+
 static pbx_status
 fail_exit(const run *ended, pbx_error *error)
 {
-    char how[120], last[500];
+    char how[120], last[500], number[24];
     const stream *err = &ended->streams[1];
     if (ended->how.si_code == CLD_EXITED)
         snprintf(how, sizeof how, "exited with status %d", ended->how.si_status);
     else
-        snprintf(how, sizeof how, "was killed by signal %d (%s)", ended->how.si_status,
+        snprintf(how, sizeof how, "was killed by %s (%s)",
+                 signal_name(ended->how.si_status, number, sizeof number),
                  strsignal(ended->how.si_status));
     text_last_line(err->tail, err->n_tail, last, sizeof last);
     snprintf(error->message, sizeof error->message, "%s%s%s", how, last[0] != '\0' ? ": " : "",
