@@ -10,7 +10,7 @@
 #include "json/json.h"
 
 #define GAP                2
-#define LEAST_TEXT_WIDTH   8
+#define LEAST_TEXT_WIDTH   12
 #define SIGNIFICANT_DIGITS "%.6g"
 
 gboolean
