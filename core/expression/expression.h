@@ -44,8 +44,9 @@ const char *expression_text(const PbxExpression *expression);
  * Evaluates. Objects and arrays are seen as read-only tables that index lazily
  * (arrays from 1, `#` works, pairs/ipairs too); an object's key that is missing is
  * nil. `random` (NULL: rand() and kin raise an error) is advanced. `missing` (NULL: not
- * wanted) is called for a key that `config` lacks at first touch and may give the
- * node (borrowed) or NULL: so $sample_from resolves what it reads. (transfer full)
+ * wanted) is called for a key that `config` lacks, or an item of an array there that is
+ * null, and may give the node (borrowed) or NULL: so $sample_from resolves what it
+ * reads. (transfer full)
  */
 typedef JsonNode *(*PbxResolve)(const char *path, gpointer user, GError **error);
 JsonNode *expression_eval(PbxExpression *expression, const PbxBinding *bindings, gsize n,

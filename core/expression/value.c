@@ -110,13 +110,21 @@ push_path(lua_State *state, JsonNode *node)
     return TRUE;
 }
 
+/* An item of an array that waits for its value is null there, since its place must be kept. */
+static gboolean
+is_missing(JsonNode *node, JsonNode *found)
+{
+    return found == NULL || (JSON_NODE_HOLDS_ARRAY(node) && JSON_NODE_HOLDS_NULL(found));
+}
+
 static int
 view_index(lua_State *state)
 {
     JsonNode *node = *(JsonNode **)luaL_checkudata(state, 1, VIEW);
     JsonNode *found = child(state, node);
     gboolean has_path = push_path(state, node);
-    if (found == NULL && has_path && (lua_type(state, 2) == LUA_TSTRING || lua_isinteger(state, 2)))
+    gboolean is_key = lua_type(state, 2) == LUA_TSTRING || lua_isinteger(state, 2);
+    if (has_path && is_key && is_missing(node, found))
         found = resolve(state);
     value_push(state, found, has_path ? lua_gettop(state) : 0);
     return 1;
