@@ -196,28 +196,19 @@ way_place(PbxPlace *place, const char *key, const char *origin)
     return child;
 }
 
-/* Makes an array's node hold a copy of the value: json-glib has no way to replace it. */
+/* json-glib has no way to replace an item: those behind it go out and in again. */
 static void
-overwrite(JsonNode *node, JsonNode *value)
+replace_item(JsonArray *array, guint index, JsonNode *value)
 {
-    g_autoptr(JsonNode) copy = json_clone(value);
-    GValue held = G_VALUE_INIT;
-    json_node_init(node, json_node_get_node_type(copy));
-    switch (json_node_get_node_type(copy)) {
-    case JSON_NODE_OBJECT:
-        json_node_set_object(node, json_node_get_object(copy));
-        break;
-    case JSON_NODE_ARRAY:
-        json_node_set_array(node, json_node_get_array(copy));
-        break;
-    case JSON_NODE_VALUE:
-        json_node_get_value(copy, &held);
-        json_node_set_value(node, &held);
-        g_value_unset(&held);
-        break;
-    case JSON_NODE_NULL:
-        break;
+    g_autoptr(GPtrArray) behind = g_ptr_array_new();
+    for (guint last = json_array_get_length(array) - 1; last > index; last--) {
+        g_ptr_array_add(behind, json_node_ref(json_array_get_element(array, last)));
+        json_array_remove_element(array, last);
     }
+    json_array_remove_element(array, index);
+    json_array_add_element(array, json_clone(value));
+    while (behind->len > 0)
+        json_array_add_element(array, g_ptr_array_steal_index(behind, behind->len - 1));
 }
 
 /* Puts the value into its container, and its origin beside it. */
@@ -229,10 +220,10 @@ put_value(JsonNode *node, PbxPlace *place, const char *key, JsonNode *value, con
     if (JSON_NODE_HOLDS_OBJECT(node)) {
         json_object_set_member(json_node_get_object(node), key, json_clone(value));
     } else {
-        JsonNode *old = way_child(node, key, path, error);
-        if (old == NULL)
+        if (way_child(node, key, path, error) == NULL)
             return FALSE;
-        overwrite(old, value);
+        json_token_index(key, &index);
+        replace_item(json_node_get_array(node), index, value);
     }
     PbxPlace *child = place_new(0, 0);
     child->origin = g_strdup(origin);
@@ -243,6 +234,24 @@ put_value(JsonNode *node, PbxPlace *place, const char *key, JsonNode *value, con
         place_set_member(place, key, child);
     }
     return TRUE;
+}
+
+/* Whether objects can be made along the rest of a path: nothing is made for half of one. */
+static gboolean
+can_be_made(const char *rest)
+{
+    while (rest != NULL && *rest != '\0') {
+        g_autofree char *key = NULL;
+        gboolean is_index = FALSE;
+        rest = json_path_step(rest, &key, &is_index);
+    }
+    return rest != NULL;
+}
+
+static gboolean
+has_child(JsonNode *node, const char *key)
+{
+    return !JSON_NODE_HOLDS_OBJECT(node) || json_object_has_member(json_node_get_object(node), key);
 }
 
 gboolean
@@ -261,7 +270,7 @@ doc_set(PbxDoc *doc, const char *path, JsonNode *value, const char *origin, GErr
         } else {
             rest = json_path_step(rest, &key, &is_index);
         }
-        if (rest == NULL) {
+        if (rest == NULL || (!has_child(node, key) && !can_be_made(rest))) {
             g_set_error(error, PBX_JSON_ERROR, PBX_JSON_ERROR_PATH,
                         "%s: no path; one looks like search.seed or config.layers[1]", path);
             return FALSE;
