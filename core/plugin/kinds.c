@@ -54,8 +54,8 @@ static const char *const decider_caps[] = {
     "grid",         "unbounded",   "quantum",    "objectives",   "constraints", "limits-itself",
     "owns-samples", "each-result", "pauses",     "exploits",     "resizes",     NULL};
 /* Of the bits PBX_TRAINABLE_*. */
-static const char *const trainable_caps[] = {"checkpoints", "resets", "many-runs", "all-ranks",
-                                             NULL};
+static const char *const trainable_caps[] = {"checkpoints", "resets",  "many-runs",
+                                             "all-ranks",   "program", NULL};
 static const char *const no_caps[] = {NULL};
 
 static const PluginKind kinds[] = {

@@ -9,17 +9,28 @@
 
 /* ---- What an option needs, in words ---- */
 
+/* As people write it: 1, not 1.0. "" where there is none. */
+static void
+format_bound(double bound, char text[32])
+{
+    text[0] = '\0';
+    if (!isfinite(bound))
+        return;
+    json_format_double(bound, text);
+    gsize length = strlen(text);
+    if (length > 2 && strcmp(text + length - 2, ".0") == 0)
+        text[length - 2] = '\0';
+}
+
 /* "[1, 1000]", ">= 1" or "" for no bounds. */
 static void
 put_range(GString *out, const pbx_option *option)
 {
     gboolean min_open = (option->flags & PBX_OPTION_MIN_OPEN) != 0;
     gboolean max_open = (option->flags & PBX_OPTION_MAX_OPEN) != 0;
-    char min[32] = "", max[32] = "";
-    if (isfinite(option->min))
-        json_format_double(option->min, min);
-    if (isfinite(option->max))
-        json_format_double(option->max, max);
+    char min[32], max[32];
+    format_bound(option->min, min);
+    format_bound(option->max, max);
     if (min[0] != '\0' && max[0] != '\0')
         g_string_append_printf(out, " in %c%s, %s%c", min_open ? '(' : '[', min, max,
                                max_open ? ')' : ']');

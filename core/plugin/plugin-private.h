@@ -39,6 +39,9 @@ const pbx_entry *loader_open(const char *path, const PluginWarn *warn, GError **
 const pbx_plugin *descriptor_find(const pbx_entry *entry, const char *kind, const char *name,
                                   const char *path, const PluginWarn *warn, GError **error);
 
+/* How long a probe may take; 0: the usual time. For tests. */
+void probe_set_limit(gint64 us);
+
 /* The floating-point environment, kept from what foreign code does to it. */
 typedef struct FloatGuard FloatGuard;
 FloatGuard *float_guard_new(void);

@@ -18,10 +18,18 @@
 
 #include "plugin/plugin-private.h"
 
-#define PROBE_LIMIT_US (10 * G_USEC_PER_SEC)
+#define PROBE_LIMIT_US ((gint64)10 * G_USEC_PER_SEC)
 #define PROBE_OUT_MAX  (8u * 1024 * 1024)
 
 extern char **environ;
+
+static gint64 limit_us = PROBE_LIMIT_US;
+
+void
+probe_set_limit(gint64 us)
+{
+    limit_us = us > 0 ? us : PROBE_LIMIT_US;
+}
 
 /* ---- The child ---- */
 
@@ -159,7 +167,7 @@ take_output(Probe *probe, guint i)
 static void
 follow(Probe *probe)
 {
-    gint64 deadline = g_get_monotonic_time() + PROBE_LIMIT_US;
+    gint64 deadline = g_get_monotonic_time() + limit_us;
     gboolean ended = FALSE;
     while (probe->fds[0] >= 0 || probe->fds[1] >= 0) {
         struct pollfd polled[3] = {{probe->fds[0], POLLIN, 0},
@@ -186,7 +194,7 @@ static void
 reap(Probe *probe)
 {
     struct pollfd ended = {probe->pidfd, POLLIN, 0};
-    if (!probe->timed_out && probe->pidfd >= 0 && poll(&ended, 1, PROBE_LIMIT_US / 1000) <= 0)
+    if (!probe->timed_out && probe->pidfd >= 0 && poll(&ended, 1, (int)(limit_us / 1000)) <= 0)
         probe->timed_out = TRUE;
     if (probe->timed_out)
         kill(probe->pid, SIGKILL);
@@ -223,8 +231,8 @@ set_child_error(const Probe *probe, const char *path, GError **error)
     g_autofree char *words = first_words(probe->texts[1]);
     if (probe->timed_out)
         g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
-                    "%s: it did not load within %d s%s", path,
-                    (int)(PROBE_LIMIT_US / G_USEC_PER_SEC), words);
+                    "%s: it did not load within %g s%s", path, (double)limit_us / G_USEC_PER_SEC,
+                    words);
     else if (WIFSIGNALED(probe->status))
         g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
                     "%s: it crashed while it was loaded (signal %d, %s)%s", path,

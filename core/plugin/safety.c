@@ -53,6 +53,8 @@ is_safe(const char *path, gboolean any_owner, GError **error)
 gboolean
 safety_check(const char *path, const char *dir, gboolean builtin, GError **error)
 {
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        return refuse(error, path, "not a plugin: it is not a regular file");
     g_autofree char *folder = g_path_get_dirname(path);
     if (!is_safe(path, builtin, error) || !is_safe(folder, builtin, error))
         return FALSE;
