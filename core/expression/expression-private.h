@@ -45,8 +45,6 @@ gboolean sandbox_enter(PbxSandbox *sandbox, PbxEvaluation *evaluation, GError **
 void sandbox_leave(PbxSandbox *sandbox, PbxEvaluation *evaluation);
 /* Counts the work of a library call; raises an error in Lua where it is too much. */
 void sandbox_charge(lua_State *state, guint64 steps);
-/* Whether expressions know this name without a binding. */
-gboolean sandbox_knows(PbxSandbox *sandbox, const char *name);
 
 /* Pushes the table of all that expressions may call. May raise. */
 void library_push(lua_State *state);

@@ -33,6 +33,9 @@ typedef struct {
     JsonNode *value; /* NULL: nil */
 } PbxBinding;
 
+/* Whether expressions have that word: a function, a library or a word of Lua's. */
+gboolean sandbox_knows(PbxSandbox *sandbox, const char *name);
+
 /* Compiles "config.lr * 2" (a `return` is implied) or a body with `return`. The
  * sandbox must outlive it. (transfer full) */
 PbxExpression *expression_compile(PbxSandbox *sandbox, const char *text, GError **error);

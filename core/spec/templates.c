@@ -70,13 +70,47 @@ is_path(const char *text)
     return text[0] != '\0';
 }
 
-/* {trial.X} and {config.X}, which a compiled template does not tell as names. */
+/* Whether a word of an expression is a parameter's name that Lua does not know. */
+static gboolean
+is_bare_parameter(const PbxCheck *check, const char *word)
+{
+    static const char *const offered[] = {"config", "trial", NULL};
+    return check->spec->space != NULL && !g_strv_contains(offered, word) &&
+           g_hash_table_contains(space_parameters(check->spec->space), word) &&
+           !sandbox_knows(check->spec->sandbox, word);
+}
+
+/* "lr * 2": alone a parameter is its name, in an expression it is a member of `config`. An
+ * expression with names of its own is left alone. */
+static void
+check_expression(PbxCheck *check, const char *pointer, const char *item)
+{
+    g_autoptr(GRegex) words = g_regex_new("\"(?:\\\\.|[^\"])*\"|'(?:\\\\.|[^'])*'|"
+                                          "[.:]\\s*\\w+|(?<!\\w)([A-Za-z_]\\w*)",
+                                          0, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    if (strstr(item, "local") != NULL || strstr(item, "function") != NULL)
+        return;
+    for (g_regex_match(words, item, 0, &match); g_match_info_matches(match);
+         g_match_info_next(match, NULL)) {
+        g_autofree char *word = g_match_info_fetch(match, 1);
+        if (word == NULL || !is_bare_parameter(check, word))
+            continue;
+        problems_add(check->problems, check->spec->doc, pointer,
+                     "{%s}: in an expression write config.%s for %s", item, word, word);
+        return;
+    }
+}
+
+/* What a compiled template does not tell as names: {trial.X}, {config.X}, expressions. */
 static void
 check_item(PbxCheck *check, const char *pointer, const char *item, const char *const *hidden)
 {
-    if (g_str_has_prefix(item, "trial.") && is_path(item))
+    if (!is_path(item))
+        check_expression(check, pointer, item);
+    else if (g_str_has_prefix(item, "trial."))
         check_trial_name(check, pointer, item + strlen("trial."), hidden);
-    else if (g_str_has_prefix(item, "config.") && is_path(item))
+    else if (g_str_has_prefix(item, "config."))
         check_parameter(check, pointer, item + strlen("config."));
 }
 
@@ -93,7 +127,8 @@ check_names(PbxCheck *check, const char *pointer, const char *text, const PbxTem
         }
         gsize length = strcspn(++c, "{}");
         g_autofree char *item = g_strstrip(g_strndup(c, length));
-        check_item(check, pointer, item, hidden);
+        if (!g_strv_contains(template_names(compiled), item))
+            check_item(check, pointer, item, hidden);
     }
 }
 

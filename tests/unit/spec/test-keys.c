@@ -112,7 +112,9 @@ static const Bad values[] = {
     {"\"config\": {\"lr\": {\"$loguniform\": [0, 0.1]}}",
      "config.lr: $loguniform needs 0 < low < high, got [0, 0.1]"},
     {"\"resources\": {\"cpu\": \"1\"}", "resources.cpu: needs a number, got \"1\""},
-    {"\"resources\": {\"cpu\": 0}", "resources.cpu: needs a number > 0, got 0"},
+    {"\"resources\": {\"cpu\": 0}", "resources.cpu: with 0 nothing limits how many trials run at "
+                                    "once: set max_concurrent_trials"},
+    {"\"resources\": {\"cpu\": -1}", "resources.cpu: needs a number >= 0, got -1"},
     {"\"resources\": {\"cpu\": 0.00005}", "resources.cpu: needs a multiple of 0.0001, got 5e-05"},
     {"\"resources\": {\"gpu\": \"1\"}", "resources.gpu: needs a number, got \"1\""},
     {"\"resources\": {\"gpu\": -1}", "resources.gpu: needs a number >= 0"},
@@ -132,6 +134,8 @@ static const Bad values[] = {
      "trial_name: {trial.nmber}: a trial has no 'nmber'; did you mean 'number'?"},
     {"\"trial_name\": \"{lrr}\", \"config\": {\"lr\": 1}",
      "trial_name: {lrr}: there is no parameter 'lrr'; did you mean 'lr'?"},
+    {"\"trial_name\": \"{lr * 2}\", \"config\": {\"lr\": 1}",
+     "trial_name: {lr * 2}: in an expression write config.lr for lr"},
     {"\"cwd\": \"\"", "cwd: must not be empty"},
     {"\"env\": {\"\": \"x\"}", "env.\"\": the name of a variable is not empty and has no '='"},
     {"\"env\": {\"A=B\": \"x\"}", "env.A=B: the name of a variable is not empty and has no '='"},
@@ -289,6 +293,17 @@ test_results_dir(void)
     g_unsetenv("PEGBOX_RESULT_DIR");
 }
 
+/* Words that only look like a parameter. */
+static void
+test_expressions_in_templates(void)
+{
+    g_autoptr(PbxSpec) spec = spec_test_good(
+        "\"config\": {\"lr\": 0.1, \"math\": 1, \"x\": {\"lr\": 2}, \"a lr\": 3}, "
+        "\"env\": {\"A\": \"{config.lr * 2}{'lr'}{x.lr}{config.x.lr + 1}{a lr}{math.pi}\", "
+        "\"B\": \"{local lr = 2; return lr}{trial.number + 1}{'it\\\\'s lr'}\"}");
+    g_assert_cmpuint(spec->env->len, ==, 2);
+}
+
 /* A template that names what is not there until a trial runs. */
 static void
 test_templates(void)
@@ -331,5 +346,6 @@ main(int argc, char **argv)
     g_test_add_func("/spec/keys/num-samples-without-end", test_num_samples_without_end);
     g_test_add_func("/spec/keys/results-dir", test_results_dir);
     g_test_add_func("/spec/keys/templates", test_templates);
+    g_test_add_func("/spec/keys/expressions-in-templates", test_expressions_in_templates);
     return spec_test_run();
 }
