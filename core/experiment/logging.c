@@ -16,8 +16,9 @@
 typedef struct {
     PbxTrialRow *row;
     PbxAttemptRow attempt;
+    gboolean reported; /* the attempt's row was read after its first result */
     JsonNode *config;
-    char *dir, *location;
+    char *dir;
 } PbxLogTrial;
 
 typedef struct {
@@ -54,7 +55,7 @@ typedef struct {
     pbx_result result;
     GString *text;
     JsonNode *fields;
-    char *note;
+    char *note, *location;
     guint64 number;
 } PbxLogEvent;
 
@@ -66,6 +67,7 @@ log_event_free(gpointer data)
         g_string_free(event->text, TRUE);
     g_clear_pointer(&event->fields, json_node_unref);
     g_free(event->note);
+    g_free(event->location);
     g_free(event);
 }
 
@@ -77,12 +79,11 @@ log_trial_free(gpointer data)
     attempt_row_clear(&trial->attempt);
     g_clear_pointer(&trial->config, json_node_unref);
     g_free(trial->dir);
-    g_free(trial->location);
     g_free(trial);
 }
 
 static PbxLogTrial *
-trial_for(PbxLogger *logger, guint64 number, guint attempt, GError **error)
+trial_for(PbxLogger *logger, guint64 number, guint attempt, gboolean reported, GError **error)
 {
     PbxLogTrial *trial = g_hash_table_lookup(logger->trials, &number);
     if (trial == NULL) {
@@ -96,14 +97,12 @@ trial_for(PbxLogger *logger, guint64 number, guint attempt, GError **error)
         g_hash_table_insert(logger->trials, g_memdup2(&number, sizeof number), trial);
         log_files_trial(&logger->files, number, trial->dir);
     }
-    if (attempt > 0 && trial->attempt.attempt != attempt) {
+    /* The pid of a trial's own program is known by its first result only. */
+    if (attempt > 0 && (trial->attempt.attempt != attempt || (reported && !trial->reported))) {
         attempt_row_clear(&trial->attempt);
         if (!store_attempt(logger->store, number, attempt, &trial->attempt, error))
             return NULL;
-        g_free(trial->location);
-        trial->location = g_strdup_printf(
-            "%s:%" G_GINT64_FORMAT, trial->attempt.hostname != NULL ? trial->attempt.hostname : "",
-            trial->attempt.pid);
+        trial->reported = reported;
     }
     return trial;
 }
@@ -127,6 +126,10 @@ state_after(guint type)
 static void
 fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attempt)
 {
+    const char *host = trial->attempt.hostname != NULL ? trial->attempt.hostname : "";
+    event->location = attempt > 0
+                          ? g_strdup_printf("%s:%" G_GINT64_FORMAT, host, trial->attempt.pid)
+                          : g_strdup("");
     event->trial = (pbx_trial){
         .struct_size = sizeof event->trial,
         .state = state_after(type),
@@ -139,7 +142,7 @@ fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attem
         .dir = trial->dir,
         .config = host_json(trial->config),
         .config_text = trial->row->config,
-        .location = trial->location != NULL ? trial->location : "",
+        .location = event->location,
     };
     event->abi.trial = &event->trial;
 }
@@ -205,7 +208,8 @@ gather(const PbxEventRow *row, gpointer user)
                              .text = event->note};
     gboolean whole = TRUE;
     if (row->trial != PBX_NONE) {
-        PbxLogTrial *trial = trial_for(logger, row->trial, row->attempt, &gathered->error);
+        PbxLogTrial *trial = trial_for(logger, row->trial, row->attempt,
+                                       row->type == PBX_EVENT_RESULT, &gathered->error);
         whole = trial != NULL;
         if (whole)
             fill_trial(event, trial, row->type, row->attempt);

@@ -252,6 +252,17 @@ interrupted(gpointer data)
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
+/* From the first file of an experiment on, a signal is one to end it gracefully. */
+static void
+hold_signals(sigset_t *before)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++)
+        sigaddset(&held, signals[i]);
+    pthread_sigmask(SIG_BLOCK, &held, before);
+}
+
 static void
 watch_signals(PbxRunner *runner, GSource *sources[G_N_ELEMENTS(signals)])
 {
@@ -319,12 +330,16 @@ store_end(PbxRunner *runner, GError **error)
 gboolean
 experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GError **error)
 {
+    sigset_t before;
+    hold_signals(&before);
     PbxRunner *runner = runner_open(spec, registry, error);
+    GSource *sources[G_N_ELEMENTS(signals)];
+    if (runner != NULL)
+        watch_signals(runner, sources);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (runner == NULL)
         return FALSE;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    GSource *sources[G_N_ELEMENTS(signals)];
-    watch_signals(runner, sources);
     clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
     runner_schedule(runner);
     while (!runner->finished)
