@@ -378,10 +378,10 @@ put_best(GString *out, const PbxRunner *runner)
     }
     g_autofree char *value = number_text(best->row.value);
     g_autoptr(JsonNode) config = config_of(best);
-    g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT " with\n", metric, value,
-                           best->row.number);
-    int widest = 0;
     const char *const *varied = space_varied(runner->spec->space);
+    g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT "%s\n", metric, value,
+                           best->row.number, varied[0] != NULL ? " with" : "");
+    int widest = 0;
     for (const char *const *path = varied; *path != NULL; path++)
         widest = MAX(widest, terminal_text_width(*path));
     for (const char *const *path = varied; *path != NULL; path++) {
@@ -413,6 +413,9 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %s", separator, ends[i], words[i]);
         separator = ", ";
     }
+    if (runner->counts[PBX_STATE_PENDING] > 0)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " not run", separator,
+                               runner->counts[PBX_STATE_PENDING]);
     if (end == EXPERIMENT_INTERRUPTED)
         g_string_append(out, "; interrupted");
     g_string_append_c(out, '\n');
