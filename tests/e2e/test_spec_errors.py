@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Errors of an experiment file: all in one go, each with its place and the mend."""
 import os
+import shutil
 
-from pegbox_test import PegboxTest, main, sh
+from pegbox_test import PEGBOX, PegboxTest, main, sh
 
 GOOD = {"trainable": sh(":"), "metric": "loss", "mode": "min"}
 
@@ -134,6 +135,56 @@ class SpecErrors(PegboxTest):
                       "num_samples"):
             done = self.pegbox("validate", path, "--set", words, expect=2)
             self.assertTrue(done.err.strip(), words)
+        done = self.pegbox("validate", path, "--set", 'stop={"when":"true","scop":"trial"}', expect=2)
+        self.assertIn('"scop":"trial"}: stop.scop: stopper/when has no option \'scop\'; did you mean '
+                      "'scope'?", done.err)
+
+    def test_files_that_cannot_be_read(self):
+        for words, message in ((("no.json",), "no.json cannot be read: No such file or directory"),
+                               ((self.dir,), "%s cannot be read: Is a directory" % self.dir),
+                               (("/dev/zero",), "/dev/zero cannot be read: it is over 64 MiB")):
+            done = self.pegbox("validate", *words, expect=2)
+            self.assertEqual(done.err, "pegbox: error: %s\n" % message)
+        with open(self.write("large.json", " "), "r+", encoding="utf-8") as file:
+            file.truncate(65 << 20)
+        done = self.command(["sh", "-c", 'exec "$0" validate - <large.json', PEGBOX], expect=2)
+        self.assertEqual(done.err,
+                         "pegbox: error: standard input cannot be read: it is over 64 MiB\n")
+
+    def test_expressions_that_need_too_many(self):
+        config = {"a%d" % i: {"$sample_from": "config.a%d" % (i + 1)} for i in range(600)}
+        self.keys("too many expressions need each other", config=dict(config, a600=1))
+
+    def own_defaults(self, text, *messages):
+        self.write("config/pegbox/defaults.json", text)
+        done = self.pegbox("validate", self.spec(**GOOD), expect=2)
+        for message in messages:
+            self.assertIn(message, done.err)
+
+    def test_own_defaults(self):
+        self.own_defaults("[]", "defaults.json:1:1: needs an object, this is an array")
+        self.own_defaults('{"serch": "x"}', "serch: there is no such key; did you mean 'search'?")
+        self.own_defaults('{"search": 3}', "search: needs a string, this is an integer")
+        self.own_defaults('{"loggers": "csv"}', "loggers: needs an array of names of loggers")
+        self.own_defaults('{"stop": {"whn": {}}}', "stop.whn: there is no such key; did you mean "
+                          "'when'?")
+        self.own_defaults('{"stop": {"when": {"plugin": 1}}}', "stop.when.plugin: needs a string")
+        self.own_defaults('{"search": "no_such"}', "there is no search 'no_such'")
+        os.unlink(os.path.join(self.dir, "config/pegbox/defaults.json"))
+        os.mkdir(os.path.join(self.dir, "config/pegbox/defaults.json"))
+        done = self.pegbox("validate", self.spec(**GOOD), expect=2)
+        self.assertRegex(done.err, r"^pegbox: error: .*defaults\.json.*: Is a directory\n$")
+
+    def test_installed_defaults_are_broken(self):
+        prefix = self.installed()
+        copy = os.path.join(self.dir, "copy")
+        shutil.copytree(prefix, copy, symlinks=True)
+        path = os.path.join(copy, "share", "pegbox", "defaults.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"search": "random"}')
+        done = self.command([os.path.join(copy, "bin", "pegbox"), "validate",
+                             self.spec(**GOOD)], expect=2)
+        self.assertIn("pegbox: error: %s is missing or lacks a key" % path, done.err)
 
     def test_validate_starts_nothing(self):
         done = self.pegbox("validate", self.spec(**GOOD))

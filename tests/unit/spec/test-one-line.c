@@ -189,13 +189,15 @@ test_bad_sets(void)
 {
     g_autofree char *path = write_file("{\"num_samples\": 1}");
     g_autofree char *told = NULL;
-    char *sets[] = {(char *)"metric", (char *)"=3", (char *)"num_samples.x=1", NULL};
+    char *sets[] = {(char *)"metric", (char *)"=3", (char *)"num_samples.x=1", (char *)"name=\xff",
+                    NULL};
     PbxSpecInput input = {.file = path, .sets = sets, .num_samples = "many"};
     g_assert_null(document(&input, &told));
     g_assert_nonnull(strstr(told, "--num-samples: needs an integer, got 'many'\n"));
     g_assert_nonnull(strstr(told, "--set metric: write --set KEY=VALUE\n"));
     g_assert_nonnull(strstr(told, "--set =3: write --set KEY=VALUE\n"));
     g_assert_nonnull(strstr(told, "--set num_samples.x=1: num_samples.x: "));
+    g_assert_nonnull(strstr(told, ": it is not UTF-8\n"));
 }
 
 /* A value that --set gave has --set as its place. */
