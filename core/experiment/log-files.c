@@ -2,6 +2,7 @@
 /* files/1: what loggers write is recorded first, then performed whole or not at all. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,11 +183,11 @@ write_whole(int fd, const GByteArray *bytes)
     return TRUE;
 }
 
-/* Opens for appending; makes the directory where it is not there yet. */
+/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet. */
 static int
-open_append(const char *path, const char *dir)
+open_file(const char *path, const char *dir, int how)
 {
-    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | how;
     int fd = open(path, flags, 0666);
     if (fd < 0 && errno == ENOENT && g_mkdir_with_parents(dir, 0777) == 0)
         fd = open(path, flags, 0666);
@@ -197,7 +198,7 @@ static gboolean
 append_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
            GError **error)
 {
-    int fd = open_append(path, dir);
+    int fd = open_file(path, dir, O_APPEND);
     if (fd < 0)
         return fail_errno(error, path);
     if (!write_whole(fd, request->bytes)) {
@@ -216,12 +217,19 @@ static gboolean
 replace_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
             GError **error)
 {
-    if (g_mkdir_with_parents(dir, 0777) != 0)
+    /* By a rename, so that readers see the old or the new text, but without an fsync: two a
+     * trial cost more than all else that a short one does, and the store has everything. */
+    g_autofree char *new_path = g_strconcat(path, ".new", NULL);
+    int fd = open_file(new_path, dir, O_TRUNC);
+    if (fd < 0)
         return fail_errno(error, path);
-    if (!g_file_set_contents_full(path, (const char *)request->bytes->data,
-                                  (gssize)request->bytes->len, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
-                                  error))
+    if (!write_whole(fd, request->bytes) || rename(new_path, path) != 0) {
+        fail_errno(error, path);
+        close(fd);
+        unlink(new_path);
         return FALSE;
+    }
+    close(fd);
     file->length = request->bytes->len;
     return TRUE;
 }

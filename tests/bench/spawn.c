@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The least that N trials can cost: posix_spawn, reading the output to its end,
- * and wait. Usage: spawn N MIB PROGRAM [WORDS...]; MIB of heap are touched first.
- * Prints the seconds that it took.
+ * and wait. Usage: spawn N MIB DIR PROGRAM [WORDS...]; MIB of heap are touched first.
+ * With a DIR other than "", each trial also makes there what pegbox leaves of one: a
+ * directory with two small files. Prints the seconds that it took.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,11 +50,34 @@ run_once(char **words)
     return status;
 }
 
+static int
+make_file(const char *dir, long i, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/trial_%05ld/%s", dir, i, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -1;
+    ssize_t n = write(fd, "hello\n", 6);
+    close(fd);
+    return n == 6 ? 0 : -1;
+}
+
+static int
+make_files(const char *dir, long i)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/trial_%05ld", dir, i);
+    if (mkdir(path, 0777) != 0)
+        return -1;
+    return make_file(dir, i, "stdout") != 0 || make_file(dir, i, "params.json") != 0;
+}
+
 int
 main(int argc, char **argv)
 {
-    if (argc < 4) {
-        fprintf(stderr, "usage: spawn N MIB PROGRAM [WORDS...]\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: spawn N MIB DIR PROGRAM [WORDS...]\n");
         return 2;
     }
     long n = strtol(argv[1], NULL, 10);
@@ -63,7 +88,7 @@ main(int argc, char **argv)
     memset(memory, 1, heap + 1);
     double start = now();
     for (long i = 0; i < n; i++)
-        if (run_once(argv + 3) != 0)
+        if (run_once(argv + 4) != 0 || (argv[3][0] != '\0' && make_files(argv[3], i) != 0))
             return 1;
     printf("%.6f\n", now() - start);
     free(memory);

@@ -5,7 +5,10 @@ rounds in which both sides ran in turn, on this machine, now: ratios travel, sec
 
 trials.py PEGBOX SPAWN PRELOAD [--short]
   trials    1,000 exec trials of /bin/echo (all loggers and output files on) over the same
-            1,000 posix_spawn + read + wait; wanted: at most 2.0
+            1,000 posix_spawn + read + wait; wanted: at most 2.0. In memory (/dev/shm), since
+            the other side writes nothing
+  disk      the same trials on disk ($TMPDIR), over the other side that makes a directory and
+            two files a trial there too: file systems differ 100 times in what that costs
   bare      the same trials with auto_loggers and log_to_file off
   version   `pegbox --version`; wanted: under 10 ms
   heap      an exec trial where driver and worker hold 512 MiB, over one where they do not;
@@ -35,28 +38,37 @@ class Bench:
     def __init__(self, pegbox, spawn, preload, short):
         self.pegbox, self.spawn, self.preload = pegbox, spawn, preload
         self.n, self.rounds = (100, 3) if short else (1000, 5)
-        self.dir = tempfile.mkdtemp(prefix="pegbox-bench-")
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.dir = tempfile.mkdtemp(prefix="pegbox-bench-", dir=memory)
+        self.disk = tempfile.mkdtemp(prefix="pegbox-bench-")
         self.env = dict(os.environ, PEGBOX_RESULT_DIR=self.dir + "/results", HOME=self.dir)
         self.figures = {}
 
-    def trials(self, **keys):
+    def trials(self, results=None, **keys):
         spec = dict({"trainable": {"plugin": "exec", "command": ["/bin/echo", "hello"]},
                      "num_samples": self.n, "max_concurrent_trials": 1}, **keys)
         path = self.dir + "/experiment.json"
         with open(path, "w", encoding="utf-8") as file:
             json.dump(spec, file)
-        seconds, _ = timed([self.pegbox, "run", path, "--name", "e"], self.env)
-        shutil.rmtree(self.dir + "/results")
+        results = results or self.dir + "/results"
+        seconds, _ = timed([self.pegbox, "run", path, "--name", "e", "--results-dir", results],
+                           self.env)
+        shutil.rmtree(results)
         return seconds
 
-    def baseline(self, n, mib=0):
-        return float(timed([self.spawn, str(n), str(mib), "/bin/echo", "hello"], self.env)[1])
+    def baseline(self, n, folder):
+        if folder:
+            os.mkdir(folder)
+        seconds = float(timed([self.spawn, str(n), "0", folder, "/bin/echo", "hello"], self.env)[1])
+        if folder:
+            shutil.rmtree(folder)
+        return seconds
 
-    def ratio(self, name, **keys):
+    def ratio(self, name, folder="", **keys):
         ratios, costs = [], []
         for _ in range(self.rounds):
-            base = self.baseline(self.n)
-            ours = self.trials(**keys)
+            base = self.baseline(self.n, folder and folder + "/floor")
+            ours = self.trials(results=folder and folder + "/results", **keys)
             ratios.append(ours / base)
             costs.append((ours - base) / self.n)
         self.figures[name] = {"ratio": round(statistics.median(ratios), 2),
@@ -86,10 +98,12 @@ class Bench:
 
     def run(self):
         self.ratio("trials")
+        self.ratio("disk", folder=self.disk)
         self.ratio("bare", auto_loggers=False, log_to_file=False)
         self.version()
         self.heap()
         shutil.rmtree(self.dir)
+        shutil.rmtree(self.disk)
         return self.figures
 
 
