@@ -41,6 +41,7 @@ WORDS = {
     "json": {"commands", "analysis", "plugin"},  # --format json; a type of option
     "csv": {"commands", "analysis"},      # --format csv
     "when": {"spec"},                     # "stop": {"when": EXPRESSION}
+    "local": {"spec"},                    # a word of Lua
     "timeout": {"spec"},                  # a part that defaults.json fills
     "random": {"expression"},             # math.random, which the sandbox removes
 }
@@ -75,7 +76,7 @@ class Checker:
     def files(self):
         for folder, folders, names in os.walk(self.root):
             # A build directory can lie anywhere below.
-            folders[:] = sorted(f for f in folders if f not in SKIPPED_DIRS and not
+            folders[:] = sorted(f for f in folders if f not in SKIPPED_DIRS and not f.startswith("build-") and not
                                 os.path.exists(os.path.join(folder, f, "meson-private")))
             for name in sorted(names):
                 path = os.path.join(folder, name)

@@ -48,8 +48,8 @@ create(const pbx_host *host, const pbx_json *options, pbx_instance **instance, p
 {
     int64_t fail = host->json_int(host->json_member(options, "fail"), 0);
     if (fail < 0) {
-        strcpy(error->where, "fail");
-        strcpy(error->message, "as it was\nasked");
+        snprintf(error->where, sizeof error->where, "fail");
+        snprintf(error->message, sizeof error->message, "as it was\nasked");
         return (pbx_status)fail;
     }
     if (fail == 1)
