@@ -6,6 +6,7 @@
 #include <fenv.h>
 #include <math.h>
 #include <pegbox/stopper.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
