@@ -75,6 +75,8 @@ wrap(JsonObject *option, JsonNode *value)
         JsonObject *list = json_object_new();
         json_object_set_string_member(list, "type", "array");
         json_object_set_member(list, "items", json_clone(value));
+        if (flag(option, "required"))
+            json_object_set_int_member(list, "minItems", 1);
         JsonArray *either = json_array_new();
         json_array_add_object_element(either, list);
         json_array_add_element(either, value);

@@ -389,6 +389,11 @@ check_list(const OptionCheck *check, const char *pointer, JsonNode *value)
     gboolean fits = TRUE;
     JsonArray *given = JSON_NODE_HOLDS_ARRAY(value) ? json_node_get_array(value) : NULL;
     guint n = given != NULL ? json_array_get_length(given) : 1;
+    if (n == 0 && (check->option->flags & PBX_OPTION_REQUIRED) != 0) {
+        problems_add(check->problems, check->doc, pointer, "must not be empty: %s",
+                     check->option->doc);
+        return NULL;
+    }
     for (guint i = 0; i < n; i++) {
         g_autofree char *place = given != NULL ? json_pointer_item(pointer, i) : g_strdup(pointer);
         JsonNode *item =

@@ -142,6 +142,28 @@ class Commands(PegboxTest):
             for line in done.err.splitlines():
                 self.assertTrue(line.startswith("pegbox: error: "), done)
 
+    def test_usage(self):
+        for words, message in (
+                (("plugins", "schedulers"), "there is no kind 'schedulers' of plugin; did you mean "
+                                            "'scheduler'?"),
+                (("plugins", "x"), "there is no kind 'x' of plugin; there are: "),
+                (("plugins", "search", "x"), "too many words: give one kind at most"),
+                (("inspect",), "which plugin? Give KIND/NAME or a FILE.so"),
+                (("inspect", "asha"), "'asha' names no plugin; did you mean 'scheduler/asha'?"),
+                (("inspect", "x"), "'x' names no plugin; give KIND/NAME or a FILE.so"),
+                (("inspect", "scheduler/ahsa"), "there is no scheduler 'ahsa'; did you mean "
+                                                "'asha'?"),
+                (("schema", "x"), "`pegbox schema` takes no words, got 'x'"),
+                (("validate",), "which file?"),
+                (("validate", "a", "b"), "one file at a time"),
+                (("run", "a", "b"), "run takes one FILE, or a program after --; "),
+                (("run",), "run takes one FILE, or a program after --; "),
+                (("trails",), "there is no command 'trails'; did you mean 'trials'?"),
+                (("xyzzyx",), "there is no command 'xyzzyx', nor a program pegbox-xyzzyx; ")):
+            done = self.pegbox(*words, expect=2)
+            self.assertTrue(done.err.startswith("pegbox: error: " + message), done)
+            self.assertEqual(done.out, "")
+
     def test_the_way_on_leads_somewhere(self):
         for name, keys in (("none", {}), ("nan", {"metric": "v", "mode": "max"})):
             done = self.run_experiment(sh("echo v=nan", metrics={"v": "v=(\\S+)"}), name=name,

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Errors of an experiment file: all in one go, each with its place and the mend."""
 import os
+import re
 import shutil
 
 from pegbox_test import PEGBOX, PegboxTest, main, sh
@@ -86,6 +87,53 @@ class SpecErrors(PegboxTest):
 
     def test_misspelt_operator(self):
         self.config({"$unifrom": [0, 1]}, "$uniform")
+
+    def test_options(self):
+        """What core checks of the options that plugins declare."""
+        for plugin, message in (
+                ({"stop": {"plugin": "threshold", "bounds": {"loss": "x"}}},
+                 'stop.bounds.loss: needs a number or an object like {"<=": 0.1} '
+                 '(<=, >=, < or >), got "x"'),
+                ({"stop": {"plugin": "threshold", "bounds": 3}},
+                 "stop.bounds: needs an object of result field to number, got 3"),
+                ({"stop": {"plugin": "when", "expression": "1 +"}},
+                 "stop.expression: unexpected symbol at its end"),
+                ({"stop": {"plugin": "when", "expression": 3}},
+                 "stop.expression: needs an expression, as a string, got 3"),
+                ({"stop": {"plugin": "when", "expression": "true", "scope": "trail"}},
+                 'stop.scope: needs one of "trial", "experiment", got "trail"\n'
+                 'hint: did you mean "trial"?'),
+                ({"stop": {"plugin": "when"}},
+                 "stop: stopper/when needs the option 'expression': "),
+                ({"scheduler": {"plugin": "asha", "metric": "x"}},
+                 "scheduler.metric: the experiment names its metric already, in the top-level "
+                 "'metric' and 'mode'; remove those or 'scheduler.metric'"),
+                ({"scheduler": {"plugin": "asha", "zzzzz": 1}},
+                 "scheduler.zzzzz: scheduler/asha has no option 'zzzzz'; it has: time_attr, "),
+                ({"scheduler": {"plugin": "asha", "max_t": 0}},
+                 "scheduler.max_t: needs a number > 0, got 0"),
+                ({"scheduler": {"plugin": "asha", "brackets": 1.5}},
+                 "scheduler.brackets: needs an integer in [1, 1000], got 1.5"),
+                ({"loggers": [{"plugin": "csv", "x": 1}]},
+                 "loggers[0].x: logger/csv has no option 'x'; it has none"),
+                ({"search": {"plugin": "random", "points_to_evaluate": [{"nope": 1}]}},
+                 "search: search/random: points_to_evaluate[0]: nope is no parameter that varies"),
+                ({"trainable": {"plugin": "exec", "command": []}},
+                 "trainable.command: must not be empty: "),
+                ({"trainable": {"plugin": "exec", "command": ["a"], "metrics": {"loss": "("}}},
+                 "trainable.metrics.loss: "),
+                ({"trainable": {"plugin": "exec", "command": ["a"], "metrics": 3}},
+                 "trainable.metrics: needs an object of name to value, each a regular expression, "
+                 "as a string; got 3"),
+                ({"trainable": {"plugin": "exec", "command": ["a"], "files": {"x": "{"}}},
+                 "trainable.files.x: '{' has no closing }; a brace for itself is written {{"),
+                ({"trainable": {"plugin": "exec", "command": ["a"], "pty": 1}},
+                 "trainable.pty: needs true or false, got 1")):
+            done = self.pegbox("validate", self.spec(**dict(GOOD, **plugin)), expect=2)
+            self.assertRegex(done.err, r"^\S*experiment\.json:1:\d+: " + re.escape(message))
+        done = self.pegbox("validate", self.spec(sh(":"), scheduler={"plugin": "asha",
+                                                                     "mode": "max"}), expect=2)
+        self.assertIn("scheduler.mode: a mode needs a 'metric' beside it\n", done.err)
 
     def test_eaten_by_the_shell(self):
         done = self.config({"": [0, 1]}, "config.lr")

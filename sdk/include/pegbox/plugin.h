@@ -46,10 +46,10 @@ enum {
 
 /* Flags of an option. */
 enum {
-    PBX_OPTION_REQUIRED = 1,
-    PBX_OPTION_LIST = 2,   /* an array of the type; one value stands for a list of one */
-    PBX_OPTION_MAP = 4,    /* an object of name to the type */
-    PBX_OPTION_SECRET = 8, /* never printed nor stored in clear */
+    PBX_OPTION_REQUIRED = 1, /* a list of it is not empty */
+    PBX_OPTION_LIST = 2,     /* an array of the type; one value stands for a list of one */
+    PBX_OPTION_MAP = 4,      /* an object of name to the type */
+    PBX_OPTION_SECRET = 8,   /* never printed nor stored in clear */
     PBX_OPTION_DEPRECATED = 16,
     PBX_OPTION_MIN_OPEN = 32,  /* min itself is not allowed */
     PBX_OPTION_MAX_OPEN = 64,  /* max itself is not allowed */
