@@ -2,6 +2,8 @@
 /* A plugin directory of a test's own, filled with objects that were built for it. */
 #pragma once
 
+#include <pegbox/stopper.h>
+
 #include "plugin/plugin-private.h"
 
 typedef struct {
