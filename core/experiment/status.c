@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The words of the status block, of its plain line and of the summary. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "experiment/reporter-private.h"
@@ -354,6 +355,21 @@ exp_word(const PbxRunner *runner)
     return g_shell_quote(runner->dir);
 }
 
+/* How this program is called from here. */
+static char *
+program_word(void)
+{
+    const char *program = places_get()->program;
+    g_autofree char *found = g_find_program_in_path("pegbox");
+    g_autofree char *real = found != NULL ? realpath(found, NULL) : NULL;
+    if (g_strcmp0(real, program) == 0)
+        return g_shell_quote("pegbox");
+    g_autofree char *here = g_get_current_dir();
+    gsize length = strlen(here);
+    gboolean below = strncmp(program, here, length) == 0 && program[length] == '/';
+    return g_shell_quote(below ? program + length + 1 : program);
+}
+
 static void
 put_plain_word(GString *out, const char *quoted)
 {
@@ -426,8 +442,10 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
     put_best(out, runner);
     g_autofree char *exp = exp_word(runner);
     g_autofree char *dir = terminal_safe(runner->dir);
-    g_string_append_printf(out, "Results: %s\nLook further: pegbox %s ", dir,
-                           status_best(runner) != NULL ? "best" : "trials");
+    g_autofree char *program = program_word();
+    g_string_append_printf(out, "Results: %s\nLook further: ", dir);
+    put_plain_word(out, program);
+    g_string_append(out, status_best(runner) != NULL ? " best " : " trials ");
     put_plain_word(out, exp);
     g_string_append_c(out, '\n');
 }

@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from pegbox_test import PegboxTest, main, sh
+from pegbox_test import PEGBOX, PegboxTest, main, sh
 
 # Trial A: 1, 9, 3; trial B: 5, 5, 4; the vectors of Tune's analysis.
 REPORTS = """for v in $1; do echo "v=$v step"; done; echo to stderr >&2"""
@@ -169,8 +169,15 @@ class Commands(PegboxTest):
             done = self.run_experiment(sh("echo v=nan", metrics={"v": "v=(\\S+)"}), name=name,
                                        **keys).done
             line = next(line for line in done.err.splitlines() + done.out.splitlines()
-                        if line.startswith("Look further: pegbox "))
-            self.pegbox(*line[len("Look further: pegbox "):].split())
+                        if line.startswith("Look further: "))
+            self.command(["sh", "-c", line[len("Look further: "):]])
+
+    def test_the_way_on_names_this_program(self):
+        path = self.spec(sh(":"), name="way")
+        os.symlink(PEGBOX, self.dir + "/pegbox")
+        done = self.command(["pegbox", "run", path],
+                            env={"PATH": self.dir + ":" + os.environ["PATH"]})
+        self.assertIn("Look further: pegbox trials way\n", done.out)
 
     def test_experiment_json_is_the_resolved_spec(self):
         with open(os.path.join(self.experiment.path, "experiment.json"), encoding="utf-8") as file:
