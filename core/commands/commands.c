@@ -64,6 +64,16 @@ unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
+/* A listing that was lost must not look like one that was empty. */
+static int
+finish_output(int status)
+{
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || status != EXIT_DONE)
+        return status;
+    command_error("the output cannot be written: %s", g_strerror(errno));
+    return EXIT_BROKEN;
+}
+
 int
 command_main(int argc, char **argv)
 {
@@ -93,7 +103,9 @@ command_main(int argc, char **argv)
         if (g_str_equal(name, command->name)) {
             g_autofree char *title = g_strconcat("pegbox ", name, NULL);
             argv[1] = title;
-            return command->run(argc - 1, argv + 1);
+            const int status = command->run(argc - 1, argv + 1);
+            /* What `run` has to tell is in its files. */
+            return command->run == command_run ? status : finish_output(status);
         }
     }
     if (strchr(name, '/') == NULL && name[0] != '-')

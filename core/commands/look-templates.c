@@ -120,6 +120,31 @@ expand_words(TrialTemplates *templates, JsonArray *command, GPtrArray *words, GE
     return TRUE;
 }
 
+static gboolean
+has_templates(JsonArray *command)
+{
+    for (guint i = 0; i < json_array_get_length(command); i++) {
+        JsonNode *node = json_array_get_element(command, i);
+        if (is_text(node) && strchr(json_node_get_string(node), '{') != NULL)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A program that is given no value reads its config from the file that PEGBOX_CONFIG names. */
+static void
+put_config_variable(GString *line, const PbxLook *look, const PbxTrialRow *trial)
+{
+    g_autofree char *path =
+        trial->dir != NULL ? g_build_filename(look->dir, trial->dir, "params.json", NULL) : NULL;
+    if (path == NULL || !g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        return;
+    g_string_append(line, "PEGBOX_CONFIG=");
+    g_autoptr(GString) word = g_string_new(NULL);
+    put_word(word, path);
+    g_string_append(line, word->str);
+}
+
 char *
 look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error)
 {
@@ -138,6 +163,8 @@ look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error)
     if (!expand_words(&templates, json_node_get_array(command), words, error))
         return NULL;
     g_autoptr(GString) line = g_string_new(NULL);
+    if (!has_templates(json_node_get_array(command)))
+        put_config_variable(line, look, trial);
     for (guint i = 0; i < words->len; i++)
         put_word(line, words->pdata[i]);
     return g_string_free(g_steal_pointer(&line), FALSE);

@@ -164,6 +164,11 @@ class Commands(PegboxTest):
             self.assertTrue(done.err.startswith("pegbox: error: " + message), done)
             self.assertEqual(done.out, "")
 
+    def test_output_that_cannot_be_written(self):
+        for command in ("ls", "trials", "plugins", "schema"):
+            done = self.command(["sh", "-c", 'exec "$0" "$1" >/dev/full', PEGBOX, command], expect=4)
+            self.assertRegex(done.err, r"^pegbox: error: the output cannot be written: .*\n$")
+
     def test_the_way_on_leads_somewhere(self):
         for name, keys in (("none", {}), ("nan", {"metric": "v", "mode": "max"})):
             done = self.run_experiment(sh("echo v=nan", metrics={"v": "v=(\\S+)"}), name=name,

@@ -299,6 +299,15 @@ test_best_none(Fixture *fixture, gconstpointer unused)
     assert_refused(&unnamed, EXIT_USAGE, "digits names no metric: give --metric");
 }
 
+static void
+write_file(Fixture *fixture, const char *name, const char *text)
+{
+    g_autofree char *dir = g_build_filename(fixture->dir, "trial_1", NULL);
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_mkdir(dir, 0755);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
 /* The words are those that the run gave its program, whatever a shell would make of them. */
 static void
 test_best_command(Fixture *fixture, gconstpointer unused)
@@ -314,6 +323,14 @@ test_best_command(Fixture *fixture, gconstpointer unused)
                         fixture->dir);
     g_assert_cmpstr(joined, ==, expected);
     g_assert_true(g_str_has_prefix(done.out, "python3 train.py --lr 0.0123456789 --opt sgd "));
+    write_file(fixture, "params.json", "{}");
+    const char *const file[][2] = {{"spec", "{\"trainable\":{\"command\":[\"./train\"]}}"},
+                                   {NULL, NULL}};
+    put_facts(fixture->store, file);
+    g_auto(Done) by_file = RUN("best", "--command");
+    g_autofree char *line =
+        g_strdup_printf("PEGBOX_CONFIG=%s/trial_1/params.json ./train\n", fixture->dir);
+    g_assert_cmpstr(by_file.out, ==, line);
     const char *const facts[][2] = {{"spec", "{\"trainable\":{\"plugin\":\"c\"}}"}, {NULL, NULL}};
     put_facts(fixture->store, facts);
     g_auto(Done) none = RUN("best", "--command");
@@ -323,20 +340,11 @@ test_best_command(Fixture *fixture, gconstpointer unused)
 /* ---- logs ---- */
 
 static void
-write_log(Fixture *fixture, const char *name, const char *text)
-{
-    g_autofree char *dir = g_build_filename(fixture->dir, "trial_1", NULL);
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-    g_mkdir(dir, 0755);
-    g_assert_true(g_file_set_contents(path, text, -1, NULL));
-}
-
-static void
 test_logs(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
-    write_log(fixture, "stdout", "one\ntwo\n");
-    write_log(fixture, "stderr", "three\n");
+    write_file(fixture, "stdout", "one\ntwo\n");
+    write_file(fixture, "stderr", "three\n");
     g_auto(Done) both = RUN("logs", "1");
     g_assert_cmpstr(both.out, ==, "one\ntwo\nthree\n");
     g_auto(Done) one = RUN("logs", "digits", "1", "--stderr");
@@ -352,8 +360,8 @@ static void
 test_logs_elsewhere(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
-    write_log(fixture, "both-2f1ea_00001", "mixed\n");
-    write_log(fixture, "err", "to err\n");
+    write_file(fixture, "both-2f1ea_00001", "mixed\n");
+    write_file(fixture, "err", "to err\n");
     static const struct {
         const char *log_to_file, *expected;
     } cases[] = {
