@@ -1,48 +1,175 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The plugins of sdk/examples build against the installed files alone and run beside ours."""
+"""The plugins of sdk/examples build against the installed files alone and run beside ours;
+what sdk/examples/README.md and doc/plugin-authors.md say works word for word."""
+import glob
 import os
+import re
 import shutil
+import unittest
 
-from pegbox_test import SOURCE, PegboxTest, main, read_text, sh
+from pegbox_test import PEGBOX, SOURCE, PegboxTest, main, read_text, sh
 
 SDK_EXAMPLES = os.path.join(SOURCE, "sdk", "examples")
+GUIDE = os.path.join(SOURCE, "doc", "plugin-authors.md")
+SANITIZED = "PEGBOX_TEST_CFLAGS" in os.environ
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Wshadow", "-Wmissing-field-initializers", "-Werror"]
 
 
-class OutsidePlugins(PegboxTest):
+class Outside(PegboxTest):
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.installed()
+        self.place = os.path.join(self.dir, "outside")
+        os.makedirs(self.place)
+
+    def copy_example(self, kind, name):
+        """One C file in a directory of its own, so that nothing else of the source tree can be
+        included."""
+        return shutil.copy(os.path.join(SDK_EXAMPLES, kind, name + ".c"), self.place)
+
     def build(self, kind, name):
-        """Copies one C file to a directory of its own, so that nothing else of the source tree
-        can be included, and builds it."""
-        source = os.path.join(SDK_EXAMPLES, kind, name + ".c")
-        copy = os.path.join(self.dir, "outside", name + ".c")
-        os.makedirs(os.path.dirname(copy), exist_ok=True)
-        shutil.copy(source, copy)
-        self.assertLess(len(read_text(source).splitlines()), 60, source)
-        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(copy, kind, name)
+        flags = STRICT + ([] if SANITIZED else ["-Wl,-z,defs"])
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            self.copy_example(kind, name), kind, name, self.prefix, flags)
 
-    def names(self, kind):
-        return sorted(name[:-2] for name in os.listdir(os.path.join(SDK_EXAMPLES, kind))
-                      if name.endswith(".c"))
+    def compilers(self, *names):
+        found = [name for name in names if shutil.which(name)]
+        self.assertTrue(found, "none of %s" % (names,))
+        return found
+
+
+class Headers(Outside):
+    def check_each(self, compilers, standard, language):
+        folder = os.path.join(self.prefix, "include")
+        headers = glob.glob(os.path.join(folder, "pegbox", "**", "*.h"), recursive=True)
+        self.assertGreater(len(headers), 14)
+        for header in headers:
+            name = os.path.relpath(header, folder)
+            source = self.write("alone." + language, "#include <%s>\nint not_empty;\n" % name)
+            for compiler in compilers:
+                with self.subTest(compiler=compiler, header=name):
+                    self.command([compiler, "-std=" + standard, "-fsyntax-only"] + STRICT +
+                                 ["-I" + folder, source])
+
+    def test_each_alone_is_c99(self):
+        self.check_each(self.compilers("gcc", "clang"), "c99", "c")
+
+    def test_each_alone_is_cxx11(self):
+        self.check_each(self.compilers("g++", "clang++"), "c++11", "cc")
+
+
+class Examples(Outside):
+    def test_each_is_short_and_strict(self):
+        sources = glob.glob(os.path.join(SDK_EXAMPLES, "search", "*.c")) + \
+            glob.glob(os.path.join(SDK_EXAMPLES, "stopper", "*.c"))
+        self.assertGreater(len(sources), 1)
+        for source in sources:
+            text = read_text(source)
+            self.assertLess(text.count("\n"), 60, source)
+            for name in re.findall(r'#\s*include\s*(\S+)', text):
+                self.assertRegex(name, "^<pegbox/", source)
+            for compiler in self.compilers("gcc", "clang"):
+                self.command([compiler, "-std=c99", "-fsyntax-only"] + STRICT +
+                             self.pkg_config(self.prefix, "--cflags") + [source])
+
+    def anneal(self, **keys):
+        space = {"x": {"$uniform": [0, 1]}, "k": {"$randint": [0, 100]},
+                 "kind": {"$choice": ["a", {"lr": {"$loguniform": [1e-5, 1e-1]}}]}}
+        keys = dict({"config": space, "metric": "loss", "mode": "min", "num_samples": 30,
+                     "max_concurrent_trials": 1, "seed": 1,
+                     "search": {"plugin": "anneal", "step": 0.1}}, **keys)
+        experiment = self.run_experiment(sh("""echo "{\\"loss\\": $1}" """, "{x}"), **keys)
+        self.assertEqual(set(experiment.states), {"TERMINATED"})
+        return experiment.configs
 
     def test_search(self):
-        name = self.names("search")[0]
-        self.build("search", name)
-        plugin = self.pegbox("inspect", "search/" + name, "--json").json
-        self.assertTrue(plugin["options"])
-        experiment = self.run_experiment(
-            sh("""echo "{\\"loss\\": $1}" """, "{x}"), config={"x": {"$uniform": [0, 1]}},
-            metric="loss", mode="min", num_samples=8, search=name)
-        self.assertEqual(experiment.states, ["TERMINATED"] * 8)
-        self.assertEqual(len({config["x"] for config in experiment.configs}), 8)
+        self.build("search", "anneal")
+        options = self.pegbox("inspect", "search/anneal", "--json").json["options"]
+        self.assertEqual([option["name"] for option in options], ["step", "temperature"])
+        configs = self.anneal()
+        self.assertEqual(len(configs), 30)
+        steps = [min(abs(config["x"] - earlier["x"]) for earlier in configs[:i])
+                 for i, config in enumerate(configs) if i > 1]  # 1 is made while 0 runs
+        self.assertLessEqual(max(steps), 0.1)  # each is near one of those before it
+        self.assertEqual({"a" if config["kind"] == "a" else "lr" for config in configs},
+                         {"a", "lr"})
+        self.assertEqual(self.anneal(), configs)
+        self.assertNotEqual(self.anneal(seed=2), configs)
+        done = self.pegbox("validate", self.spec(sh(":"), search={"plugin": "anneal", "step": 2}),
+                           expect=2)
+        self.assertIn("search.step", done.err)
 
     def test_stopper(self):
-        name = self.names("stopper")[0]
-        self.build("stopper", name)
-        plugin = self.pegbox("inspect", "stopper/" + name, "--json").json
-        self.assertTrue(plugin["options"])
-        done = self.pegbox("validate", self.spec(sh(":"), stop={"plugin": name, "no_such": 1}),
+        self.build("stopper", "patience")
+        options = self.pegbox("inspect", "stopper/patience", "--json").json["options"]
+        self.assertEqual([option["name"] for option in options], ["results", "min_delta"])
+        trainable = sh("""for i in $*; do echo "{\\"score\\": $i}"; done""",
+                       *["{words[%d]}" % i for i in range(5)])
+        config = {"words": {"$choice": [[1, 2, 3, 4, 5], [3, 3.5, 3.4, 3.2, 9], [2, 1, 0, 4, 5]]}}
+        points = [{"words": choice} for choice in config["words"]["$choice"]]
+        experiment = self.run_experiment(
+            trainable, config=config, metric="score", mode="max", num_samples=3,
+            search={"plugin": "random", "points_to_evaluate": points},
+            stop={"plugin": "patience", "results": 2})
+        self.assertEqual(experiment.counts, [5, 4, 3])
+        self.assertEqual(experiment.states, ["TERMINATED"] * 3)
+        self.assertIn("better", experiment.trials[1]["reason"])
+        self.assertIsNone(experiment.trials[0]["reason"])
+        done = self.pegbox("validate", self.spec(sh(":"), metric="loss", mode="min",
+                                                 stop={"plugin": "patience", "no_such": 1}),
                            expect=2)
         self.assertIn("no_such", done.err)
+
+    def test_stopper_needs_a_metric(self):
+        self.build("stopper", "patience")
+        done = self.pegbox("validate", self.spec(sh(":"), stop={"plugin": "patience"}), expect=2)
+        self.assertIn("metric", done.err)
+
+
+@unittest.skipIf(SANITIZED, "the commands of the pages build without sanitizers")
+class Pages(Outside):
+    """A reader's shell in an empty directory: every block of a page, as it stands there."""
+
+    def follow(self, page):
+        """A block after a line that begins with `NAME` is that file; all of sh are one script."""
+        text = read_text(page)
+        for name, block in re.findall(r"^`([\w.-]+)`.*\n\n```(?!sh)\w+\n((?:.*\n)*?)```$", text,
+                                      re.M):
+            self.write(os.path.join(self.place, name), block)
+        script = "".join(re.findall(r"(?m)^```sh\n((?:.*\n)*?)```$", text))
+        self.assertTrue(script)
+        return self.command(["sh", "-ex"], text=script, cwd=self.place, env=self.reader())
+
+    def reader(self):
+        """The environment where the installed pegbox is a usual one, wherever it lies."""
+        found = glob.glob(os.path.join(self.prefix, "**", "pegbox-plugin.pc"), recursive=True)
+        self.assertEqual(len(found), 1)
+        text = re.sub(r"(?m)^prefix=.*", "prefix=" + self.prefix, read_text(found[0]))
+        path = self.write("pkgconfig/pegbox-plugin.pc", text)
+        return {"PATH": os.path.dirname(PEGBOX) + ":" + os.environ["PATH"],
+                "PKG_CONFIG_PATH": os.path.dirname(path), "DESTDIR": self.dir + "/destination"}
+
+    def test_examples(self):
+        for name in ("meson.build", "search", "stopper"):
+            source = os.path.join(SDK_EXAMPLES, name)
+            copy = shutil.copytree if os.path.isdir(source) else shutil.copy
+            copy(source, os.path.join(self.place, name))
+        done = self.follow(os.path.join(SDK_EXAMPLES, "README.md"))
+        self.assertIn("20 trials", done.out)
+        self.assertIn("anneal.so", " ".join(self.installed_files()))
+        self.assertIn("patience.so", " ".join(self.installed_files()))
+
+    def test_guide(self):
+        done = self.follow(GUIDE)
+        self.assertIn("stopper/target 1.0", done.out)
+        self.assertIn("the loss at which a trial is good enough", done.out)
+        self.assertIn("Best loss", done.out)
+        self.assertIn("target.so", " ".join(self.installed_files()))
+
+    def installed_files(self):
+        pattern = os.path.join(self.dir, "destination", "**", "*.so")
+        return glob.glob(pattern, recursive=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 struct pbx_instance {
     pbx_base base;
     uint64_t max_iter;
-    pbx_map counts; /* trial -> uint64_t: results that it was shown */
     char reason[64];
 };
 
@@ -14,7 +13,6 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_erro
 {
     (void)error;
     self->max_iter = (uint64_t)pbx_integer(host, options, "max_iter");
-    pbx_map_init(&self->counts, self, sizeof(uint64_t));
     snprintf(self->reason, sizeof(self->reason), "%llu results",
              (unsigned long long)self->max_iter);
     return PBX_OK;
@@ -23,21 +21,14 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_erro
 static pbx_status
 result(pbx_instance *self, const pbx_result *r, pbx_verdict *verdict, pbx_error *error)
 {
-    uint64_t *count = (uint64_t *)pbx_map_put(&self->counts, r->trial);
+    /* results of this trial that it was shown */
+    uint64_t *count = (uint64_t *)pbx_of_trial(self, r->trial, sizeof(uint64_t));
     if (count == NULL)
         return pbx_fail_memory(error);
     if (++*count >= self->max_iter) {
         verdict->stop = 1;
         verdict->reason = self->reason;
     }
-    return PBX_OK;
-}
-
-static pbx_status
-end(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
-{
-    (void)error;
-    pbx_map_remove(&self->counts, outcome->trial);
     return PBX_OK;
 }
 
@@ -50,7 +41,8 @@ count_state(pbx_blob *blob, void *item)
 static void
 state(pbx_instance *self, pbx_blob *blob)
 {
-    pbx_blob_map(blob, &self->counts, count_state);
+    (void)self;
+    pbx_blob_trials(blob, sizeof(uint64_t), count_state);
 }
 
 static const pbx_option options[] = {
@@ -59,4 +51,4 @@ static const pbx_option options[] = {
 };
 
 PEGBOX_STOPPER("max-iteration", "1.0", "Ends a trial after so many results", "LGPL-2.1-or-later",
-               options, 0, 1, init, state, .result = result, .end = end);
+               options, 0, 1, init, state, .result = result, .end = pbx_forget_trial);

@@ -101,18 +101,40 @@ struct pbx_block {
     size_t reserved; /* keeps what follows aligned for any type */
 };
 
+/* From trial numbers to structs. Items move when others come or go: a pointer to one is
+ * valid until then. */
+typedef struct pbx_map {
+    pbx_instance *self;
+    size_t item_size;
+    size_t n;
+    size_t capacity;
+    uint64_t *keys; /* ascending */
+    unsigned char *items;
+} pbx_map;
+
 /* The first member of a plugin's struct pbx_instance. */
 typedef struct pbx_base {
     const pbx_host *host;
     const pbx_json *options;
     pbx_block *blocks;
     void (*finish)(pbx_instance *self); /* set in init: called before the memory ends; or NULL */
+    const pbx_problem *problem;         /* that pbx_keep_problem was given last; else NULL */
+    pbx_map trials;                     /* of pbx_of_trial */
 } pbx_base;
 
 static inline pbx_base *
 pbx_base_of(pbx_instance *self)
 {
     return (pbx_base *)(void *)self;
+}
+
+/* A vtable's `setup` for a plugin that takes any problem: base.problem is it from then on. */
+static inline pbx_status
+pbx_keep_problem(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
+{
+    (void)error;
+    pbx_base_of(self)->problem = problem;
+    return PBX_OK;
 }
 
 static inline void
@@ -182,6 +204,22 @@ pbx_realloc(pbx_instance *self, void *memory, size_t n)
     return longer;
 }
 
+/* Makes an array and its length a copy of n numbers, in place of what it was. */
+static inline pbx_status
+pbx_copy_reals(pbx_instance *self, double **values, size_t *n, const double *from, size_t n_from,
+               pbx_error *error)
+{
+    double *copy = (double *)pbx_alloc_array(self, n_from, sizeof(double));
+    if (!copy)
+        return pbx_fail_memory(error);
+    if (n_from > 0)
+        memcpy(copy, from, n_from * sizeof(double));
+    pbx_free(self, *values);
+    *values = copy;
+    *n = n_from;
+    return PBX_OK;
+}
+
 /* A copy of a text. */
 static inline char *
 pbx_strdup(pbx_instance *self, const char *text)
@@ -191,16 +229,6 @@ pbx_strdup(pbx_instance *self, const char *text)
 }
 
 /* ---- A map from trial numbers to structs, iterated in ascending order ---- */
-
-/* Items move when others come or go: a pointer to one is valid until then. */
-typedef struct pbx_map {
-    pbx_instance *self;
-    size_t item_size;
-    size_t n;
-    size_t capacity;
-    uint64_t *keys; /* ascending */
-    unsigned char *items;
-} pbx_map;
 
 /* An empty map of items of that size; its memory ends with the instance. */
 static inline void
@@ -296,6 +324,26 @@ pbx_map_remove(pbx_map *map, uint64_t trial)
     item = map->items + i * map->item_size;
     memmove(map->keys + i, map->keys + i + 1, (map->n - i) * sizeof(uint64_t));
     memmove(item, item + map->item_size, (map->n - i) * map->item_size);
+}
+
+/* What a plugin keeps of each trial that has not ended, a struct of `size` bytes, the same
+ * size in each call; zeros at first. NULL: out of memory. */
+static inline void *
+pbx_of_trial(pbx_instance *self, uint64_t trial, size_t size)
+{
+    pbx_map *trials = &pbx_base_of(self)->trials;
+    if (!trials->self)
+        pbx_map_init(trials, self, size);
+    return pbx_map_put(trials, trial);
+}
+
+/* A vtable's `end` (a search's `tell`) that does nothing but forget it. */
+static inline pbx_status
+pbx_forget_trial(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
+{
+    (void)error;
+    pbx_map_remove(&pbx_base_of(self)->trials, outcome->trial);
+    return PBX_OK;
 }
 
 /* ---- A sink that keeps what it is given ---- */

@@ -22,6 +22,17 @@ pbx_loss(double loss)
     return isnan(loss) ? (double)INFINITY : loss;
 }
 
+/* The (first) loss of a trial that ended; +INFINITY where it has none: it failed, was
+ * voided, or never reported a number. */
+static inline double
+pbx_final_loss(const pbx_outcome *outcome)
+{
+    const pbx_result *last = outcome->last;
+    int counts = outcome->end != PBX_END_FAILED && outcome->end != PBX_END_VOID;
+    return counts && last && last->n_losses > 0 && !isnan(last->losses[0]) ? last->losses[0]
+                                                                           : (double)INFINITY;
+}
+
 /* Whether row a is nowhere worse than row b and somewhere better. */
 static inline int
 pbx_dominates(const double *a, const double *b, size_t m)

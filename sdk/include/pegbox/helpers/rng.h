@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* pegbox/helpers/rng.h: a cursor over the host's random words. Nothing to save. */
+/* pegbox/helpers/rng.h: a cursor over the host's random words, and what is drawn with it.
+ * Nothing to save. */
 #ifndef PEGBOX_HELPERS_RNG_H
 #define PEGBOX_HELPERS_RNG_H
 
 #include <math.h>
+#include <pegbox/helpers/space.h>
 #include <pegbox/plugin.h>
 
 #ifdef __cplusplus
@@ -29,6 +31,13 @@ pbx_rng_at(const pbx_host *host, uint64_t stream, uint64_t offset)
     rng.offset = offset;
     rng.left = 0;
     return rng;
+}
+
+/* At the start of the stream of a trial, for all that a search does but suggest. */
+static inline pbx_rng
+pbx_rng_of_trial(const pbx_host *host, uint64_t trial)
+{
+    return pbx_rng_at(host, (UINT64_C(1) << 63) + trial, 0);
 }
 
 /* The next word: all 64 bits are random. */
@@ -74,6 +83,23 @@ pbx_rng_normal(pbx_rng *rng)
 {
     double radius = sqrt(-2 * log(1 - pbx_rng_uniform(rng)));
     return radius * cos(6.283185307179586 * pbx_rng_uniform(rng));
+}
+
+/*
+ * A value of the dimension near `from`: at most `step`, a part of the whole range, away; a
+ * category is any of its choices with the probability `step`, else the same. From NaN it is
+ * drawn as the dimension's operator says. Two words a call.
+ */
+static inline double
+pbx_rng_near(pbx_rng *rng, const pbx_dim *dim, double from, double step)
+{
+    double anywhere = pbx_rng_uniform(rng);
+    double by = 2 * pbx_rng_uniform(rng) - 1;
+    if (isnan(from))
+        return pbx_from_unit(dim, anywhere);
+    if (dim->type == PBX_DIM_CATEGORY)
+        return fabs(by) < step ? pbx_from_unit(dim, anywhere) : from;
+    return pbx_from_unit(dim, pbx_to_unit(dim, from) + step * by);
 }
 
 /* A random order of n indexes (Fisher and Yates). */

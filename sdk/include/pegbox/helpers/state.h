@@ -202,6 +202,16 @@ pbx_blob_map(pbx_blob *blob, pbx_map *map, void (*item)(pbx_blob *blob, void *it
     }
 }
 
+/* All of pbx_of_trial, each by `item`; `size` is the one that is given there. */
+static inline void
+pbx_blob_trials(pbx_blob *blob, size_t size, void (*item)(pbx_blob *blob, void *item))
+{
+    pbx_map *trials = &pbx_base_of(blob->self)->trials;
+    if (!trials->self)
+        pbx_map_init(trials, blob->self, size);
+    pbx_blob_map(blob, trials, item);
+}
+
 /* pbx_object.save by a state function. */
 static inline pbx_status
 pbx_state_save(pbx_instance *self, uint32_t version, const pbx_sink *sink, pbx_error *error,
