@@ -156,24 +156,33 @@ print_plugin(JsonNode *plugin)
 
 /* ---- The command ---- */
 
-/* "asha" may well mean "scheduler/asha". */
-static void
-set_no_plugin(PbxRegistry *registry, const char *word, GError **error)
+/* The kind of the only plugin of this name; NULL with error where there is none, or more. */
+static const char *
+only_kind(GPtrArray *files, const char *name, GError **error)
 {
-    g_autoptr(GPtrArray) files = registry_files(registry, NULL);
+    g_autoptr(GString) kinds = g_string_new(NULL);
+    const char *kind = NULL;
+    guint n = 0;
     for (guint i = 0; i < files->len; i++) {
         const PbxPluginFile *file = g_ptr_array_index(files, i);
-        if (!g_str_equal(file->name, word))
+        /* One that is shadowed has the same kind again. */
+        if (!g_str_equal(file->name, name) || g_strcmp0(kind, file->kind) == 0)
             continue;
-        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
-                    "'%s' names no plugin; did you mean '%s/%s'?", word, file->kind, word);
-        return;
+        kind = file->kind;
+        g_string_append_printf(kinds, "%s%s/%s", n++ > 0 ? ", " : "", kind, name);
     }
-    g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
-                "'%s' names no plugin; give KIND/NAME or a FILE.so", word);
+    if (n == 1)
+        return kind;
+    if (n == 0)
+        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND,
+                    "'%s' names no plugin; give KIND/NAME or a FILE.so", name);
+    else
+        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_NOT_FOUND, "which '%s'? There are %s",
+                    name, kinds->str);
+    return NULL;
 }
 
-/* A plugin by what the user calls it: FILE.so or KIND/NAME. */
+/* A plugin by what the user calls it: FILE.so, KIND/NAME, or NAME where that is enough. */
 static JsonNode *
 look_up(PbxRegistry *registry, const char *word, GError **error)
 {
@@ -181,13 +190,14 @@ look_up(PbxRegistry *registry, const char *word, GError **error)
         g_autofree char *path = g_canonicalize_filename(word, NULL);
         return registry_probe(registry, path, NULL, NULL, error);
     }
-    g_auto(GStrv) parts = g_strsplit(word, "/", -1);
-    if (g_strv_length(parts) != 2) {
-        set_no_plugin(registry, word, error);
-        return NULL;
-    }
-    g_autofree char *path = registry_find(registry, parts[0], parts[1], error);
-    return path != NULL ? registry_probe(registry, path, parts[0], parts[1], error) : NULL;
+    g_autoptr(GPtrArray) files = registry_files(registry, NULL);
+    const char *slash = strchr(word, '/');
+    gboolean pair = slash != NULL && strchr(slash + 1, '/') == NULL;
+    const char *name = pair ? slash + 1 : word;
+    g_autofree char *kind =
+        pair ? g_strndup(word, (gsize)(slash - word)) : g_strdup(only_kind(files, name, error));
+    g_autofree char *path = kind != NULL ? registry_find(registry, kind, name, error) : NULL;
+    return path != NULL ? registry_probe(registry, path, kind, name, error) : NULL;
 }
 
 static int

@@ -142,6 +142,15 @@ class Commands(PegboxTest):
             for line in done.err.splitlines():
                 self.assertTrue(line.startswith("pegbox: error: "), done)
 
+    def test_inspect_by_name(self):
+        self.assertEqual(self.pegbox("inspect", "asha").out,
+                         self.pegbox("inspect", "scheduler/asha").out)
+        os.makedirs(self.dir + "/more/stopper")
+        self.write("more/stopper/asha.so", "")
+        done = self.pegbox("inspect", "asha", env={"PEGBOX_PLUGIN_PATH": self.dir + "/more"},
+                           expect=2)
+        self.assertIn("which 'asha'? There are scheduler/asha, stopper/asha", done.err)
+
     def test_usage(self):
         for words, message in (
                 (("plugins", "schedulers"), "there is no kind 'schedulers' of plugin; did you mean "
@@ -149,7 +158,7 @@ class Commands(PegboxTest):
                 (("plugins", "x"), "there is no kind 'x' of plugin; there are: "),
                 (("plugins", "search", "x"), "too many words: give one kind at most"),
                 (("inspect",), "which plugin? Give KIND/NAME or a FILE.so"),
-                (("inspect", "asha"), "'asha' names no plugin; did you mean 'scheduler/asha'?"),
+                (("inspect", "a/b/c"), "'a/b/c' names no plugin; give KIND/NAME or a FILE.so"),
                 (("inspect", "x"), "'x' names no plugin; give KIND/NAME or a FILE.so"),
                 (("inspect", "scheduler/ahsa"), "there is no scheduler 'ahsa'; did you mean "
                                                 "'asha'?"),
