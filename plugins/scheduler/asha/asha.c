@@ -238,11 +238,11 @@ enter_rung(pbx_instance *self, Trial *trial, double t, const double *losses, uin
     return PBX_OK;
 }
 
-/* Whether the result has what a rung needs: the time and every metric. */
+/* Whether the result has what a rung needs: a time, and every metric. */
 static int
 is_usable(const pbx_instance *self, const pbx_result *result)
 {
-    if (result->n_watched < 1 || !result->present[0] || isnan(result->watched[0]))
+    if (result->n_watched < 1 || !result->present[0] || !isfinite(result->watched[0]))
         return 0;
     for (uint32_t k = 0; k < self->n_losses; k++)
         if (k >= result->n_losses || isnan(result->losses[k]))

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <pegbox/helpers.h>
+
 #include "host.h"
 
 enum { C = PBX_ACTION_CONTINUE, S = PBX_ACTION_STOP, END = PBX_ACTION_COMPLETE };
@@ -274,6 +276,66 @@ test_milestones(void)
     }
 }
 
+static char *
+described(PbxTestHost *host)
+{
+    const pbx_scheduler *scheduler = host->vtable;
+    pbx_memory memory = {0};
+    pbx_sink sink = pbx_memory_sink(&memory);
+    g_assert_cmpint(scheduler->object.describe(host->self, &sink), ==, PBX_OK);
+    char *text = g_strdup(memory.bytes);
+    pbx_memory_free(&memory);
+    return text;
+}
+
+/* The reference's table: milestones of each bracket. */
+static void
+test_milestones_of_each_bracket(void)
+{
+    static const struct {
+        const char *options;
+        const char *brackets;
+    } cases[] = {
+        {"{\"max_t\": 100, \"brackets\": 3}",
+         "\nBracket: Iter 64: 0 | Iter 16: 0 | Iter 4: 0 | Iter 1: 0"
+         "\nBracket: Iter 64: 0 | Iter 16: 0 | Iter 4: 0\nBracket: Iter 64: 0 | Iter 16: 0"},
+        {"{\"max_t\": 81, \"reduction_factor\": 3, \"brackets\": 3}",
+         "\nBracket: Iter 81: 0 | Iter 27: 0 | Iter 9: 0 | Iter 3: 0 | Iter 1: 0"
+         "\nBracket: Iter 81: 0 | Iter 27: 0 | Iter 9: 0 | Iter 3: 0"
+         "\nBracket: Iter 81: 0 | Iter 27: 0 | Iter 9: 0"},
+        {"{\"max_t\": 10, \"reduction_factor\": 2, \"brackets\": 3}",
+         "\nBracket: Iter 8: 0 | Iter 4: 0 | Iter 2: 0 | Iter 1: 0"
+         "\nBracket: Iter 8: 0 | Iter 4: 0 | Iter 2: 0\nBracket: Iter 8: 0 | Iter 4: 0"},
+        {"{\"max_t\": 100, \"grace_period\": 2.5, \"reduction_factor\": 3, \"brackets\": 3}",
+         "\nBracket: Iter 67.5: 0 | Iter 22.5: 0 | Iter 7.5: 0 | Iter 2.5: 0"
+         "\nBracket: Iter 67.5: 0 | Iter 22.5: 0 | Iter 7.5: 0"
+         "\nBracket: Iter 67.5: 0 | Iter 22.5: 0"},
+        {"{\"max_t\": 3, \"reduction_factor\": 2, \"brackets\": 3}",
+         "\nBracket: Iter 2: 0 | Iter 1: 0\nBracket: Iter 2: 0\nBracket:"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(PbxTestHost) host = asha(cases[i].options);
+        g_autofree char *text = described(host);
+        g_autofree char *expected =
+            g_strconcat("Using AsyncHyperBand: num_stopped=0", cases[i].brackets, NULL);
+        g_assert_cmpstr(text, ==, expected);
+    }
+}
+
+static void
+test_describe_counts(void)
+{
+    g_autoptr(PbxTestHost) host = asha("{\"max_t\": 5}");
+    add(host, 0);
+    add(host, 1);
+    report(host, 0, 1, 5);
+    report(host, 0, 4, 5);
+    report(host, 1, 1, 4);
+    g_autofree char *text = described(host);
+    g_assert_cmpstr(text, ==,
+                    "Using AsyncHyperBand: num_stopped=1\nBracket: Iter 4: 1 | Iter 1: 2");
+}
+
 static guint
 count_rungs(PbxTestHost *host, guint64 trial, double top, guint *bracket)
 {
@@ -353,6 +415,11 @@ test_missing_time_or_metric_goes_on(void)
                      0);
     g_assert_cmpuint(decide(host, test_result(host, 1, 1, "{\"score\": 1}")).action, ==, C);
     g_assert_cmpuint(decide(host, test_result(host, 1, 1, "{\"epoch\": 1}")).action, ==, C);
+    g_assert_cmpuint(
+        decide(host, test_result(host, 1, 1, "{\"epoch\": \"one\", \"score\": 1}")).action, ==, C);
+    g_assert_cmpuint(
+        decide(host, test_result(host, 1, 1, "{\"epoch\": \"Infinity\", \"score\": 1}")).action, ==,
+        C);
     g_assert_cmpuint(decide(host, test_result(host, 1, 1, "{\"epoch\": 1, \"score\": 1}")).action,
                      ==, S);
 }
@@ -495,6 +562,8 @@ main(int argc, char **argv)
     ADD("cutoffs", test_cutoffs);
     ADD("percentiles", test_percentiles);
     ADD("milestones", test_milestones);
+    ADD("milestones-of-each-bracket", test_milestones_of_each_bracket);
+    ADD("describe-counts", test_describe_counts);
     ADD("brackets", test_brackets);
     ADD("bracket-is-a-function-of-the-trial", test_bracket_is_a_function_of_the_trial);
     ADD("skipped-rungs-are-filled-from-the-top", test_skipped_rungs_are_filled_from_the_top);

@@ -134,6 +134,37 @@ take_grid(const pbx_instance *self, uint64_t number, double *x)
 
 /* ---- Setup ---- */
 
+/* One letter of a path, where the end of an element comes before any letter of it: 0 at
+ * the path's end, 1 between elements. Quotes are left out; *quoted is 0 at the start. */
+static int
+next_letter(const char **at, int *quoted)
+{
+    while (**at == '"' || (!*quoted && **at == ']'))
+        *quoted ^= *(*at)++ == '"';
+    if (**at == '\0')
+        return 0;
+    if (!*quoted && (**at == '.' || **at == '['))
+        return ++*at, 1;
+    if (*quoted && **at == '\\')
+        ++*at;
+    return (unsigned char)*(*at)++ + 2;
+}
+
+/* Element by element, as Tune orders paths: a.b comes before a-b, [2] before [10]. */
+static int
+compare_paths(const char *a, const char *b)
+{
+    int quoted_a = 0, quoted_b = 0, letter_a, letter_b;
+    do {
+        int is_index = !quoted_a && !quoted_b && *a == '[' && *b == '[';
+        letter_a = next_letter(&a, &quoted_a);
+        letter_b = next_letter(&b, &quoted_b);
+        if (is_index && strcspn(a, "]") != strcspn(b, "]"))
+            return strcspn(a, "]") < strcspn(b, "]") ? -1 : 1;
+    } while (letter_a == letter_b && letter_a != 0);
+    return letter_a - letter_b;
+}
+
 static void
 find_grids(pbx_instance *self)
 {
@@ -144,7 +175,7 @@ find_grids(pbx_instance *self)
         if (!is_grid(space, dim))
             continue;
         for (; at > 0; at--) {
-            if (strcmp(space->dims[self->grids[at - 1]]->path, space->dims[dim]->path) <= 0)
+            if (compare_paths(space->dims[self->grids[at - 1]]->path, space->dims[dim]->path) <= 0)
                 break;
             self->grids[at] = self->grids[at - 1];
         }

@@ -129,19 +129,12 @@ test_grid_within_a_grid(void)
 
 /* The same as core's own enumeration, which is written apart from this one. */
 static void
-test_order_is_that_of_core(void)
+check_order(const char *config, guint64 size)
 {
-    g_autoptr(PbxTestHost) host =
-        random_for("{}",
-                   "{\"b\": {\"$grid_search\": [1, {\"c\": {\"$grid_search\": [2, 3]}, \"d\": "
-                   "{\"$grid_search\": "
-                   "[4, {\"e\": {\"$grid_search\": [5, 6, 7]}}]}}]}, \"a\": {\"$grid_search\": "
-                   "[[{\"$grid_search\": "
-                   "[1, 2]}, {\"$grid_search\": [3, 4]}], 8]}, \"z\": {\"$grid_search\": [9, 10]}}",
-                   1);
+    g_autoptr(PbxTestHost) host = random_for("{}", config, 1);
     guint64 n = space_grid_size(host->space);
     guint n_dims = host->problem.space->n_dims;
-    g_assert_cmpuint(n, ==, (1 + 2 * (1 + 3)) * (4 + 1) * 2);
+    g_assert_cmpuint(n, ==, size);
     for (guint64 ask = 0; ask < n; ask++) {
         g_autofree double *x = g_new(double, n_dims), *expected = g_new(double, n_dims);
         PbxRandom random = {.seed = random_seed(1, "x")};
@@ -150,6 +143,36 @@ test_order_is_that_of_core(void)
         for (guint i = 0; i < n_dims; i++)
             g_assert_true(isnan(x[i]) ? isnan(expected[i]) : x[i] == expected[i]);
     }
+}
+
+#define GRID "{\"$grid_search\": [1, 2]}"
+
+static void
+test_order_is_that_of_core(void)
+{
+    check_order("{\"b\": {\"$grid_search\": [1, {\"c\": {\"$grid_search\": [2, 3]}, \"d\": "
+                "{\"$grid_search\": "
+                "[4, {\"e\": {\"$grid_search\": [5, 6, 7]}}]}}]}, \"a\": {\"$grid_search\": "
+                "[[{\"$grid_search\": "
+                "[1, 2]}, {\"$grid_search\": [3, 4]}], 8]}, \"z\": {\"$grid_search\": [9, 10]}}",
+                (1 + 2 * (1 + 3)) * (4 + 1) * 2);
+    check_order("{\"a-b\": " GRID ", \"a\": {\"c\": " GRID ", \"b\": " GRID "}, \"a.b\": " GRID
+                ", \"q\\\"\": " GRID ", \"q\\\"a\": " GRID ", \"a[1]\": " GRID "}",
+                1 << 7);
+}
+
+/* Paths are compared by elements, and indexes are numbers. */
+static void
+test_order_of_nested_paths(void)
+{
+    check_all("{}",
+              "{\"a-b\": {\"$grid_search\": [3, 4]}, \"a\": {\"b\": {\"$grid_search\": [1, 2]}}}",
+              1,
+              "{\"a-b\":3,\"a\":{\"b\":1}} {\"a-b\":3,\"a\":{\"b\":2}} "
+              "{\"a-b\":4,\"a\":{\"b\":1}} {\"a-b\":4,\"a\":{\"b\":2}}");
+    check_all("{}", "{\"l\": [0, 1, " GRID ", 3, 4, 5, 6, 7, 8, 9, " GRID "]}", 1,
+              "{\"l\":[0,1,1,3,4,5,6,7,8,9,1]} {\"l\":[0,1,2,3,4,5,6,7,8,9,1]} "
+              "{\"l\":[0,1,1,3,4,5,6,7,8,9,2]} {\"l\":[0,1,2,3,4,5,6,7,8,9,2]}");
 }
 
 /* ---- What is random ---- */
@@ -384,6 +407,7 @@ main(int argc, char **argv)
     ADD("num-samples-repeats-all", test_num_samples_repeats_all);
     ADD("grid-within-a-grid", test_grid_within_a_grid);
     ADD("order-is-that-of-core", test_order_is_that_of_core);
+    ADD("order-of-nested-paths", test_order_of_nested_paths);
     ADD("random-values-are-drawn-for-each-trial", test_random_values_are_drawn_for_each_trial);
     ADD("constant-grid-search-keeps-them", test_constant_grid_search_keeps_them);
     ADD("distributions", test_distributions);

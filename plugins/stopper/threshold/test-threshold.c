@@ -75,7 +75,20 @@ test_missing_key_is_said_once(void)
     g_assert_cmpstr(judge(host, "{\"a\": 0}"), ==, NULL);
     g_assert_cmpstr(judge(host, "{\"a\": 1}"), ==, "a 1 >= 1");
     g_assert_cmpstr(host->log->str, ==,
-                    "warning: a result has no b: nothing stops there (said once)\n");
+                    "warning: a result has no number b: nothing stops there (said once)\n");
+}
+
+static void
+test_other_values_are_no_numbers(void)
+{
+    g_autoptr(PbxTestHost) host = threshold("{\"a\": 1}");
+    g_assert_cmpstr(judge(host, "{\"a\": \"high\"}"), ==, NULL);
+    g_assert_cmpstr(judge(host, "{\"a\": null}"), ==, NULL);
+    g_assert_cmpstr(judge(host, "{\"a\": [5]}"), ==, NULL);
+    g_assert_cmpstr(host->log->str, ==,
+                    "warning: a result has no number a: nothing stops there (said once)\n");
+    g_assert_cmpstr(judge(host, "{\"a\": true}"), ==, "a 1 >= 1"); /* as in Python */
+    g_assert_cmpstr(judge(host, "{\"a\": \"2\"}"), ==, "a 2 >= 1");
 }
 
 static void
@@ -119,6 +132,7 @@ main(int argc, char **argv)
     g_test_add_func("/threshold/relations", test_relations);
     g_test_add_func("/threshold/any-of-several", test_any_of_several);
     g_test_add_func("/threshold/missing-key-is-said-once", test_missing_key_is_said_once);
+    g_test_add_func("/threshold/other-values-are-no-numbers", test_other_values_are_no_numbers);
     g_test_add_func("/threshold/non-finite-values-reach-nothing",
                     test_non_finite_values_reach_nothing);
     g_test_add_func("/threshold/bare-number-on-a-minimised-metric-is-refused",

@@ -126,7 +126,7 @@ warn_missing(pbx_instance *self, const Bound *bound)
 {
     if (!self->warned[bound->watched])
         pbx_log(self->base.host, PBX_LOG_WARNING,
-                "a result has no %s: nothing stops there (said once)", bound->field);
+                "a result has no number %s: nothing stops there (said once)", bound->field);
     self->warned[bound->watched] = 1;
 }
 

@@ -77,6 +77,17 @@ test_missing_field_is_said_once(void)
     g_assert_true(g_str_has_prefix(sum->log->str, "warning: "));
 }
 
+/* NaN and the infinities are numbers in an expression, though text in a file. */
+static void
+test_non_finite_values(void)
+{
+    g_autoptr(PbxTestHost) host = test_host_new("{\"expression\": \"result.x > 1\"}");
+    g_assert_false(stops(host, 0, "{\"x\": \"NaN\"}"));
+    g_assert_false(stops(host, 0, "{\"x\": \"-Infinity\"}"));
+    g_assert_true(stops(host, 0, "{\"x\": \"Infinity\"}"));
+    g_assert_cmpstr(host->log->str, ==, "");
+}
+
 static void
 test_other_failures_fail_the_trial(void)
 {
@@ -119,6 +130,7 @@ main(int argc, char **argv)
     g_test_add_func("/when/sees-the-trial", test_sees_the_trial);
     g_test_add_func("/when/truth-is-luas", test_truth_is_luas);
     g_test_add_func("/when/missing-field-is-said-once", test_missing_field_is_said_once);
+    g_test_add_func("/when/non-finite-values", test_non_finite_values);
     g_test_add_func("/when/other-failures-fail-the-trial", test_other_failures_fail_the_trial);
     g_test_add_func("/when/scope-experiment", test_scope_experiment);
     g_test_add_func("/when/bad-options-are-refused", test_bad_options_are_refused);
