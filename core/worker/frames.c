@@ -73,6 +73,8 @@ frame_next(GByteArray *in, gsize *at, JsonObject **message, GError **error)
     const char *json;
     const guint8 *blob;
     gsize json_length, blob_length, consumed;
+    if (in->len - *at < HEADER_SIZE)
+        return 0;
     int taken = frame_take(in->data + *at, in->len - *at, &json, &json_length, &blob, &blob_length,
                            &consumed, error);
     if (taken <= 0)

@@ -54,6 +54,8 @@ static void
 add_services(PbxHost *core, gpointer user)
 {
     host_add_service(core, PBX_FILES_ID, &test_files, user);
+    host_add_service(core, PBX_SESSION_ID, &test_session, user);
+    host_add_service(core, PBX_TEMPLATE_ID, &test_template, user);
 }
 
 /* The one message, without its place. */
@@ -96,6 +98,7 @@ host_try(const char *options, char **message)
     host->objectives = g_ptr_array_new_with_free_func(g_free);
     host->kept = g_ptr_array_new_with_free_func(g_free);
     host->nodes = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
+    test_session_init(host);
     if (!check_options(host, options, message))
         return NULL;
     if (!create(host, &error)) {
@@ -138,6 +141,7 @@ test_host_free(PbxTestHost *host)
     g_ptr_array_unref(host->objectives);
     g_ptr_array_unref(host->kept);
     g_ptr_array_unref(host->nodes);
+    test_session_clear(host);
     g_free(host);
 }
 

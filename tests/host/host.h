@@ -10,11 +10,37 @@
 #include <pegbox/logger.h>
 #include <pegbox/scheduler.h>
 #include <pegbox/search.h>
+#include <pegbox/services.h>
 #include <pegbox/stopper.h>
+#include <pegbox/trainable.h>
 
+#include "expression/expression.h"
 #include "plugin/plugin.h"
 
 #define TEST_SECOND G_GINT64_CONSTANT(1000000000)
+
+/* The one trial of a trainable. */
+typedef struct {
+    char *dir;          /* the trial's, removed in the end */
+    char *cwd;          /* the same at first */
+    char *out, *err;    /* NULL at first: lines are in `lines` */
+    char **env;         /* of a program */
+    GString *reports;   /* a line of canonical JSON each */
+    GString *lines;     /* "out text\n", "err text\n" */
+    guint64 n_reports;  /* over the protocol too; the program sees each as a file heard-N */
+    guint64 stop_after; /* this report is answered by "stop"; 0: none */
+    gboolean stop_when_polled, is_gone;
+    int poll_fd;    /* the test's; -1 */
+    int program_fd; /* the test's: each byte is a report; -1 */
+    gint64 pid;     /* as program_started told it */
+    /* The rest is the host's own. */
+    gboolean stop;
+    pbx_session_info info;
+    JsonNode *config, *view;
+    char **metrics;
+    GHashTable *parameters;
+    GPtrArray *texts;
+} PbxTestSession;
 
 /* An instance of the plugin and all that it sees. */
 typedef struct {
@@ -29,6 +55,7 @@ typedef struct {
     guint64 counts[PBX_N_STATES];
     pbx_problem problem;
     PbxSpace *space;
+    PbxTestSession session;
     /* The rest is the host's own. */
     PbxInstance *instance;
     PbxOptions *options;
@@ -84,3 +111,10 @@ const char *test_file(PbxTestHost *host, guint64 trial, const char *name);
 /* Gives one event to a logger: a result's, or, with result NULL, the trial's of that type. */
 pbx_status test_event(PbxTestHost *host, guint32 type, const pbx_trial *trial,
                       const pbx_result *result);
+
+/* The metrics that the experiment names, parted by blanks; none at first. */
+void test_session_metrics(PbxTestHost *host, const char *names);
+/* The trial's config, whose keys are the parameters; {} at first. */
+void test_session_config(PbxTestHost *host, const char *config);
+/* Calls run for the trial, with reports and lines empty. host->error tells more. */
+pbx_status test_run(PbxTestHost *host);

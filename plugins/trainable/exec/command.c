@@ -159,6 +159,20 @@ command_clear(command *made)
     free(made->own_env);
 }
 
+/* A relative path is the program's own, seen from where it would have run. */
+static int
+is_there(const command *tried)
+{
+    char *path = NULL;
+    if (tried->path == NULL)
+        return 0;
+    if (tried->path[0] == '/')
+        return access(tried->path, F_OK) == 0;
+    int there = asprintf(&path, "%s/%s", tried->cwd, tried->path) >= 0 && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 /* What a beginner would have to know. */
 static const char *
 hint(const command *tried, int code)
@@ -166,7 +180,7 @@ hint(const command *tried, int code)
     if (tried->argv[1] == NULL && strpbrk(tried->argv[0], " \t") != NULL)
         return "; a command of several words is a list, [\"python3\", \"train.py\"], or \"shell\": "
                "true";
-    if (code == ENOENT && tried->path != NULL && access(tried->path, F_OK) == 0)
+    if (code == ENOENT && is_there(tried))
         return "; the file is there, but not the interpreter that its first line names";
     if (code == EACCES)
         return "; is it executable (chmod +x)?";

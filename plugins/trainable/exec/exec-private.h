@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <pegbox/services.h>
@@ -199,15 +200,18 @@ typedef struct follow { /* a file as source */
     char *owned_path;
     int fd;
     off_t at;
-    int existed; /* before the program began: */
-    off_t old_size;
-    ino_t old_inode;
+    uint64_t n_read;
+    int existed;     /* before the program began, */
+    struct stat old; /* like this */
+    ino_t inode;     /* of fd */
+    dev_t device;
     lines lines;
 } follow;
 
 void follow_init(follow *to, run *owner, const char *path);
 void follow_read(follow *from, run *owner);
 void follow_end(follow *from, run *owner);
+void follow_clear(follow *gone);
 
 /* ---- run.c, loop.c, verdict.c: one program from its start to its end ---- */
 

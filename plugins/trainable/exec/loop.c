@@ -24,6 +24,14 @@ now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* `seconds` later; an option may say more than a clock can hold. */
+static int64_t
+later(int64_t at, double seconds)
+{
+    const double most = 1e9; /* 30 years */
+    return at + (int64_t)((seconds < most ? seconds : most) * 1e9);
+}
+
 /* To all of the program's processes that have not left its group. */
 static void
 signal_group(const run *to, int number)
@@ -38,7 +46,7 @@ begin_stop(run *now, int64_t at)
 {
     double wait_s = now->protocol_reports > 0 ? now->self->options.answer_s : 0;
     now->stop = 1;
-    now->term_at_ns = at + (int64_t)(wait_s * 1e9);
+    now->term_at_ns = later(at, wait_s);
 }
 
 /* Does what is due; milliseconds until the next, -1: nothing is. */
@@ -53,7 +61,7 @@ keep_times(run *now)
     if (now->term_at_ns <= at) {
         signal_group(now, SIGTERM);
         now->term_at_ns = INT64_MAX;
-        now->kill_at_ns = at + (int64_t)(now->self->options.grace_s * 1e9);
+        now->kill_at_ns = later(at, now->self->options.grace_s);
     }
     if (now->kill_at_ns <= at) {
         signal_group(now, SIGKILL);
@@ -168,13 +176,15 @@ drain_output(run *now)
     }
 }
 
-/* What it said over PEGBOX_SOCKET before it ended. */
+/* What it said over PEGBOX_SOCKET before it ended; a child of it may never end to speak. */
 static void
 drain_protocol(run *now)
 {
+    int64_t end = now_ns() + LINGER_NS;
     struct pollfd fds[N_FDS];
     fill_fds(now, fds);
-    while (now->reader.status >= 0 && fds[FD_PROTOCOL].fd >= 0 && poll(&fds[FD_PROTOCOL], 1, 0) > 0)
+    while (now->reader.status >= 0 && fds[FD_PROTOCOL].fd >= 0 && now_ns() < end &&
+           poll(&fds[FD_PROTOCOL], 1, 0) > 0)
         take_protocol(now);
 }
 

@@ -81,9 +81,11 @@ pattern_match(const pattern *self, const char *line, size_t n)
         if (n_groups < 0)
             break;
         char *found = captured(self, line, n_groups);
-        if (found != NULL) {
+        if (last == NULL || (found != NULL && found[0] != '\0')) {
             free(last);
             last = found;
+        } else {
+            free(found); /* an empty match after one with a value says nothing */
         }
         const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(self->data);
         /* An empty match must not be found again for ever. */

@@ -99,11 +99,9 @@ start_program(run *now, const command *command, ends *output, pbx_error *error)
                              .handled = self->handled};
     now->pid = spawn_program(&request, &stage);
     if (now->pid < 0) {
-        int code = errno;
+        pbx_status status = command_fail(command, stage, errno, error);
         program_cache_clear(&self->cache);
-        struct command tried = *command;
-        tried.path = strchr(command->argv[0], '/') != NULL ? command->argv[0] : NULL;
-        return command_fail(&tried, stage, code, error);
+        return status;
     }
     now->pidfd = pidfd_open(now->pid, 0);
     if (now->pidfd < 0) {
@@ -166,6 +164,7 @@ program_run(pbx_instance *self, pbx_error *error)
         if (status == PBX_OK)
             status = run_command(now, &command, source, error);
         reader_clear(&now->reader);
+        follow_clear(&now->follow);
     } else if (status == PBX_OK) {
         snprintf(error->message, sizeof error->message, "no memory");
         status = PBX_ENOMEM;

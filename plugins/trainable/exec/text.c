@@ -127,6 +127,10 @@ text_last_line(const char *bytes, size_t n, char *line, size_t size)
         if ((unsigned char)copy[i] < ' ')
             copy[i] = ' ';
     snprintf(line, size, "%s", copy);
-    if (length >= size && size > 4)
-        memcpy(line + size - 4, "...", 4);
+    if (length < size || size < 8)
+        return;
+    size_t cut = size - 4;
+    while (cut > 0 && ((unsigned char)line[cut] & 0xc0) == 0x80)
+        cut--; /* no half of a UTF-8 sequence */
+    memcpy(line + cut, "...", 4);
 }

@@ -49,7 +49,7 @@ put_hints(const run *ended, char *to, size_t size)
         snprintf(to, size, "; standard output has it: set \"source\": \"stdout\"");
     else if (ended->joined_matches)
         snprintf(to, size, "; one would have matched if it did not hold a \\r, which ends a line");
-    else if (ended->follow.path != NULL && ended->follow.at == 0)
+    else if (ended->follow.path != NULL && ended->follow.n_read == 0)
         snprintf(to, size, "; nothing was read from %.200s", ended->follow.path);
 }
 
