@@ -108,8 +108,6 @@ options_read(options *self, const pbx_host *host, const pbx_json *json, pbx_erro
     read_source(self, host->json_string(host->json_member(json, "source"), "stdout"));
     self->json_lines =
         report != NULL ? strcmp(report, "json-lines") == 0 : host->json_length(metrics) == 0;
-    if (host->json_length(host->json_member(json, "command")) == 0)
-        return refuse(error, "command", "it must have at least the program's name");
     pbx_status status = read_metrics(self, host, metrics, error);
     if (status == PBX_OK)
         status = check_files(self, host, error);

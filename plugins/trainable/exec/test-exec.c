@@ -66,7 +66,7 @@ static void
 options_refused(void)
 {
     assert_refused("{}", "command");
-    assert_refused("{'command': []}", "command: it must have at least the program's name");
+    assert_refused("{'command': []}", "command: must not be empty");
     assert_refused("{'command': ['a', '{']}", "command");
     assert_refused("{'command': 'a', 'shel': true}", "did you mean");
     assert_refused("{'command': 'a', 'shell': 1}", "shell");
