@@ -7,7 +7,7 @@ The environment says which pegbox is tested:
   PEGBOX_BUILD_DIR  the build directory (default: build/ of this tree)
   PEGBOX_PREFIX     where it is installed; unset: a test that needs that installs a copy
   PEGBOX_TEST_CFLAGS  how plugins must be compiled to be loaded (a build with sanitizers)
-  PEGBOX_TEST_FULL=1  numbers as large as the claims (hours); SHORT=1: small ones
+  PEGBOX_TEST_SHORT=1  fewer trials and more time, for sanitizers
 """
 import json
 import os
@@ -27,7 +27,6 @@ PEGBOX = os.path.abspath(os.environ.get("PEGBOX", os.path.join(BUILD, "core", "p
 EXAMPLES = os.path.join(SOURCE, "doc", "examples")
 PYTHON = sys.executable
 SHORT = os.environ.get("PEGBOX_TEST_SHORT") == "1"
-FULL = os.environ.get("PEGBOX_TEST_FULL") == "1"
 SLOW = 4 if SHORT else 1  # sanitizers take their time
 
 # Nothing of the user's reaches a test.
