@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A runner that runs nothing: what names, resources and the status block look at. */
+#include "fixture.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+static char *metrics[] = {(char *)"loss", NULL};
+static int signs[] = {1};
+
+void
+fixture_set_up(Fixture *f, const char *config)
+{
+    *f = (Fixture){.trials = g_ptr_array_new()};
+    f->dir = g_dir_make_tmp("pegbox-experiment-XXXXXX", NULL);
+    g_assert_nonnull(f->dir);
+    f->sandbox = sandbox_new();
+    f->problems = problems_new();
+    g_autofree char *text = g_strdup_printf("{\"config\":%s}", config);
+    f->doc = doc_parse("x.json", text, strlen(text), DOC_PLAIN, f->problems);
+    f->spec = (PbxSpec){.trainable_name = (char *)"train",
+                        .space = space_new(f->doc, "/config", f->sandbox, f->problems),
+                        .metrics = metrics,
+                        .signs = signs,
+                        .cpu = 1,
+                        .results_dir = (char *)"/nowhere"};
+    g_assert_nonnull(f->spec.space);
+    f->runner = (PbxRunner){.spec = &f->spec,
+                            .name = (char *)"exp",
+                            .dir = f->dir,
+                            .id_prefix = (char *)"ab12c",
+                            .clock = clock_new_virtual(0),
+                            .trials = g_ptr_array_new(),
+                            .workers = g_ptr_array_new(),
+                            .total = -1};
+}
+
+static void
+remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        remove_tree(child);
+    }
+    g_remove(path);
+}
+
+void
+fixture_tear_down(Fixture *f)
+{
+    for (guint i = 0; i < f->trials->len; i++)
+        trial_free(f->trials->pdata[i]);
+    g_ptr_array_unref(f->trials);
+    g_ptr_array_unref(f->runner.trials);
+    g_ptr_array_unref(f->runner.workers);
+    clock_free(f->runner.clock);
+    g_clear_pointer(&f->spec.trial_name, template_free);
+    g_clear_pointer(&f->spec.trial_dirname, template_free);
+    space_unref(f->spec.space);
+    doc_free(f->doc);
+    problems_free(f->problems);
+    sandbox_free(f->sandbox);
+    remove_tree(f->dir);
+    g_free(f->dir);
+}
+
+PbxTrial *
+fixture_trial(Fixture *f, const char *config)
+{
+    PbxTrial *trial = g_new0(PbxTrial, 1);
+    trial->row = (PbxTrialRow){.number = f->runner.trials->len,
+                               .state = PBX_STATE_PENDING,
+                               .end = -1,
+                               .config = g_strdup(config),
+                               .value = (double)NAN,
+                               .best = (double)NAN};
+    trial->config = json_read(config, strlen(config), DOC_MAX_NESTING, NULL);
+    g_assert_nonnull(trial->config);
+    g_ptr_array_add(f->trials, trial);
+    g_ptr_array_add(f->runner.trials, trial);
+    return trial;
+}
+
+PbxTemplate *
+fixture_template(Fixture *f, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    PbxTemplate *compiled = template_compile(f->sandbox, text, TEMPLATE_PLAIN, &error);
+    g_assert_no_error(error);
+    return compiled;
+}
