@@ -49,7 +49,8 @@ struct pbx_instance {
 static int64_t
 count_rungs(const pbx_instance *self, uint32_t s)
 {
-    return (int64_t)(log(self->max_t / self->grace_period) / log(self->reduction_factor) - s + 1);
+    double n = log(self->max_t / self->grace_period) / log(self->reduction_factor) - s + 1;
+    return n < 1e9 ? (int64_t)n : 1000000000;
 }
 
 static pbx_status

@@ -240,6 +240,11 @@ test_percentiles(void)
     check_percentile("{\"reduction_factor\": 4}", (double[]){1, 2, 3, 4}, 4, 3.25);
     check_percentile("{\"reduction_factor\": 4}", (double[]){4, 2, 1, 3}, 4, 3.25);
     check_percentile("{\"reduction_factor\": 3}", (double[]){10, 20, 30}, 3, 70. / 3);
+    /* Those of the sequence in test_cutoffs. */
+    static const double values[] = {5, 3, 8, 1, 7, 9, 2, 6};
+    static const double cutoffs[] = {5, 4.5, 6.5, 5.75, 7, 7.75, 7.5};
+    for (guint n = 1; n <= G_N_ELEMENTS(cutoffs); n++)
+        check_percentile("{}", values, n, cutoffs[n - 1]);
 }
 
 /* ---- Rungs and brackets ---- */
@@ -508,6 +513,9 @@ static void
 test_bad_options(void)
 {
     check_refused("{\"max_t\": 0}", "max_t");
+    check_refused("{\"max_t\": \"Infinity\"}", "max_t");
+    check_refused("{\"max_t\": \"NaN\"}", "max_t");
+    check_refused("{\"max_t\": 1e308, \"grace_period\": 1e-308}", "reduction_factor");
     check_refused("{\"grace_period\": 0}", "grace_period");
     check_refused("{\"reduction_factor\": 1}", "reduction_factor");
     check_refused("{\"brackets\": 0}", "brackets");
