@@ -181,11 +181,12 @@ struct PbxRunner {
     guint slots; /* trials at once */
     double total_cpu;
     guint64 total_memory;
-    GPtrArray *workers;  /* PbxWorkerSlot* */
-    guint64 n_workers;   /* launched so far */
-    GPtrArray *actions;  /* what waits for the commit */
-    gboolean needs_dirs; /* trials' directories are made before they run */
-    gboolean many_runs;  /* the trainable runs trial after trial in one process */
+    GPtrArray *workers;     /* PbxWorkerSlot* */
+    guint64 n_workers;      /* launched so far */
+    GPtrArray *actions;     /* what waits for the commit */
+    gboolean needs_dirs;    /* trials' directories are made before they run */
+    gboolean many_runs;     /* the trainable runs trial after trial in one process */
+    gboolean runs_programs; /* of its own, which it ends itself */
 
     gboolean any_report; /* some trial reported, or ended well */
     guint64 n_deaths;    /* trials that failed before one report */

@@ -99,7 +99,7 @@ death_words(const PbxPosted *posted)
     if (posted->signal != 0)
         return g_strdup_printf("its worker was killed by signal %d (%s)", posted->signal,
                                strsignal(posted->signal));
-    return g_strdup_printf("its worker ended with status %d", posted->code);
+    return g_strdup_printf("its worker ended with status %d before the trial did", posted->code);
 }
 
 /* Gone for good: it has exited, and what it said before has been read. */
@@ -209,6 +209,7 @@ workers_open(PbxRunner *runner, GError **error)
     const pbx_trainable *trainable =
         plugin_interface(runner->spec->trainable->plugin, PBX_TRAINABLE_ID);
     runner->many_runs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_MANY_RUNS) != 0;
+    runner->runs_programs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_PROGRAM) != 0;
     return TRUE;
 }
 

@@ -157,7 +157,7 @@ static double
 stop_patience(const PbxRunner *runner)
 {
     return runner_env("PEGBOX_FUNCTION_THREAD_TIMEOUT_S", 2) +
-           (runner->many_runs ? PROGRAM_PATIENCE_S : 0);
+           (runner->runs_programs ? PROGRAM_PATIENCE_S : 0);
 }
 
 /* ---- Messages ---- */

@@ -284,7 +284,7 @@ link_dispatch(GSource *source, GSourceFunc func, gpointer data)
         if (link_receive(link))
             link_take_frames(link);
         else
-            link_break(link, "the worker closed its channel");
+            link_break(link, NULL);
     }
     link->busy--;
     if (link->freed && link->busy == 0)

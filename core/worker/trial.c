@@ -79,6 +79,18 @@ run_trainable(PbxWorker *worker, pbx_error *error)
     return status;
 }
 
+/* Nobody learns anything from a trial that ends well without a word. */
+static pbx_status
+check_reports(const PbxWorker *worker, pbx_status status, pbx_error *error)
+{
+    const PbxRun *run = worker->run;
+    if (status < 0 || run->stop || run->n > 0 || worker->metrics[0] == NULL)
+        return status;
+    g_autofree char *message =
+        g_strdup_printf("it ended well, but reported nothing, no \"%s\"", worker->metrics[0]);
+    return fail(error, message);
+}
+
 /* Another trial may follow in this process. */
 static gboolean
 is_reusable(const PbxWorker *worker, pbx_status status)
@@ -94,7 +106,9 @@ is_reusable(const PbxWorker *worker, pbx_status status)
 static char *
 error_line(const pbx_error *error, pbx_status status)
 {
-    const char *message = error->message[0] != '\0' ? error->message : plugin_status_name(status);
+    g_autofree char *without_text = g_strdup_printf(
+        "the trainable failed with %s, and gave no reason", plugin_status_name(status));
+    const char *message = error->message[0] != '\0' ? error->message : without_text;
     g_autofree char *text = error->where[0] != '\0'
                                 ? g_strdup_printf("%s: %s", error->where, message)
                                 : g_strdup(message);
@@ -130,6 +144,7 @@ trial_run(PbxWorker *worker, JsonObject *message)
     pbx_error error = {.where = "", .message = ""};
     worker->run = run_new(worker, message);
     pbx_status status = run_trainable(worker, &error);
+    status = check_reports(worker, status, &error);
     error.where[sizeof error.where - 1] = '\0';
     error.message[sizeof error.message - 1] = '\0';
     if (!orphans_kill() && worker->instance != NULL)

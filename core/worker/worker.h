@@ -57,7 +57,7 @@ typedef struct {
     /* ENDED */
     PbxWorkerEnd end;
     gboolean reusable; /* another run may follow in this worker */
-    /* ENDED failed, LINE, LOG, BROKEN: one line; PID, READY: see below */
+    /* ENDED failed, LINE, LOG, BROKEN: one line; BROKEN: NULL where the channel just closed */
     const char *text;
     int level;                      /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */
     gint64 pid;                     /* READY: the worker's; PID: the program's */
