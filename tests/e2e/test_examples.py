@@ -20,10 +20,23 @@ class Examples(PegboxTest):
         self.assertLess(experiment.command("best", "--json").json["loss"], 0.01)
         self.assertEqual(set(experiment.states), {"TERMINATED"})
 
+    def build_c(self):
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            os.path.join(EXAMPLES, "c", "poisson.c"), "trainable", "poisson")
+
+    def test_c(self):
+        self.build_c()
+        experiment = self.run_example("c", "poisson.json")
+        best = experiment.command("best", "--json").json
+        self.assertAlmostEqual(best["config"]["omega"], 1.91, delta=0.04)
+        self.assertEqual(set(experiment.states), {"TERMINATED"})
+        self.assertEqual(min(experiment.counts), 60)
+
     def test_every_example_is_valid(self):
+        self.build_c()
         files = [os.path.join(folder, name) for folder, _, names in os.walk(EXAMPLES)
                  for name in names if name.endswith(".json")]
-        self.assertGreaterEqual(len(files), 4)
+        self.assertGreaterEqual(len(files), 4, files)
         for file in files:
             self.pegbox("validate", file)
 
