@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Solves Poisson's equation on a square by successive over-relaxation. How fast depends on one
  * number, omega, which pegbox tunes: each sweep over the grid reports the residual that is left. */
 #include <pegbox/helpers.h>
