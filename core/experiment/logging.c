@@ -428,7 +428,9 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
             ? logger->vtable->setup(logger->instance->self, logger->problem, &abi_error)
             : PBX_OK;
     if (status < 0) {
-        instance_set_error(error, PLUGIN_ERROR_BROKEN, use->plugin, status, &abi_error);
+        gboolean refused = status == PBX_EINVAL || status == PBX_ENOTSUP;
+        instance_set_error(error, refused ? PLUGIN_ERROR_OPTIONS : PLUGIN_ERROR_BROKEN, use->plugin,
+                           status, &abi_error);
         logger_free(logger);
         return NULL;
     }

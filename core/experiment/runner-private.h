@@ -211,6 +211,8 @@ void runner_touch(PbxRunner *runner);
 void runner_schedule(PbxRunner *runner);
 /* The first fatal error; takes it. */
 void runner_fail(PbxRunner *runner, GError *error);
+/* Turns a plugin's error into one of an experiment that cannot go on: exit 4. */
+void runner_name_broken(GError *error);
 /* Records an event; its seq. */
 guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text);
 /* No new trials from now on. */

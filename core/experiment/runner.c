@@ -37,8 +37,18 @@ runner_wall(const PbxRunner *runner)
 }
 
 void
+runner_name_broken(GError *error)
+{
+    if (error->domain != PBX_PLUGIN_ERROR)
+        return;
+    error->domain = PBX_EXPERIMENT_ERROR;
+    error->code = EXPERIMENT_ERROR_BROKEN;
+}
+
+void
 runner_fail(PbxRunner *runner, GError *error)
 {
+    runner_name_broken(error);
     if (runner->fatal == NULL)
         runner->fatal = error;
     else

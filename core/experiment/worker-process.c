@@ -203,7 +203,10 @@ workers_open(PbxRunner *runner, GError **error)
     pbx_status status =
         executor->open != NULL ? executor->open(runner->executor->self, &abi_error) : PBX_OK;
     if (status < 0) {
-        instance_set_error(error, PLUGIN_ERROR_BROKEN, use->plugin, status, &abi_error);
+        GError *failed = NULL;
+        instance_set_error(&failed, PLUGIN_ERROR_BROKEN, use->plugin, status, &abi_error);
+        runner_name_broken(failed);
+        g_propagate_error(error, failed);
         return FALSE;
     }
     const pbx_trainable *trainable =

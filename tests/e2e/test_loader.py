@@ -109,6 +109,16 @@ class Loader(PegboxTest):
         done = self.pegbox("run", self.spec(sh(":"), stop={"plugin": "odd"}), expect=2)
         self.assertIn("stopper/odd", done.err)
 
+    def test_fails_in_the_run(self):
+        # The experiment could not go on: the plugin itself was fine when it began.
+        call = ("static pbx_status all(pbx_instance *self, pbx_verdict *verdict, pbx_error *error)\n"
+                "{ (void)self, (void)verdict; error->message[0] = 'x'; return PBX_EINVAL; }\n")
+        text = filled().replace("static const pbx_stopper", call + "static const pbx_stopper") \
+            .replace(".destroy = destroy}", ".destroy = destroy}, .all = all")
+        self.plugin(text=text)
+        done = self.pegbox("run", self.spec(sh("sleep 1000"), stop={"plugin": "odd"}), expect=4)
+        self.assertIn("pegbox: error: stopper/odd: x", done.err)
+
     def test_world_writable(self):
         path = self.plugin()
         os.chmod(path, 0o777)
