@@ -123,5 +123,65 @@ class ExperimentFile(PegboxTest):
         self.assertEqual(self.pegbox("validate", "bad.json", expect=2).err, shown)
 
 
+class PluginAbi(PegboxTest):
+    """doc/plugin-abi.md against the headers, and against what core calls things."""
+    def setUp(self):
+        super().setUp()
+        self.page = page_of("plugin-abi.md")
+
+    def header(self, name):
+        return read_text(os.path.join(SOURCE, "sdk", "include", "pegbox", name + ".h"))
+
+    def rows(self, title):
+        return [[cell.strip() for cell in line.strip("|").split("|")]
+                for line in section_of(self.page, title).splitlines() if line.startswith("| `")]
+
+    def test_version(self):
+        version = re.findall(r"#define PEGBOX_ABI_M\w+ (\d+)u", self.header("plugin"))
+        self.assertEqual(re.findall(r"ABI (\d+\.\d+)", self.page), [".".join(version)] * 2)
+        self.assertIn("`pegbox_plugin_v%s`" % version[0], self.page)
+
+    def test_sizes(self):
+        layout = read_text(os.path.join(SOURCE, "sdk", "abi", "layout.c"))
+        self.assertEqual(re.findall(r"`(pbx_\w+)` (\d+)", section_of(self.page, "Sizes")),
+                         re.findall(r"^SIZE\((\w+), (\d+)\)", layout, re.M))
+        for name, structs in self.rows("Sizes"):
+            for struct in re.findall(r"`(\w+)`", structs):
+                self.assertIn("struct %s {" % struct, self.header(name.strip("`")[:-2]))
+
+    def test_statuses(self):
+        values = re.findall(r"(PBX_\w+) = (-?\d+)", self.header("types").split("enum {")[1])
+        self.assertEqual([(row[0].strip("`"), row[1]) for row in self.rows("Statuses")
+                          if row[0].startswith("`PBX_")], values)
+
+    def test_capabilities(self):
+        bits = re.findall(r"(PBX_CAP_\w+) = ", self.header("plugin")) \
+            + re.findall(r"(PBX_TRAINABLE_\w+) = ", self.header("trainable"))
+        kinds = core_text("plugin/kinds.c")
+        words = [word for name in ("decider_caps", "trainable_caps") for word in
+                 re.findall(r'"([a-z-]+)"', kinds.split(name + "[] = {")[1].split("}")[0])]
+        self.assertEqual([(row[0].strip("`"), row[1]) for row in self.rows("Capabilities")],
+                         list(zip(bits, words)))
+
+    def test_services_and_kinds(self):
+        self.assertEqual(sorted(row[0].strip("`") for row in self.rows("Services")),
+                         sorted(re.findall(r'_ID "([^"]+)"', self.header("services"))))
+        kinds = re.findall(r"^\| (\w+) \| `([^`]+)` \|", section_of(
+            self.page, "Kinds, threads, processes"), re.M)
+        for kind, interface in kinds:
+            header = self.header("draft/executor" if kind == "executor" else kind)
+            self.assertIn('_ID "%s"' % interface, header)
+        self.assertEqual(len(kinds), 6)
+
+    def test_calls_are_all_told(self):
+        told = section_of(self.page, "Calls")
+        for kind in ("search", "scheduler", "stopper", "logger", "trainable", "draft/executor"):
+            name = kind.split("/")[-1]
+            vtable = self.header(kind).split("typedef struct pbx_%s {" % name)[1]
+            section = told.split("\n### %s\n" % name)[1].split("\n### ")[0]
+            for call in re.findall(r"^    pbx_status \(\*(\w+)\)", vtable, re.M):
+                self.assertIn("`%s`" % call, section, name)
+
+
 if __name__ == "__main__":
     main()
