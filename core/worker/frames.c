@@ -6,8 +6,6 @@
 #include "json/json.h"
 
 #define HEADER_SIZE 8u
-/* A message is shallow; what a trainable reports in it may be as deep as a file. */
-#define MESSAGE_NESTING (DOC_MAX_NESTING + 8)
 
 GQuark
 worker_error_domain(void)
@@ -79,7 +77,7 @@ frame_next(GByteArray *in, gsize *at, JsonObject **message, GError **error)
                            &consumed, error);
     if (taken <= 0)
         return taken;
-    g_autoptr(JsonNode) root = json_read(json, json_length, MESSAGE_NESTING, error);
+    g_autoptr(JsonNode) root = json_read(json, json_length, DOC_MAX_NESTING, error);
     if (root == NULL) {
         g_prefix_error(error, "a frame's JSON cannot be read: ");
         return -1;

@@ -6,6 +6,8 @@
 
 /* Room for what stands around the fields in a frame. */
 #define REPORT_MAX (FRAME_MAX - 4096)
+/* Fields stand in a message. */
+#define REPORT_NESTING (DOC_MAX_NESTING - 1)
 
 static PbxWorker *
 worker_of(const pbx_host *host)
@@ -123,7 +125,7 @@ report_fields(const char *const *names, const double *values, size_t n, const ch
 {
     g_autoptr(JsonObject) fields = NULL;
     if (extra != NULL) {
-        g_autoptr(JsonNode) node = json_read(extra, strlen(extra), DOC_MAX_NESTING, error);
+        g_autoptr(JsonNode) node = json_read(extra, strlen(extra), REPORT_NESTING, error);
         if (node == NULL) {
             g_prefix_error(error, "a report's extra fields cannot be read: ");
             return NULL;
