@@ -41,12 +41,15 @@ missing_metric(PbxRunner *runner, const PbxView *view)
     return NULL;
 }
 
+/* An error about a result fails its trial; EFATAL says that the run cannot go on. */
 static void
-fail_by_call(PbxTrial *trial, PbxSlot *slot, PbxCall *call)
+fail_by_call(PbxRunner *runner, PbxTrial *trial, PbxSlot *slot, PbxCall *call)
 {
     g_autoptr(GError) error = NULL;
     decider_set_error(slot->decider, call, &error);
-    if (trial->failing == NULL)
+    if (call->status == PBX_EFATAL)
+        runner_fail(runner, g_steal_pointer(&error));
+    else if (trial->failing == NULL)
         trial->failing = g_strdup(error->message);
 }
 
@@ -64,7 +67,7 @@ ask_stoppers(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxJudgement *ju
                         .verdict = &verdict};
         decider_call(slot->decider, &call, NULL, NULL);
         if (call.status < 0)
-            fail_by_call(trial, slot, &call);
+            fail_by_call(runner, trial, slot, &call);
         else if (verdict.stop && !judgement->ends)
             judge_end(
                 judgement, PBX_END_COMPLETED,
@@ -89,7 +92,7 @@ ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *r
                     .decision = &decision};
     decider_call(slot->decider, &call, NULL, NULL);
     if (call.status < 0) {
-        fail_by_call(trial, slot, &call);
+        fail_by_call(runner, trial, slot, &call);
         return;
     }
     row->action = decision.action;
@@ -138,7 +141,7 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
                         .result = view_for_slot(runner, view, runner->search)};
         decider_call(runner->search->decider, &call, NULL, NULL);
         if (call.status < 0)
-            fail_by_call(trial, runner->search, &call);
+            fail_by_call(runner, trial, runner->search, &call);
     }
     return judgement;
 }

@@ -131,6 +131,46 @@ class Examples(Outside):
         self.assertIn("metric", done.err)
 
 
+FAILS = r"""
+#include <pegbox/helpers.h>
+struct pbx_instance {
+    pbx_base base;
+};
+static const pbx_option options[] = {
+    PBX_OPT_BOOL("fatal", "whether the run cannot go on", "1.0", "false"),
+};
+
+static pbx_status
+result(pbx_instance *self, const pbx_result *r, pbx_verdict *verdict, pbx_error *error)
+{
+    int fatal = pbx_boolean(self->base.host, self->base.options, "fatal");
+    (void)verdict;
+    if (r->trial != 0)
+        return PBX_OK;
+    return pbx_fail(error, fatal ? PBX_EFATAL : PBX_EIO, NULL, "the oracle is silent");
+}
+
+PEGBOX_STOPPER("fails", "1.0", "Fails", "MIT", options, 0, 0, NULL, NULL, .result = result);
+"""
+
+
+class Errors(Outside):
+    def fails(self, fatal, expect):
+        source = self.write("fails.c", FAILS)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "stopper", "fails", self.prefix)
+        experiment = self.run_experiment(
+            sh("""echo '{"n": 1}'"""), num_samples=2, max_concurrent_trials=1, expect=expect,
+            stop={"plugin": "fails", "fatal": fatal})
+        self.assertIn("the oracle is silent", experiment.done.out + experiment.done.err)
+        return experiment
+
+    def test_an_error_about_a_result_fails_its_trial(self):
+        self.assertEqual(self.fails(False, 1).states, ["ERROR", "TERMINATED"])
+
+    def test_a_fatal_one_ends_the_run(self):
+        self.assertIn("stopper/fails", self.fails(True, 4).done.err)
+
+
 CXX = r"""
 #include <pegbox/helpers.h>
 #include <map>
