@@ -56,6 +56,8 @@ void value_register(lua_State *state);
 void value_push(lua_State *state, JsonNode *node, int path);
 /* The node of a view at a stack index, or NULL. */
 JsonNode *value_node(lua_State *state, int index);
+/* The same where the view is used as a whole: nothing is missing in it. May raise. */
+JsonNode *value_whole_node(lua_State *state, int index);
 /* The value at a stack index as JSON; never raises. NULL with error. (transfer full) */
 JsonNode *value_to_json(lua_State *state, int index, GError **error);
 

@@ -49,9 +49,10 @@ const char *expression_text(const PbxExpression *expression);
  * nil. `random` (NULL: rand() and kin raise an error) is advanced. `missing` (NULL: not
  * wanted) is called for a key that `config` lacks, or an item of an array there that is
  * null, and may give the node (borrowed) or NULL: so $sample_from resolves what it
- * reads. (transfer full)
+ * reads. `whole`: an object or array of `config` is taken as a whole, and nothing may be
+ * missing below path ("": config itself); NULL: nothing is. (transfer full)
  */
-typedef JsonNode *(*PbxResolve)(const char *path, gpointer user, GError **error);
+typedef JsonNode *(*PbxResolve)(const char *path, gboolean whole, gpointer user, GError **error);
 JsonNode *expression_eval(PbxExpression *expression, const PbxBinding *bindings, gsize n,
                           PbxRandom *random, PbxResolve missing, gpointer user, GError **error);
 /* The same, to a truth value (nil and false are false) or a number. */

@@ -280,7 +280,7 @@ push_view_keys(lua_State *state, JsonNode *node)
 static void
 push_sorted_keys(lua_State *state, int index)
 {
-    JsonNode *node = value_node(state, index);
+    JsonNode *node = value_whole_node(state, index);
     if (node != NULL) {
         push_view_keys(state, node);
         return;

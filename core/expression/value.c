@@ -68,10 +68,36 @@ resolve(lua_State *state)
     if (evaluation->missing == NULL || evaluation->failure != NULL)
         return NULL;
     const char *path = lua_tostring(state, -1);
-    JsonNode *node = evaluation->missing(path, evaluation->user, &evaluation->failure);
+    JsonNode *node = evaluation->missing(path, FALSE, evaluation->user, &evaluation->failure);
     if (evaluation->failure != NULL)
         luaL_error(state, "%s", evaluation->failure->message);
     return node;
+}
+
+/* Asks for all that a view under config lacks. FALSE: the evaluation has failed. */
+static gboolean
+make_whole(lua_State *state, int index)
+{
+    PbxEvaluation *evaluation = sandbox_of(state)->current;
+    JsonNode **view = luaL_testudata(state, index, VIEW);
+    if (view == NULL || evaluation->missing == NULL)
+        return TRUE;
+    if (lua_getiuservalue(state, index, 1) == LUA_TSTRING) {
+        JsonNode *node = evaluation->missing(lua_tostring(state, -1), TRUE, evaluation->user,
+                                             &evaluation->failure);
+        if (node != NULL)
+            *view = node;
+    }
+    lua_pop(state, 1);
+    return evaluation->failure == NULL;
+}
+
+JsonNode *
+value_whole_node(lua_State *state, int index)
+{
+    if (!make_whole(state, index))
+        luaL_error(state, "%s", sandbox_of(state)->current->failure->message);
+    return value_node(state, index);
 }
 
 static JsonNode *
@@ -157,7 +183,8 @@ static int
 view_tostring(lua_State *state)
 {
     PbxEvaluation *evaluation = sandbox_of(state)->current;
-    JsonNode *node = *(JsonNode **)luaL_checkudata(state, 1, VIEW);
+    luaL_checkudata(state, 1, VIEW);
+    JsonNode *node = value_whole_node(state, 1);
     g_free(evaluation->scratch);
     evaluation->scratch = json_to_text(node);
     lua_pushstring(state, evaluation->scratch);
@@ -348,6 +375,13 @@ count_nodes(JsonNode *node)
 static JsonNode *
 convert_view(PbxConversion *conversion, int index)
 {
+    if (!lua_checkstack(conversion->state, 4) || !make_whole(conversion->state, index)) {
+        PbxEvaluation *evaluation = sandbox_of(conversion->state)->current;
+        refuse(conversion, EXPRESSION_ERROR_FAILED,
+               evaluation->failure != NULL ? evaluation->failure->message : "no memory");
+        g_clear_error(&evaluation->failure);
+        return NULL;
+    }
     JsonNode *node = value_node(conversion->state, index);
     if (node == NULL)
         return refuse(conversion, EXPRESSION_ERROR_FAILED, "its result holds what is no value");

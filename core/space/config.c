@@ -128,12 +128,20 @@ merge_text(const PbxSpace *space, JsonNode *config, const char *extra, GError **
 
 /* ---- $sample_from ---- */
 
+static void
+free_node(gpointer node)
+{
+    json_node_unref(node);
+}
+
 gboolean
 space_resolver_init(SpaceResolver *resolver, const PbxSpace *space, const double *x,
                     const char *extra, JsonNode *spec, const PbxRandom *random, GError **error)
 {
     *resolver = (SpaceResolver){.space = space,
                                 .x = x,
+                                .extra = extra,
+                                .wholes = g_ptr_array_new_with_free_func(free_node),
                                 .spec = spec,
                                 .random = random,
                                 .values = g_new0(JsonNode *, space->samples->len + 1),
@@ -155,6 +163,7 @@ space_resolver_clear(SpaceResolver *resolver)
     g_array_unref(resolver->stack);
     g_array_unref(resolver->cycle);
     g_clear_pointer(&resolver->view, json_node_unref);
+    g_ptr_array_unref(resolver->wholes);
     g_clear_error(&resolver->failure);
 }
 
@@ -190,11 +199,46 @@ fail_cycle(SpaceResolver *resolver, guint sample)
     g_string_free(cycle, TRUE);
 }
 
+static gboolean
+is_below(const char *path, const char *above)
+{
+    gsize length = strlen(above);
+    return length == 0 ||
+           (strncmp(path, above, length) == 0 && (path[length] == '.' || path[length] == '['));
+}
+
+/* An expression takes an object or array as a whole. */
+static JsonNode *
+resolve_whole(SpaceResolver *resolver, const char *path, GError **error)
+{
+    const PbxSpace *space = resolver->space;
+    gboolean any = FALSE;
+    for (guint i = 0; i < space->samples->len; i++) {
+        if (!is_below(space_sample(space, i)->path, path) ||
+            !space_sample_active(space, resolver->x, i))
+            continue;
+        any = TRUE;
+        if (!space_resolve(resolver, i)) {
+            g_propagate_error(error, g_error_copy(resolver->failure));
+            return NULL;
+        }
+    }
+    if (!any)
+        return NULL;
+    JsonNode *whole = assemble(space, space->root, resolver->x, resolver->values);
+    g_ptr_array_add(resolver->wholes, whole);
+    if (!merge_text(space, whole, resolver->extra, error))
+        return NULL;
+    return path[0] != '\0' ? json_lookup(whole, path) : whole;
+}
+
 /* An expression touches what the view lacks. */
 static JsonNode *
-resolve_path(const char *path, gpointer user, GError **error)
+resolve_path(const char *path, gboolean is_whole, gpointer user, GError **error)
 {
     SpaceResolver *resolver = user;
+    if (is_whole)
+        return resolve_whole(resolver, path, error);
     for (guint i = 0; i < resolver->space->samples->len; i++) {
         if (strcmp(space_sample(resolver->space, i)->path, path) != 0 ||
             !space_sample_active(resolver->space, resolver->x, i))

@@ -140,7 +140,9 @@ double space_quantise(double value, double q);
 typedef struct {
     const PbxSpace *space;
     const double *x;
-    JsonNode *view; /* the config without them */
+    const char *extra;
+    JsonNode *view;    /* the config without them */
+    GPtrArray *wholes; /* JsonNode*: configs with some of them, borrowed by expressions */
     JsonNode *spec;
     const PbxRandom *random;
     JsonNode **values; /* [samples]; NULL: not yet */

@@ -30,6 +30,16 @@ static const char *const resolved[][2] = {
     {"{\"a\": {\"$sample_from\": \"config['b.c'] * 2\"}, \"b.c\": {\"$sample_from\": \"4\"}}",
      "{\"a\":8,\"b.c\":4}"},
     /* Results are what they are. */
+    /* Taken as a whole: nothing that waits is left out. */
+    {"{\"a\": {\"$sample_from\": \"config.o\"}, \"o\": {\"p\": {\"$sample_from\": \"1\"}, "
+     "\"q\": 2}}",
+     "{\"a\":{\"p\":1,\"q\":2},\"o\":{\"p\":1,\"q\":2}}"},
+    {"{\"a\": {\"$sample_from\": \"tostring(config.o.l)\"}, \"o\": {\"l\": [{\"$sample_from\": "
+     "\"config.b\"}]}, \"b\": {\"$sample_from\": \"7\"}}",
+     "{\"a\":\"[7]\",\"o\":{\"l\":[7]},\"b\":7}"},
+    {"{\"a\": {\"$sample_from\": \"next(config.o)\"}, \"o\": {\"p\": {\"$sample_from\": "
+     "\"1\"}, \"q\": 2}}",
+     "{\"a\":\"p\",\"o\":{\"p\":1,\"q\":2}}"},
     {"{\"a\": {\"$sample_from\": \"nil\"}}", "{\"a\":null}"},
     {"{\"a\": {\"$sample_from\": \"{['$uniform'] = {0, 1}}\"}}", "{\"a\":{\"$uniform\":[0,1]}}"},
     {"{\"a\": {\"$sample_from\": \"config.b.c\"}, \"b\": {\"$sample_from\": \"{c = 3}\"}}",
