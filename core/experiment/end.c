@@ -19,7 +19,7 @@ tell_end(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxVie
         .origin = trial->row.origin,
         .x = trial->row.x,
         .last = last != NULL ? view_for_slot(runner, last, slot) : NULL,
-        .budget = (double)NAN,
+        .budget = trial->budget,
         .elapsed_s = trial->row.time_total_s,
     };
     PbxCall call = {.id = id, .outcome = &outcome};

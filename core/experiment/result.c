@@ -98,8 +98,10 @@ ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *r
     row->action = decision.action;
     row->rung = view->abi.rung = decision.rung;
     view->abi.budget = decision.budget;
-    if (decision.rung != PBX_NO_RUNG)
+    if (decision.rung != PBX_NO_RUNG) {
         trial->row.rung = decision.rung;
+        trial->budget = decision.budget;
+    }
     if (decision.bracket != PBX_NO_RUNG)
         trial->row.bracket = decision.bracket;
     const char *name = slot->use->plugin->desc->name;

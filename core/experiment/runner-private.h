@@ -33,6 +33,7 @@ typedef struct {
     char *err;             /* where the current attempt's stderr goes; NULL: the console */
     PbxWorkerSlot *worker; /* that runs it, or is to */
     PbxResultRow *last;    /* the last result that was shown */
+    double budget;         /* of the last rung that the scheduler named; NaN */
     guint64 shown;         /* n of the last result that was shown */
     char *failing;         /* why it fails once its worker is done with it */
     gboolean ended;        /* its end is stored; nothing more enters */

@@ -26,13 +26,14 @@ view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row)
         .struct_size = sizeof view->abi,
         .flags =
             (row->done ? PBX_RESULT_DONE : 0) | (runner->exhausted ? PBX_RESULT_NO_MORE_TRIALS : 0),
-        .rung = trial->row.rung,
+        .rung = row->rung,
         .trial = row->trial,
         .seq = row->seq,
         .iteration = row->iteration,
         .at_ns = clock_now(runner->clock),
         .time_total_s = row->time_total_s,
-        .budget = (double)NAN,
+        .budget =
+            row->rung != PBX_NO_RUNG && row->rung == trial->row.rung ? trial->budget : (double)NAN,
         .counts = runner->counts,
         .free = &view->free,
         .fields = host_json(view->fields),

@@ -171,6 +171,64 @@ class Errors(Outside):
         self.assertIn("stopper/fails", self.fails(True, 4).done.err)
 
 
+SPY = r"""
+#include <pegbox/helpers.h>
+struct pbx_instance {
+    pbx_base base;
+};
+
+static void
+say(pbx_instance *self, const char *call, const pbx_result *r, double budget)
+{
+    char of_result[32], own[32];
+    pbx_log(self->base.host, PBX_LOG_WARNING, "%s %d: rung %d at %s, %s", call, (int)r->iteration,
+            r->rung == PBX_NO_RUNG ? -1 : (int)r->rung, pbx_format_real(r->budget, of_result),
+            pbx_format_real(budget, own));
+}
+
+static pbx_status
+suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
+{
+    (void)self, (void)suggestion, (void)error;
+    return PBX_OK;
+}
+
+static pbx_status
+report(pbx_instance *self, const pbx_result *r, pbx_error *error)
+{
+    (void)error;
+    say(self, "report", r, r->budget);
+    return PBX_OK;
+}
+
+static pbx_status
+tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
+{
+    (void)error;
+    say(self, "tell", outcome->last, outcome->budget);
+    return PBX_OK;
+}
+
+PEGBOX_SEARCH("spy", "1.0", "Tells what it is told", "MIT", PEGBOX_NO_OPTIONS, 0, 0, NULL, NULL,
+              .suggest = suggest, .report = report, .tell = tell);
+"""
+
+
+class Rungs(Outside):
+    def test_search_is_told_what_the_scheduler_named(self):
+        source = self.write("spy.c", SPY)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "spy", self.prefix)
+        experiment = self.run_experiment(
+            sh("""for i in 1 2 3 4 5 6; do echo "{\\"loss\\": 0}"; done"""), metric="loss", mode="min",
+            search="spy", stop={"training_iteration": 6},
+            scheduler={"plugin": "asha", "max_t": 20, "reduction_factor": 4})
+        lines = re.findall(r"((?:report|tell) \d.*)", experiment.done.err)
+        self.assertEqual(lines, [
+            "report 1: rung 0 at 1, 1", "report 2: rung -1 at nan, nan",
+            "report 3: rung -1 at nan, nan", "report 4: rung 1 at 4, 4",
+            "report 5: rung -1 at nan, nan", "tell 6: rung -1 at nan, 4"])
+
+
 CXX = r"""
 #include <pegbox/helpers.h>
 #include <map>
