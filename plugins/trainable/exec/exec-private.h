@@ -68,12 +68,16 @@ typedef struct options {
 pbx_status options_read(options *self, const pbx_host *host, const pbx_json *json,
                         pbx_error *error);
 void options_clear(options *self);
+/* Whether `metrics`, where it alone makes reports, has all of the experiment's metrics. */
+pbx_status options_check_metrics(const options *self, const char *const *metrics,
+                                 pbx_error *error);
 
 /* ---- regex.c ---- */
 
 pattern *pattern_new(const char *name, const char *regex, pbx_error *error);
 void pattern_free(pattern *self);
 const char *pattern_name(const pattern *self);
+const char *pattern_regex(const pattern *self);
 /* The first group of the last match, malloc'ed; NULL: none. */
 char *pattern_match(const pattern *self, const char *line, size_t n);
 
@@ -152,6 +156,8 @@ typedef struct reader {
     unsigned char *seen; /* for each of info->metrics: it is among the fields */
     uint64_t n_reports, n_lines;
     char last_line[160];
+    const pattern *unfit; /* the last of a metric that matched what is no number, */
+    char unfit_text[80];  /* this; unfit NULL: none did */
     int stop;          /* an answer said so */
     pbx_status status; /* the first failure */
     pbx_error *error;

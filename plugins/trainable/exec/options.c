@@ -74,15 +74,59 @@ check_files(const options *self, const pbx_host *host, pbx_error *error)
     return PBX_OK;
 }
 
+static int
+has_pattern(const options *self, const char *name)
+{
+    for (size_t i = 0; i < self->n_patterns; i++)
+        if (strcmp(pattern_name(self->patterns[i]), name) == 0)
+            return 1;
+    return 0;
+}
+
+/* "loss, epoch", as far as they fit. */
+static void
+list_patterns(const options *self, char *to, size_t size)
+{
+    size_t n = 0;
+    to[0] = '\0';
+    for (size_t i = 0; i < self->n_patterns && n < size; i++) {
+        int more = snprintf(to + n, size - n, "%s%.60s", i > 0 ? ", " : "",
+                            pattern_name(self->patterns[i]));
+        n += more > 0 ? (size_t)more : 0;
+    }
+}
+
 static pbx_status
 check_report_on(const options *self, pbx_error *error)
 {
-    if (self->report_on == NULL || self->json_lines)
+    char names[300], message[500];
+    if (self->report_on == NULL || self->json_lines || has_pattern(self, self->report_on))
         return PBX_OK;
-    for (size_t i = 0; i < self->n_patterns; i++)
-        if (strcmp(pattern_name(self->patterns[i]), self->report_on) == 0)
-            return PBX_OK;
-    return refuse(error, "report_on", "this is none of the names in metrics");
+    if (self->n_patterns == 0)
+        return refuse(error, "report_on",
+                      "without metrics, and with \"report\": \"exit-status\", nothing is a report");
+    list_patterns(self, names, sizeof names);
+    snprintf(message, sizeof message, "'%.100s' is none of the names in metrics: %s",
+             self->report_on, names);
+    return refuse(error, "report_on", message);
+}
+
+pbx_status
+options_check_metrics(const options *self, const char *const *metrics, pbx_error *error)
+{
+    char names[300], message[600];
+    if (self->json_lines || self->n_patterns == 0)
+        return PBX_OK;
+    for (size_t i = 0; metrics != NULL && metrics[i] != NULL; i++) {
+        if (has_pattern(self, metrics[i]))
+            continue;
+        list_patterns(self, names, sizeof names);
+        snprintf(message, sizeof message,
+                 "there is no regex for the experiment's metric '%.100s', only for: %s", metrics[i],
+                 names);
+        return refuse(error, "metrics", message);
+    }
+    return PBX_OK;
 }
 
 /* Seconds of PEGBOX_FUNCTION_THREAD_TIMEOUT_S. */

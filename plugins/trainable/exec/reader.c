@@ -12,6 +12,8 @@ pbx_status
 reader_init(reader *to, pbx_instance *self, const pbx_session_info *info, pbx_error *error)
 {
     *to = (reader){.self = self, .info = info, .error = error};
+    if (options_check_metrics(&self->options, info->metrics, error) != PBX_OK)
+        return PBX_EINVAL;
     while (info->metrics != NULL && info->metrics[to->n_metrics] != NULL)
         to->n_metrics++;
     to->seen = calloc(to->n_metrics + 1, 1);
@@ -178,14 +180,22 @@ is_metric(const reader *of, const char *name)
     return 0;
 }
 
-/* The value that a pattern finds; a metric must be a number. malloc'ed, or NULL. */
-static char *
-find_value(const reader *to, const pattern *by, const char *line, size_t n)
+static int
+is_unfit(const reader *to, const pattern *by, const char *value)
 {
     double number;
+    return is_metric(to, pattern_name(by)) && !text_number(value, &number);
+}
+
+/* The value that a pattern finds; a metric must be a number. malloc'ed, or NULL. */
+static char *
+find_value(reader *to, const pattern *by, const char *line, size_t n)
+{
     char *value = pattern_match(by, line, n);
-    if (value == NULL || !is_metric(to, pattern_name(by)) || text_number(value, &number))
+    if (value == NULL || !is_unfit(to, by, value))
         return value;
+    to->unfit = by;
+    text_last_line(value, strlen(value), to->unfit_text, sizeof to->unfit_text);
     free(value);
     return NULL;
 }
@@ -242,13 +252,12 @@ reader_would_match(reader *to, const char *line, size_t n, int cut)
     if (options->json_lines && !cut && json_line_would_match(to, line, n))
         return 1;
     for (size_t i = 0; i < options->n_patterns; i++) {
-        char *value = NULL;
-        if (is_metric(to, pattern_name(options->patterns[i])))
-            value = find_value(to, options->patterns[i], line, n);
-        if (value != NULL) {
-            free(value);
+        const pattern *by = options->patterns[i];
+        char *value = is_metric(to, pattern_name(by)) ? pattern_match(by, line, n) : NULL;
+        int fits = value != NULL && !is_unfit(to, by, value);
+        free(value);
+        if (fits)
             return 1;
-        }
     }
     return 0;
 }

@@ -9,10 +9,24 @@
 #include "exec-private.h"
 
 struct pattern {
-    char *name;
+    char *name, *regex;
     pcre2_code *code;
     pcre2_match_data *data;
 };
+
+/* Without a group nobody knows what of the match is the value. */
+static int
+has_group(const pattern *self, const char *regex, pbx_error *error)
+{
+    uint32_t n = 0;
+    pcre2_pattern_info(self->code, PCRE2_INFO_CAPTURECOUNT, &n);
+    if (n > 0)
+        return 1;
+    snprintf(error->where, sizeof error->where, "metrics.%.100s", self->name);
+    snprintf(error->message, sizeof error->message,
+             "'%.200s' needs a group (...) around the value, as in \"loss=(\\\\S+)\"", regex);
+    return 0;
+}
 
 pattern *
 pattern_new(const char *name, const char *regex, pbx_error *error)
@@ -23,6 +37,11 @@ pattern_new(const char *name, const char *regex, pbx_error *error)
     if (self == NULL)
         return NULL;
     self->name = strdup(name);
+    self->regex = strdup(regex);
+    if (self->name == NULL || self->regex == NULL) {
+        pattern_free(self);
+        return NULL;
+    }
     /* Programs print any bytes: what is no UTF-8 matches nothing, and is no error. */
     self->code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
                                PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
@@ -32,11 +51,11 @@ pattern_new(const char *name, const char *regex, pbx_error *error)
         snprintf(error->where, sizeof error->where, "metrics.%.100s", name);
         snprintf(error->message, sizeof error->message,
                  "bad regular expression at character %zu: %s", (size_t)at + 1, (const char *)why);
-    } else {
+    } else if (has_group(self, regex, error)) {
         pcre2_jit_compile(self->code, PCRE2_JIT_COMPLETE);
         self->data = pcre2_match_data_create_from_pattern(self->code, NULL);
     }
-    if (self->name == NULL || self->code == NULL || self->data == NULL) {
+    if (self->data == NULL) {
         pattern_free(self);
         return NULL;
     }
@@ -51,6 +70,7 @@ pattern_free(pattern *self)
     pcre2_match_data_free(self->data);
     pcre2_code_free(self->code);
     free(self->name);
+    free(self->regex);
     free(self);
 }
 
@@ -60,12 +80,18 @@ pattern_name(const pattern *self)
     return self->name;
 }
 
-/* The first group that took part; the whole match of a pattern without groups. */
+const char *
+pattern_regex(const pattern *self)
+{
+    return self->regex;
+}
+
+/* The first group that took part. */
 static char *
 captured(const pattern *self, const char *line, int n_groups)
 {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(self->data);
-    for (int i = n_groups > 1 ? 1 : 0; i < n_groups; i++)
+    for (int i = 1; i < n_groups; i++)
         if (ends[2 * i] != PCRE2_UNSET)
             return strndup(line + ends[2 * i], ends[2 * i + 1] - ends[2 * i]);
     return NULL;

@@ -73,8 +73,13 @@ options_refused(void)
     assert_refused("{'command': 'a', 'grace_s': -1}", "grace_s");
     assert_refused("{'command': 'a', 'report': 'json'}", "report");
     assert_refused("{'command': 'a', 'metrics': {'loss': '('}}", "metrics.loss");
-    assert_refused("{'command': 'a', 'report_on': 'x', 'metrics': {'loss': 'y'}}",
-                   "report_on: this is none of the names in metrics");
+    assert_refused("{'command': 'a', 'metrics': {'loss': 'loss=.*'}}",
+                   "metrics.loss: 'loss=.*' needs a group (...) around the value");
+    assert_refused("{'command': 'a', 'metrics': {'loss': 'loss=(?:.*)'}}", "needs a group");
+    assert_refused("{'command': 'a', 'report_on': 'x', 'metrics': {'a': '(y)', 'b': '(z)'}}",
+                   "report_on: 'x' is none of the names in metrics: a, b");
+    assert_refused("{'command': 'a', 'report_on': 'x', 'report': 'exit-status'}",
+                   "report_on: without metrics");
     static const char *const names[] = {"",    "/a",  "a/",   "..", "../a", "a/../b",
                                         "a/.", "./a", "a//b", ".",  NULL};
     for (guint i = 0; names[i] != NULL; i++) {
@@ -94,8 +99,8 @@ options_taken(void)
         "{'command': 'a'}",
         "{'command': 'a', 'files': {'a/b..c/.d': '{trial.id}'}}",
         "{'command': 'a', 'report_on': 'x'}",
-        "{'command': 'a', 'report_on': 'x', 'metrics': {'x': 'y', 'loss': 'z'}}",
-        "{'command': 'a', 'report': 'json-lines', 'report_on': 'x', 'metrics': {'loss': 'z'}}",
+        "{'command': 'a', 'report_on': 'x', 'metrics': {'x': '(y)', 'loss': '(z)'}}",
+        "{'command': 'a', 'report': 'json-lines', 'report_on': 'x', 'metrics': {'loss': '(z)'}}",
         "{'command': 'a', 'report': 'exit-status', 'grace_s': 1e300}",
     };
     for (guint i = 0; i < G_N_ELEMENTS(good); i++) {
@@ -156,6 +161,32 @@ verdict_of_silence(void)
 }
 
 static void
+verdict_of_regexes(void)
+{
+    assert_fails("'metrics': {'acc': 'acc=(.*)'}", "acc", "echo '{\"acc\": 1}'; echo acc: 1",
+                 PBX_EINVAL,
+                 "it ended well, but 2 lines seen, none matched the regex of acc, 'acc=(.*)'; the "
+                 "last was: acc: 1");
+    assert_fails("'metrics': {'acc': 'acc=(.*)'}", "acc", "echo acc=8: loss=3", PBX_EINVAL,
+                 "it ended well, but 1 line seen; the regex of acc, 'acc=(.*)', matched \"8: "
+                 "loss=3\", which is no number; the last was: acc=8: loss=3");
+    assert_fails("'report': 'json-lines', 'metrics': {'acc': 'acc=(.*)'}", "acc", "echo no",
+                 PBX_EINVAL,
+                 "it ended well, but 1 line seen, none matched the regex of acc, 'acc=(.*)', nor "
+                 "had it as JSON; the last was: no");
+    /* A text of a field that is no metric is fine, and no excuse for the metric. */
+    assert_fails("'metrics': {'acc': 'acc=(.*)', 'by': 'by (.*)'}", "acc", "echo by x", PBX_EINVAL,
+                 "it ended well, but 1 line seen, none matched the regex of acc, 'acc=(.*)'; the "
+                 "last was: by x");
+    assert_fails("'metrics': {'acc': 'acc=(.*)', 'end': '(end)'}, 'report_on': 'end'", "acc",
+                 "echo acc=1", PBX_EINVAL,
+                 "it ended well, but 1 line seen, and \"end\", which report_on waits for, did not "
+                 "come; the last was: acc=1");
+    assert_fails("'metrics': {'acc': 'acc=(.*)', 'b': '(b)'}", "loss", "echo acc=1", PBX_EINVAL,
+                 "there is no regex for the experiment's metric 'loss', only for: acc, b");
+}
+
+static void
 verdict_hints(void)
 {
     assert_fails(NULL, "loss", "echo '{\"loss\": 1}' >&2", PBX_EINVAL,
@@ -166,7 +197,8 @@ verdict_hints(void)
                  "output has it: set \"source\": \"stdout\"");
     assert_fails(
         "'metrics': {'loss': 'loss a (.*)'}", "loss", "printf 'loss\\ra 1\\n'", PBX_EINVAL,
-        "it ended well, but 2 lines seen, none with \"loss\"; the last was: a 1; one would "
+        "it ended well, but 2 lines seen, none matched the regex of loss, 'loss a (.*)'; the last "
+        "was: a 1; one would "
         "have matched if it did not hold a \\r, which ends a line");
     g_autoptr(PbxTestHost) host = exec_new("'source': 'log.txt'", "loss");
     g_autofree char *expected =
@@ -349,6 +381,7 @@ main(int argc, char **argv)
     g_test_add_func("/exec/verdict/signal", verdict_of_a_signal);
     g_test_add_func("/exec/verdict/long-last-line", verdict_of_a_long_last_line);
     g_test_add_func("/exec/verdict/silence", verdict_of_silence);
+    g_test_add_func("/exec/verdict/regexes", verdict_of_regexes);
     g_test_add_func("/exec/verdict/hints", verdict_hints);
     g_test_add_func("/exec/stop/by-an-answer", stop_by_an_answer);
     g_test_add_func("/exec/stop/tells-the-program", stop_tells_the_program);

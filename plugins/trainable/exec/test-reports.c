@@ -91,7 +91,7 @@ static void
 regex_first_group_of_the_last_match(void)
 {
     assert_reports(LOSS, "loss", "echo 'loss=3 loss=0.5 end'", "{'loss':0.5}\n");
-    assert_reports("'metrics': {'loss': '[0-9]+'}", "loss", "echo 'a 1 b 22 c'", "{'loss':22}\n");
+    assert_reports("'metrics': {'loss': '([0-9]+)'}", "loss", "echo 'a 1 b 22 c'", "{'loss':22}\n");
     assert_reports("'metrics': {'loss': 'x=(\\\\d+)|y=(\\\\d+)'}", "loss", "echo 'y=4'",
                    "{'loss':4}\n");
     /* An empty match ends. */

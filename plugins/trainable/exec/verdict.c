@@ -53,17 +53,56 @@ put_hints(const run *ended, char *to, size_t size)
         snprintf(to, size, "; nothing was read from %.200s", ended->follow.path);
 }
 
+/* The first metric that was not found; NULL: all were, and report_on was not. */
+static const char *
+missing_metric(const reader *reader)
+{
+    for (size_t i = 0; i < reader->n_metrics; i++)
+        if (!reader->seen[i])
+            return reader->info->metrics[i];
+    return NULL;
+}
+
+static const pattern *
+pattern_of(const options *options, const char *name)
+{
+    for (size_t i = 0; i < options->n_patterns; i++)
+        if (strcmp(pattern_name(options->patterns[i]), name) == 0)
+            return options->patterns[i];
+    return NULL;
+}
+
+/* What no line had, or what one had that was no good. */
+static void
+put_fault(const reader *reader, char *to, size_t size)
+{
+    const options *options = &reader->self->options;
+    const char *metric = missing_metric(reader);
+    const char *name = metric != NULL ? metric : options->report_on;
+    const pattern *by = name != NULL ? pattern_of(options, name) : NULL;
+    if (metric == NULL)
+        snprintf(to, size, ", and \"%.100s\", which report_on waits for, did not come",
+                 name != NULL ? name : "");
+    else if (by != NULL && reader->unfit == by)
+        snprintf(to, size, "; the regex of %.100s, '%.150s', matched \"%s\", which is no number",
+                 name, pattern_regex(by), reader->unfit_text);
+    else if (by != NULL && reader->n_lines > 0)
+        snprintf(to, size, ", none matched the regex of %.100s, '%.150s'%s", name,
+                 pattern_regex(by), options->json_lines ? ", nor had it as JSON" : "");
+    else
+        snprintf(to, size, ", none with \"%.100s\"", name);
+}
+
 static pbx_status
 fail_silent(const run *ended, pbx_error *error)
 {
     const reader *reader = &ended->reader;
-    char hints[300];
+    char hints[300], fault[500];
+    put_fault(reader, fault, sizeof fault);
     put_hints(ended, hints, sizeof hints);
-    snprintf(error->message, sizeof error->message,
-             "it ended well, but %llu line%s seen, none with \"%.100s\"%s%s%s",
-             (unsigned long long)reader->n_lines, reader->n_lines == 1 ? "" : "s",
-             reader->info->metric, reader->n_lines > 0 ? "; the last was: " : "", reader->last_line,
-             hints);
+    snprintf(error->message, sizeof error->message, "it ended well, but %llu line%s seen%s%s%s%s",
+             (unsigned long long)reader->n_lines, reader->n_lines == 1 ? "" : "s", fault,
+             reader->n_lines > 0 ? "; the last was: " : "", reader->last_line, hints);
     return PBX_EINVAL;
 }
 
