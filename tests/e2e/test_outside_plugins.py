@@ -78,7 +78,8 @@ class Examples(Outside):
                              self.pkg_config(self.prefix, "--cflags") + [source])
 
     def anneal(self, **keys):
-        space = {"x": {"$uniform": [0, 1]}, "k": {"$randint": [0, 100]},
+        space = {"x": {"$uniform": [0, 1]}, "k": {"$qrandint": [0, 100, 5]},
+                 "n": {"$randn": [3, 1]},
                  "kind": {"$choice": ["a", {"lr": {"$loguniform": [1e-5, 1e-1]}}]}}
         keys = dict({"config": space, "metric": "loss", "mode": "min", "num_samples": 30,
                      "max_concurrent_trials": 1, "seed": 1,
@@ -219,8 +220,8 @@ class Rungs(Outside):
         source = self.write("spy.c", SPY)
         self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "spy", self.prefix)
         experiment = self.run_experiment(
-            sh("""for i in 1 2 3 4 5 6; do echo "{\\"loss\\": 0}"; done"""), metric="loss", mode="min",
-            search="spy", stop={"training_iteration": 6},
+            sh("""for i in 1 2 3 4 5 6; do echo "{\\"loss\\": 0}"; done"""),
+            metric="loss", mode="min", search="spy", stop={"training_iteration": 6},
             scheduler={"plugin": "asha", "max_t": 20, "reduction_factor": 4})
         lines = re.findall(r"((?:report|tell) \d.*)", experiment.done.err)
         self.assertEqual(lines, [

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * search/anneal: simulated annealing. Each trial is a step away from the current point. A
- * better one takes its place, and so does a worse one, but the later the more rarely.
- */
+/* search/anneal: simulated annealing. Each trial is a step away from the current point. A
+ * better one takes its place, and so does a worse one, but the later the more rarely. */
 #include <pegbox/helpers.h>
 
 struct pbx_instance {
@@ -55,5 +53,6 @@ state(pbx_instance *self, pbx_blob *blob)
 }
 
 PEGBOX_SEARCH("anneal", "1.0", "Simulated annealing: a step from the current point", "MIT", options,
-              PBX_CAP_NEEDS_METRIC | PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_QUANTUM, 1,
-              NULL, state, .setup = pbx_keep_problem, .suggest = suggest, .tell = tell);
+              PBX_CAP_NEEDS_METRIC | PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_QUANTUM |
+                  PBX_CAP_UNBOUNDED,
+              1, NULL, state, .setup = pbx_keep_problem, .suggest = suggest, .tell = tell);
