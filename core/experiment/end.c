@@ -120,14 +120,22 @@ end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
     consider_the_rest(runner, trial);
 }
 
+void
+end_interrupted(PbxRunner *runner, PbxTrial *trial)
+{
+    trial->attempt.ended_ns = runner_wall(runner);
+    trial->attempt_dirty = TRUE;
+    g_free(trial->row.reason);
+    trial->row.reason = g_strdup("interrupted");
+    trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
+}
+
 /* Stopped from outside: kept as it is where a person interrupted the run. */
 static void
 end_stopped(PbxRunner *runner, PbxTrial *trial)
 {
     if (runner->interrupts > 0 || runner->abandoned) {
-        trial->attempt.ended_ns = runner_wall(runner);
-        trial->attempt_dirty = TRUE;
-        trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
+        end_interrupted(runner, trial);
     } else if (runner->stopping) {
         end_trial(runner, trial, PBX_END_STOPPED, runner->stop_reason);
     } else {

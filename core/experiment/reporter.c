@@ -10,37 +10,20 @@
 #include "experiment/reporter-private.h"
 #include "terminal/terminal.h"
 
-#define REDRAW_NS   (NS_PER_S / 4) /* calm: at most 4 a second */
-#define LINE_NS     (5 * NS_PER_S) /* Tune's max_report_frequency */
-#define ERROR_LINES 3              /* of a failed trial's stderr, in the early end */
+#define REDRAW_NS      (NS_PER_S / 4) /* calm: at most 4 a second */
+#define LINE_NS        (5 * NS_PER_S) /* Tune's max_report_frequency */
+#define MAX_LINES_SIZE 65536
+#define ERROR_LINES    3 /* of a failed trial's stderr, in the early end */
 
 struct PbxReporter {
     PbxRunner *runner;
     gboolean terminal, colour;
-    guint drawn; /* lines of the block that stand on the screen */
+    gboolean terminal_err; /* standard error is one too */
+    guint drawn;           /* lines of the block that stand on the screen */
+    GString *lines;        /* of trials and of pegbox, to be written above the next block */
     gint64 next_ns;
     char *last_line; /* a plain line is not repeated */
 };
-
-PbxReporter *
-reporter_new(PbxRunner *runner)
-{
-    PbxReporter *reporter = g_new0(PbxReporter, 1);
-    reporter->runner = runner;
-    const char *term = g_getenv("TERM");
-    reporter->terminal = isatty(STDOUT_FILENO) && term != NULL && !g_str_equal(term, "dumb");
-    reporter->colour = terminal_colour(STDOUT_FILENO);
-    return reporter;
-}
-
-void
-reporter_free(PbxReporter *reporter)
-{
-    if (reporter == NULL)
-        return;
-    g_free(reporter->last_line);
-    g_free(reporter);
-}
 
 static void
 put(FILE *file, const char *text)
@@ -49,28 +32,58 @@ put(FILE *file, const char *text)
     fflush(file);
 }
 
-/* Takes the block off the screen, so that something else can be written there. */
-static void
-erase(PbxReporter *reporter, GString *out)
+PbxReporter *
+reporter_new(PbxRunner *runner)
 {
-    if (reporter->drawn > 0)
-        g_string_append_printf(out, "\033[%uA\r\033[J", reporter->drawn);
-    reporter->drawn = 0;
+    PbxReporter *reporter = g_new0(PbxReporter, 1);
+    reporter->runner = runner;
+    const char *term = g_getenv("TERM");
+    reporter->terminal = isatty(STDOUT_FILENO) && term != NULL && !g_str_equal(term, "dumb");
+    reporter->terminal_err = isatty(STDERR_FILENO);
+    reporter->colour = terminal_colour(STDOUT_FILENO);
+    reporter->lines = g_string_new(NULL);
+    return reporter;
 }
 
+void
+reporter_free(PbxReporter *reporter)
+{
+    if (reporter == NULL)
+        return;
+    put(stdout, reporter->lines->str);
+    g_string_free(reporter->lines, TRUE);
+    g_free(reporter->last_line);
+    g_free(reporter);
+}
+
+/* Lines over what stands on the screen: each takes away what is left of an old one. */
+static guint
+put_lines(GString *out, const char *text)
+{
+    guint n = 0;
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1, n++) {
+        g_string_append_len(out, text, end - text);
+        g_string_append(out, "\033[K\n");
+    }
+    return n;
+}
+
+/* The lines that have come since, and below them the block, in one piece: it never flickers.
+ * The screen is not erased as a whole: tmux would keep a copy of it each time. */
 static void
 draw(PbxReporter *reporter)
 {
     g_autoptr(GString) out = g_string_new(NULL);
-    erase(reporter, out);
-    gsize start = out->len;
+    if (reporter->drawn > 0)
+        g_string_append_printf(out, "\033[%uA\r", reporter->drawn);
+    put_lines(out, reporter->lines->str);
+    g_string_truncate(reporter->lines, 0);
     g_autoptr(GString) block = g_string_new(NULL);
     /* The last column stays free: some terminals wrap there. */
     status_block(reporter->runner, terminal_width() - 1, terminal_height() - 1, reporter->colour,
                  block);
-    g_string_append(out, block->str);
-    for (const char *at = out->str + start; (at = strchr(at, '\n')) != NULL; at++)
-        reporter->drawn++;
+    reporter->drawn = put_lines(out, block->str);
+    g_string_append(out, "\033[J");
     put(stdout, out->str);
 }
 
@@ -100,17 +113,17 @@ reporter_tick(PbxReporter *reporter)
         say_line(reporter);
 }
 
-/* Writes a line above the block; the next tick draws that anew. */
+/* Writes a line; where a block stands, above it, with the next one. */
 static void
 above(PbxReporter *reporter, FILE *file, const char *line)
 {
-    g_autoptr(GString) out = g_string_new(NULL);
-    if (reporter->drawn > 0) {
-        erase(reporter, out);
-        put(stdout, out->str);
-        reporter->next_ns = 0;
+    if (reporter->drawn == 0 || (file == stderr && !reporter->terminal_err)) {
+        put(file, line);
+        return;
     }
-    put(file, line);
+    g_string_append(reporter->lines, line);
+    if (reporter->lines->len > MAX_LINES_SIZE)
+        draw(reporter);
 }
 
 void

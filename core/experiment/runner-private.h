@@ -142,6 +142,8 @@ void result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
 void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason);
 /* A trial failed: retried, or ended FAILED. */
 void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
+/* Its run is over without it: it waits for another run of the experiment. */
+void end_interrupted(PbxRunner *runner, PbxTrial *trial);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 

@@ -83,12 +83,12 @@ config_of(const PbxTrial *trial)
     return json_read(trial->row.config, strlen(trial->row.config), DOC_MAX_NESTING, NULL);
 }
 
-/* " lr=0.01, layers[0]=64": what varies. */
+/* ": lr=0.01, layers[0]=64": what varies. */
 static void
 put_config(GString *out, const PbxRunner *runner, const PbxTrial *trial)
 {
     g_autoptr(JsonNode) config = config_of(trial);
-    const char *separator = "";
+    const char *separator = ": ";
     for (const char *const *path = space_varied(runner->spec->space); *path != NULL; path++) {
         JsonNode *node = json_lookup(config, *path);
         if (node == NULL)
@@ -129,7 +129,7 @@ status_line(const PbxRunner *runner, GString *out)
     const PbxTrial *best = status_best(runner);
     if (best != NULL) {
         g_autofree char *value = number_text(best->row.value);
-        g_string_append_printf(out, "; best %s %s (trial %" G_GUINT64_FORMAT ": ",
+        g_string_append_printf(out, "; best %s %s (trial %" G_GUINT64_FORMAT,
                                runner->spec->metrics[0], value, best->row.number);
         put_config(out, runner, best);
         g_string_append_c(out, ')');
@@ -185,7 +185,8 @@ rows_for(const PbxRunner *runner, guint limit)
     }
     for (guint i = runner->trials->len; i-- > 0 && rows->len < limit;) {
         PbxTrial *trial = runner->trials->pdata[i];
-        if (trial->row.state >= PBX_STATE_PAUSED)
+        gboolean interrupted = trial->row.state == PBX_STATE_PENDING && trial->row.attempts > 0;
+        if (trial->row.state >= PBX_STATE_PAUSED || interrupted)
             g_ptr_array_add(rows, trial);
     }
     return rows;
@@ -314,7 +315,7 @@ status_block(const PbxRunner *runner, int width, int height, gboolean colour, GS
     const PbxTrial *best = status_best(runner);
     if (best != NULL) {
         g_autofree char *value = number_text(best->row.value);
-        g_string_printf(line, "best %s %s: ", runner->spec->metrics[0], value);
+        g_string_printf(line, "best %s %s", runner->spec->metrics[0], value);
         put_config(line, runner, best);
         put_line(out, line->str, width);
     }
@@ -395,8 +396,10 @@ put_best(GString *out, const PbxRunner *runner)
     g_autofree char *value = number_text(best->row.value);
     g_autoptr(JsonNode) config = config_of(best);
     const char *const *varied = space_varied(runner->spec->space);
-    g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT "%s\n", metric, value,
-                           best->row.number, varied[0] != NULL ? " with" : "");
+    g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT "%s%s\n", metric, value,
+                           best->row.number,
+                           best->row.state == PBX_STATE_ERROR ? ", which failed," : "",
+                           varied[0] != NULL ? " with" : "");
     int widest = 0;
     for (const char *const *path = varied; *path != NULL; path++)
         widest = MAX(widest, terminal_text_width(*path));
@@ -410,6 +413,23 @@ put_best(GString *out, const PbxRunner *runner)
         terminal_put_cell(out, *path, widest, FALSE);
         g_string_append_printf(out, "  %s\n", safe);
     }
+}
+
+/* Those that wait for another run; returns how many of them have begun. */
+static guint64
+put_pending(GString *out, const PbxRunner *runner, const char *separator)
+{
+    guint64 begun = 0, pending = runner->counts[PBX_STATE_PENDING];
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
+        begun += row->state == PBX_STATE_PENDING && row->attempts > 0;
+    }
+    if (begun > 0)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " interrupted", separator, begun);
+    if (pending > begun)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " not run", begun > 0 ? ", " : separator,
+                               pending - begun);
+    return begun;
 }
 
 void
@@ -429,10 +449,8 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %s", separator, ends[i], words[i]);
         separator = ", ";
     }
-    if (runner->counts[PBX_STATE_PENDING] > 0)
-        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " not run", separator,
-                               runner->counts[PBX_STATE_PENDING]);
-    if (end == EXPERIMENT_INTERRUPTED)
+    guint64 begun = put_pending(out, runner, separator);
+    if (end == EXPERIMENT_INTERRUPTED && begun == 0)
         g_string_append(out, "; interrupted");
     g_string_append_c(out, '\n');
     if (runner->stopping) {

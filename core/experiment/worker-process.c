@@ -112,7 +112,7 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
         trial->worker = NULL;
         runner_touch(runner);
         if (!trial->ended && runner->interrupts > 0) {
-            trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
+            end_interrupted(runner, trial);
         } else if (!trial->ended) {
             g_autofree char *words = g_strdup(trial->failing != NULL   ? trial->failing
                                               : worker->broken != NULL ? worker->broken

@@ -12,9 +12,9 @@ REPORT = """echo "{\\"loss\\": $1}"; sleep 0.3"""
 
 
 class Screen(PegboxTest):
-    def run_on_terminal(self, env=None):
-        path = self.spec(sh(REPORT, "{x}"), name="e", metric="loss", mode="min",
-                         config={"x": {"$grid_search": [3, 1, 2]}})
+    def run_on_terminal(self, env=None, script=REPORT, **keys):
+        path = self.spec(sh(script, "{x}"), name="e", metric="loss", mode="min",
+                         config={"x": {"$grid_search": [3, 1, 2]}}, **keys)
         main_end, other_end = pty.openpty()
         process = subprocess.Popen([PEGBOX, "run", path], stdin=other_end, stdout=other_end,
                                    stderr=other_end, cwd=self.dir, close_fds=True,
@@ -54,6 +54,20 @@ class Screen(PegboxTest):
         self.check_end(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", ""))
         # The terminal is left as it was: whatever was hidden is shown again.
         self.assertEqual(text.count("\x1b[?25l"), text.count("\x1b[?25h"))
+
+    def test_lines_of_trials_stand_above_the_block(self):
+        text = self.run_on_terminal(
+            script="""i=0; while [ $i -lt 40 ]; do i=$((i + 1)); echo "line $i"; sleep 0.05; done
+                      echo "{\\"loss\\": $1}" """, log_to_file=False, max_concurrent_trials=3)
+        for number in range(1, 41):
+            self.assertEqual(len(re.findall(r" line %d(\x1b\[K)?\r\n" % number, text)), 3)
+        # After each piece of lines the block is drawn again; it is calm all the same.
+        pieces = re.findall(r" line \d+\x1b\[K\r\n(?!\()(.*)", text)
+        self.assertLess(len(pieces), 60)
+        for line in pieces:
+            self.assertIn("e: ", line)
+        # Nothing is erased above what is written then: tmux would keep a copy.
+        self.assertNotRegex(text, r"\x1b\[\d+A\r\x1b\[J")
 
     def test_no_colour(self):
         text = self.run_on_terminal({"NO_COLOR": "1"})
