@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pegbox/types.h>
+
 #include "analysis/analysis.h"
 #include "commands/look-private.h"
 #include "commands/table-private.h"
@@ -160,9 +162,11 @@ print_text(PbxLook *look, const Question *question, const PbxBest *best, const P
     g_autofree char *dir = g_build_filename(look->dir, trial->dir, NULL);
     g_autofree char *safe_dir = terminal_safe(dir);
     g_autofree char *id = terminal_safe(trial->id);
-    g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT " (%s)", trial->number, id);
+    const gboolean failed = trial->state == PBX_STATE_ERROR;
+    g_autofree char *number = g_strdup_printf("%" G_GUINT64_FORMAT " (%s)%s", trial->number, id,
+                                              failed ? " (failed)" : "");
     const char *end = store_end_name(trial->end);
-    g_autofree char *state = g_strdup_printf("%s%s%s", store_state_name(trial->state),
+    g_autofree char *state = g_strdup_printf("%s%s%s", store_state_name(look_state(look, trial)),
                                              end != NULL ? ", " : "", end != NULL ? end : "");
     g_autoptr(JsonNode) config =
         json_read(trial->config, strlen(trial->config), DOC_MAX_NESTING, error);

@@ -13,10 +13,11 @@
 typedef struct {
     char *dir; /* absolute */
     char *name;
-    char *id;       /* experiment_id */
-    char *metric;   /* NULL: none is named */
-    int sign;       /* +1 min, -1 max; 0: no metric */
-    JsonNode *spec; /* NULL: there is none, or it cannot be read */
+    char *id;         /* experiment_id */
+    char *metric;     /* NULL: none is named */
+    int sign;         /* +1 min, -1 max; 0: no metric */
+    JsonNode *spec;   /* NULL: there is none, or it cannot be read */
+    gboolean running; /* its driver was there when it was opened */
     PbxStore *store;
 } PbxLook;
 
@@ -34,6 +35,8 @@ PbxTrialRow *look_trial(PbxLook *look, const char *trial);
 /* "running", "done", "interrupted", "failed": one whose driver is gone from this host is
  * interrupted. (transfer full) */
 char *look_status(PbxLook *look);
+/* The trial's state; RUNNING is PENDING where nothing runs any more: its driver was killed. */
+int look_state(const PbxLook *look, const PbxTrialRow *trial);
 
 /* ---- Rows, for table_print ---- */
 
@@ -62,7 +65,7 @@ PbxSpace *look_space(PbxLook *look, PbxSandbox *sandbox, PbxDoc **doc);
 /* ---- The spec's templates ---- */
 
 /* The command line of a trial: the `command` of its trainable filled in and quoted for a
- * POSIX shell. NULL with error. (transfer full) */
+ * POSIX shell, after its directory and environment. NULL with error. (transfer full) */
 char *look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error);
 /* Where its standard output and standard error went, absolute; both the same, or NULL where
  * log_to_file is false. */

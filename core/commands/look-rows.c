@@ -124,7 +124,7 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **
     look_set_text(object, "id", trial->id);
     look_set_text(object, "name", trial->name);
     look_set_text(object, "tag", trial->tag);
-    look_set_text(object, "state", store_state_name(trial->state));
+    look_set_text(object, "state", store_state_name(look_state(look, trial)));
     look_set_text(object, "outcome", store_end_name(trial->end));
     look_set_int(object, "results", (gint64)trial->n_results);
     look_set_int(object, "iteration", trial->iteration);

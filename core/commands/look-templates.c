@@ -2,19 +2,10 @@
 /* Templates of the spec, filled in for a trial as the run did it. */
 #include <string.h>
 
-#include "commands/look-private.h"
+#include "commands/look-templates-private.h"
 
-/* All that a template of a trial needs. */
-typedef struct {
-    PbxSandbox *sandbox;
-    PbxDoc *doc;
-    PbxSpace *space;
-    JsonNode *config, *view;
-    PbxTemplateContext context;
-} TrialTemplates;
-
-static void
-templates_clear(TrialTemplates *templates)
+void
+trial_templates_clear(TrialTemplates *templates)
 {
     g_clear_pointer(&templates->space, space_unref);
     g_clear_pointer(&templates->doc, doc_free);
@@ -22,7 +13,6 @@ templates_clear(TrialTemplates *templates)
     g_clear_pointer(&templates->view, json_node_unref);
     g_clear_pointer(&templates->sandbox, sandbox_free);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TrialTemplates, templates_clear)
 
 PbxSpace *
 look_space(PbxLook *look, PbxSandbox *sandbox, PbxDoc **doc)
@@ -51,8 +41,9 @@ trial_view(PbxLook *look, const PbxTrialRow *trial)
     return json_node_init_object(json_node_alloc(), view);
 }
 
-static gboolean
-templates_init(TrialTemplates *templates, PbxLook *look, const PbxTrialRow *trial, GError **error)
+gboolean
+trial_templates_init(TrialTemplates *templates, PbxLook *look, const PbxTrialRow *trial,
+                     GError **error)
 {
     const char *config = trial->config != NULL ? trial->config : "{}";
     templates->config = json_read(config, strlen(config), DOC_MAX_NESTING, error);
@@ -69,105 +60,19 @@ templates_init(TrialTemplates *templates, PbxLook *look, const PbxTrialRow *tria
     return TRUE;
 }
 
-/* The text at a node, filled in. */
-static char *
-expand_text(TrialTemplates *templates, JsonNode *node, GError **error)
+char *
+trial_templates_text(TrialTemplates *templates, JsonNode *node, GError **error)
 {
     g_autoptr(PbxTemplate) compiled =
         template_compile(templates->sandbox, json_node_get_string(node), TEMPLATE_PLAIN, error);
     return compiled != NULL ? template_expand(compiled, &templates->context, error) : NULL;
 }
 
-static gboolean
-is_text(JsonNode *node)
+gboolean
+look_is_text(JsonNode *node)
 {
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
            json_node_get_value_type(node) == G_TYPE_STRING;
-}
-
-/* ---- The command line ---- */
-
-/* Quotes only where a shell would see more than letters: it is read by people too. */
-static void
-put_word(GString *line, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "@%+=:,./-_";
-    if (line->len > 0)
-        g_string_append_c(line, ' ');
-    /* NAME=VALUE in the first place would set a variable. */
-    const gboolean assigns = line->len == 0 && strchr(word, '=') != NULL;
-    if (word[0] != '\0' && !assigns && word[strspn(word, plain)] == '\0') {
-        g_string_append(line, word);
-        return;
-    }
-    g_autofree char *quoted = g_shell_quote(word);
-    g_string_append(line, quoted);
-}
-
-static gboolean
-expand_words(TrialTemplates *templates, JsonArray *command, GPtrArray *words, GError **error)
-{
-    for (guint i = 0; i < json_array_get_length(command); i++) {
-        JsonNode *node = json_array_get_element(command, i);
-        if (!is_text(node))
-            continue;
-        g_autoptr(PbxTemplate) compiled =
-            template_compile(templates->sandbox, json_node_get_string(node), TEMPLATE_WORDS, error);
-        if (compiled == NULL || !template_expand_words(compiled, &templates->context, words, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean
-has_templates(JsonArray *command)
-{
-    for (guint i = 0; i < json_array_get_length(command); i++) {
-        JsonNode *node = json_array_get_element(command, i);
-        if (is_text(node) && strchr(json_node_get_string(node), '{') != NULL)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/* A program that is given no value reads its config from the file that PEGBOX_CONFIG names. */
-static void
-put_config_variable(GString *line, const PbxLook *look, const PbxTrialRow *trial)
-{
-    g_autofree char *path =
-        trial->dir != NULL ? g_build_filename(look->dir, trial->dir, "params.json", NULL) : NULL;
-    if (path == NULL || !g_file_test(path, G_FILE_TEST_IS_REGULAR))
-        return;
-    g_string_append(line, "PEGBOX_CONFIG=");
-    g_autoptr(GString) word = g_string_new(NULL);
-    put_word(word, path);
-    g_string_append(line, word->str);
-}
-
-char *
-look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error)
-{
-    JsonNode *command = look->spec != NULL ? json_lookup(look->spec, "trainable.command") : NULL;
-    g_auto(TrialTemplates) templates = {0};
-    if (command == NULL || (!JSON_NODE_HOLDS_ARRAY(command) && !is_text(command))) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "the trainable of %s has no command line", look->name);
-        return NULL;
-    }
-    if (!templates_init(&templates, look, trial, error))
-        return NULL;
-    if (is_text(command))
-        return expand_text(&templates, command, error);
-    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-    if (!expand_words(&templates, json_node_get_array(command), words, error))
-        return NULL;
-    g_autoptr(GString) line = g_string_new(NULL);
-    if (!has_templates(json_node_get_array(command)))
-        put_config_variable(line, look, trial);
-    for (guint i = 0; i < words->len; i++)
-        put_word(line, words->pdata[i]);
-    return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
 /* ---- Where output went ---- */
@@ -175,7 +80,7 @@ look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error)
 static char *
 log_file(TrialTemplates *templates, JsonNode *node, const char *dir, GError **error)
 {
-    g_autofree char *name = expand_text(templates, node, error);
+    g_autofree char *name = trial_templates_text(templates, node, error);
     return name != NULL ? g_canonicalize_filename(name, dir) : NULL;
 }
 
@@ -186,7 +91,7 @@ look_log_files(PbxLook *look, const PbxTrialRow *trial, char **out, char **err, 
     JsonNode *node = look->spec != NULL ? json_lookup(look->spec, "log_to_file") : NULL;
     JsonArray *array =
         node != NULL && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
-    if (!is_text(node) && (array == NULL || json_array_get_length(array) != 2)) {
+    if (!look_is_text(node) && (array == NULL || json_array_get_length(array) != 2)) {
         const gboolean off =
             node != NULL && JSON_NODE_HOLDS_VALUE(node) && !json_node_get_boolean(node);
         *out = off ? NULL : g_build_filename(dir, "stdout", NULL);
@@ -194,7 +99,7 @@ look_log_files(PbxLook *look, const PbxTrialRow *trial, char **out, char **err, 
         return TRUE;
     }
     g_auto(TrialTemplates) templates = {0};
-    if (!templates_init(&templates, look, trial, error))
+    if (!trial_templates_init(&templates, look, trial, error))
         return FALSE;
     g_autofree char *first =
         log_file(&templates, array != NULL ? json_array_get_element(array, 0) : node, dir, error);

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include <pegbox/types.h>
+
 #include "commands/look-private.h"
 
 int
@@ -44,6 +46,8 @@ look_open_dir(PbxLook *look, const char *dir, GError **error)
     if (look->spec != NULL && !JSON_NODE_HOLDS_OBJECT(look->spec))
         g_clear_pointer(&look->spec, json_node_unref);
     look->store = g_steal_pointer(&store);
+    g_autofree char *status = look_status(look);
+    look->running = g_strcmp0(status, "running") == 0;
     return TRUE;
 }
 
@@ -112,4 +116,11 @@ look_status(PbxLook *look)
     if (g_strcmp0(status, "running") == 0 && is_gone(driver))
         return g_strdup("interrupted");
     return g_steal_pointer(&status);
+}
+
+int
+look_state(const PbxLook *look, const PbxTrialRow *trial)
+{
+    return trial->state == PBX_STATE_RUNNING && !look->running ? PBX_STATE_PENDING
+                                                               : (int)trial->state;
 }

@@ -11,6 +11,7 @@ static const char *const columns[] = {"name",       "status",     "trials", "run
                                       "started",    "duration_s", "dir",    NULL};
 
 typedef struct {
+    const PbxLook *look;
     guint64 counts[5], all;
     int sign;
     double best;
@@ -21,7 +22,7 @@ add_trial(const PbxTrialRow *row, gpointer user)
 {
     Totals *totals = user;
     totals->all++;
-    totals->counts[row->state]++;
+    totals->counts[look_state(totals->look, row)]++;
     if (isfinite(row->best) &&
         (isnan(totals->best) || totals->sign * row->best < totals->sign * totals->best))
         totals->best = row->best;
@@ -51,7 +52,7 @@ duration(PbxLook *look, const char *status, gint64 started)
 static gboolean
 fill_row(JsonObject *row, PbxLook *look, GError **error)
 {
-    Totals totals = {.sign = look->sign, .best = NAN};
+    Totals totals = {.look = look, .sign = look->sign, .best = NAN};
     if (!store_each_trial(look->store, add_trial, &totals, error))
         return FALSE;
     g_autofree char *status = look_status(look);

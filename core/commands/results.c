@@ -74,8 +74,9 @@ print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *op
         add_once(columns, "attempt");
     add_once(columns, "action");
     g_ptr_array_add(columns, NULL);
-    g_autofree char *empty = g_strdup_printf("no results of trial %" G_GUINT64_FORMAT " yet (%s)",
-                                             trial->number, store_state_name(trial->state));
+    g_autofree char *empty =
+        g_strdup_printf("no results of trial %" G_GUINT64_FORMAT " yet (%s)", trial->number,
+                        store_state_name(look_state(look, trial)));
     return table_print(rows, (const char *const *)columns->pdata, options, empty);
 }
 

@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from pegbox_test import PEGBOX, PegboxTest, main, sh
+from pegbox_test import PEGBOX, PYTHON, PegboxTest, main, sh
 
 # Trial A: 1, 9, 3; trial B: 5, 5, 4; the vectors of Tune's analysis.
 REPORTS = """for v in $1; do echo "v=$v step"; done; echo to stderr >&2"""
@@ -86,6 +86,26 @@ class Commands(PegboxTest):
         line = self.pegbox("best", "first", "--command").out.strip()
         done = self.command(["sh", "-c", line])
         self.assertEqual(done.out, "v=5 step\nv=5 step\nv=4 step\n")
+
+    def check_runs_anywhere(self, trainable, **keys):
+        experiment = self.run_experiment(trainable, metric="v", mode="max", **keys)
+        line = experiment.command("best", "--command").out.strip()
+        done = self.command(["sh", "-c", line], cwd="/")
+        self.assertEqual(done.out, experiment.read(0, "stdout"))
+        return done.out
+
+    def test_best_command_runs_from_anywhere(self):
+        self.write("place/it's/data.txt", "7")
+        script = 'echo "{{\\"v\\": $(cat data.txt)}"; echo "$X" "$1" "$PWD"'
+        trainable = {"plugin": "exec", "command": [script, "{x} $y"], "shell": True}
+        keys = {"config": {"x": {"$choice": ["a b"]}}, "cwd": "place/it's",
+                "env": {"X": "{x}*'", "odd.name": "1"}}
+        self.assertIn("a b*' a b $y", self.check_runs_anywhere(trainable, **keys))
+        trainable["command"] = [PYTHON, "-c", "import json, os, pegbox\n"
+                                "print(json.dumps({{'v': 1}))\nprint(pegbox.config(), os.getcwd())"]
+        trainable["shell"] = False
+        for env in ({}, {"PYTHONPATH": "/nowhere"}):
+            self.assertIn("a b", self.check_runs_anywhere(trainable, **dict(keys, env=env)))
 
     def test_logs(self):
         done = self.pegbox("logs", "first", "0")

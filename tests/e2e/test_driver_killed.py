@@ -48,6 +48,11 @@ class DriverKilled(PegboxTest):
         # What was acknowledged is in the store and can be looked at.
         self.assertEqual(len(self.opened("e").trials), 2)
         self.assertEqual(self.opened("e").counts, [1, 1])
+        # None of it runs any more, and it does not say so.
+        self.assertEqual(self.opened("e").states, ["PENDING", "PENDING"])
+        row, = self.pegbox("ls", "--json").json
+        self.assertEqual((row["status"], row["pending"], row["running"]), ("interrupted", 2, 0))
+        self.assertIn("PENDING", self.opened("e").command("best").out)
 
     def test_worker_killed(self):
         process = self.start_two()

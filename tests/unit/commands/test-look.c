@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands that look at experiments, on stores made here. */
 #include "commands-fixture.h"
+#include "plugin/plugin.h"
 
 static gint64
 int_at(JsonNode *node, const char *path)
@@ -308,6 +309,17 @@ write_file(Fixture *fixture, const char *name, const char *text)
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
 }
 
+static void
+set_state(Fixture *fixture, guint64 number, guint state, int end)
+{
+    g_autoptr(PbxTrialRow) row = store_trial(fixture->store, number, NULL);
+    row->state = state;
+    row->end = end;
+    g_assert_true(store_begin(fixture->store, NULL));
+    g_assert_true(store_put_trial(fixture->store, row, NULL));
+    g_assert_true(store_commit(fixture->store, NULL));
+}
+
 /* The words are those that the run gave its program, whatever a shell would make of them. */
 static void
 test_best_command(Fixture *fixture, gconstpointer unused)
@@ -329,12 +341,76 @@ test_best_command(Fixture *fixture, gconstpointer unused)
     put_facts(fixture->store, file);
     g_auto(Done) by_file = RUN("best", "--command");
     g_autofree char *line =
-        g_strdup_printf("PEGBOX_CONFIG=%s/trial_1/params.json ./train\n", fixture->dir);
+        g_strdup_printf("PEGBOX_CONFIG=%s/trial_1/params.json "
+                        "PYTHONPATH=%s\"${PYTHONPATH:+:$PYTHONPATH}\" ./train\n",
+                        fixture->dir, places_get()->python);
     g_assert_cmpstr(by_file.out, ==, line);
     const char *const facts[][2] = {{"spec", "{\"trainable\":{\"plugin\":\"c\"}}"}, {NULL, NULL}};
     put_facts(fixture->store, facts);
     g_auto(Done) none = RUN("best", "--command");
     assert_refused(&none, EXIT_USAGE, "the trainable of digits has no command line");
+}
+
+static void
+assert_command(Fixture *fixture, const char *spec, const char *expected)
+{
+    const char *const facts[][2] = {{"spec", spec}, {NULL, NULL}};
+    put_facts(fixture->store, facts);
+    g_auto(Done) done = RUN("best", "--command");
+    g_assert_cmpstr(done.err, ==, "");
+    g_assert_cmpstr(done.out, ==, expected);
+}
+
+/* Directory, environment and shell are the run's. */
+static void
+test_best_command_surroundings(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    assert_command(
+        fixture,
+        "{\"cwd\":\"/a b/{trial.id}\",\"env\":{\"Z\":\"{opt}\",\"A\":\"it's\",\"E\":\"\"},"
+        "\"trainable\":{\"command\":[\"x\",\"{lr}\"]},\"config\":{\"lr\":1,\"opt\":2}}",
+        "cd '/a b/2f1ea_00001' && Z=sgd A='it'\\''s' E= x 0.0123456789\n");
+    assert_command(
+        fixture,
+        "{\"env\":{\"a.b\":\"1 2\",\"C\":\"3\"},\"trainable\":{\"command\":\"a {trial.id}\"}}",
+        "env 'a.b=1 2' C=3 'a 2f1ea_00001'\n");
+    assert_command(
+        fixture,
+        "{\"trainable\":{\"command\":[\"echo $1 {{ >&2\",\"{config.opt}\"],\"shell\":true}}",
+        "/bin/sh -c 'echo $1 { >&2' sh sgd\n");
+    assert_command(fixture, "{\"trainable\":{\"command\":\"echo hi\",\"shell\":true}}",
+                   "/bin/sh -c 'echo hi' sh\n");
+    write_file(fixture, "params.json", "{}");
+    g_autofree char *own = g_strdup_printf(
+        "A=1 PEGBOX_CONFIG=%s/trial_1/params.json PYTHONPATH=%s:/mine x %s/trial_1\n", fixture->dir,
+        places_get()->python, fixture->dir);
+    assert_command(fixture,
+                   "{\"env\":{\"PYTHONPATH\":\"/mine\",\"A\":\"1\"},"
+                   "\"trainable\":{\"command\":[\"x\",\"{trial.dir}\"]}}",
+                   own);
+}
+
+/* A trial that failed may be the best, but is called failed; one that a killed driver left is
+ * not running. */
+static void
+test_best_state(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    g_autofree char *gone = g_strdup_printf("%s:%d", g_get_host_name(), G_MAXINT);
+    const char *const facts[][2] = {{"status", "running"}, {"driver", gone}, {NULL, NULL}};
+    set_state(fixture, 1, PBX_STATE_ERROR, PBX_END_FAILED);
+    g_auto(Done) failed = RUN("best");
+    assert_says(failed.out, "  trial      1 (2f1ea_00001) (failed)\n");
+    assert_says(failed.out, "  state      ERROR, failed\n");
+    set_state(fixture, 1, PBX_STATE_RUNNING, -1);
+    put_facts(fixture->store, facts);
+    g_auto(Done) best = RUN("best");
+    assert_says(best.out, "  state      PENDING\n");
+    g_auto(Done) trials = RUN("trials", "--columns", "state", "--format", "csv");
+    g_assert_cmpstr(trials.out, ==, "state\nTERMINATED\nPENDING\nTERMINATED\nPENDING\n");
+    g_auto(Done) ls = RUN("ls", "--columns", "pending,running", "--format", "csv");
+    g_assert_cmpstr(ls.out, ==, "pending,running\n2,0\n");
 }
 
 /* ---- logs ---- */
@@ -402,6 +478,9 @@ main(int argc, char **argv)
     ADD("/commands/best/json-has-the-last-result", test_best_json);
     ADD("/commands/best/says-that-there-is-none", test_best_none);
     ADD("/commands/best/prints-the-command-line", test_best_command);
+    ADD("/commands/best/command-line-has-directory-and-environment",
+        test_best_command_surroundings);
+    ADD("/commands/best/state-is-the-truth", test_best_state);
     ADD("/commands/logs/prints-both-streams", test_logs);
     ADD("/commands/logs/finds-the-files-of-log-to-file", test_logs_elsewhere);
     return g_test_run();
