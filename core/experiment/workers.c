@@ -35,6 +35,26 @@ workers_busy(const PbxRunner *runner)
     return busy;
 }
 
+/* Takes its trial off a worker that has not begun with it: no attempt is used. */
+static PbxTrial *
+detach(PbxWorkerSlot *worker)
+{
+    PbxTrial *trial = worker->trial;
+    worker->trial = NULL;
+    if (trial != NULL)
+        trial->worker = NULL;
+    return trial;
+}
+
+/* The same for a trial that then waits again, for this run or for another. */
+static void
+put_back(PbxRunner *runner, PbxWorkerSlot *worker)
+{
+    PbxTrial *trial = detach(worker);
+    if (trial != NULL && !trial->ended)
+        g_queue_push_head(&runner->waiting, trial);
+}
+
 /* ---- A trial's run ---- */
 
 /* The run's environment: what the file says, and thread counts. */
@@ -188,15 +208,16 @@ ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
     worker->hostname = g_strdup(message->hostname);
     worker->node_ip = g_strdup(message->node_ip);
     worker->pid = message->pid;
-    if (worker->trial != NULL && runner->interrupts == 0 && !worker->trial->ended) {
-        begin_attempt(runner, worker);
-    } else {
-        if (worker->trial != NULL)
-            worker->trial->worker = NULL;
-        worker->trial = NULL;
+    /* One that was told to leave meanwhile is on its way. */
+    if (worker->state == WORKER_STARTING)
         worker->state = WORKER_IDLE;
-        runner_schedule(runner);
-    }
+    if (runner->interrupts > 0 || runner->abandoned)
+        put_back(runner, worker);
+    else if (worker->trial != NULL && runner->stopping)
+        end_trial(runner, detach(worker), PBX_END_STOPPED, runner->stop_reason);
+    else if (worker->trial != NULL && !worker->trial->ended)
+        begin_attempt(runner, worker);
+    runner_schedule(runner);
 }
 
 void
@@ -280,7 +301,12 @@ workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop)
 void
 workers_stop_run(PbxRunner *runner, PbxTrial *trial)
 {
-    if (trial->worker != NULL)
+    if (trial->worker == NULL)
+        return;
+    /* One that is still starting has nothing to stop. */
+    if (trial->worker->state == WORKER_STARTING)
+        put_back(runner, trial->worker);
+    else
         add_action(runner,
                    (PbxAction){.type = ACTION_STOP, .worker = trial->worker, .trial = trial});
 }
@@ -294,7 +320,10 @@ act(PbxRunner *runner, const PbxAction *action)
         return;
     g_autoptr(GError) error = NULL;
     if (action->type == ACTION_LAUNCH) {
-        worker_launch(runner, worker);
+        if (worker->trial != NULL)
+            worker_launch(runner, worker);
+        else
+            g_ptr_array_remove(runner->workers, worker);
     } else if (worker->link == NULL || worker->trial != action->trial) {
         return;
     } else if (action->type == ACTION_RUN) {
@@ -333,10 +362,12 @@ workers_act(PbxRunner *runner)
 void
 workers_close(PbxRunner *runner, gboolean kill)
 {
-    for (guint i = 0; i < runner->workers->len; i++) {
+    for (guint i = runner->workers->len; i-- > 0;) {
         PbxWorkerSlot *worker = runner->workers->pdata[i];
         if (worker->link == NULL) {
-            worker->exited = TRUE;
+            /* Never launched. */
+            put_back(runner, worker);
+            g_ptr_array_remove_index(runner->workers, i);
         } else if (kill) {
             worker_stop_process(worker, PBX_STOP_KILL);
         } else if (worker->state != WORKER_LEAVING) {

@@ -100,13 +100,14 @@ link_queue(PbxWorkerLink *link, GString *message)
         return;
     }
     message_put(link->out, message);
-    link_watch(link, G_IO_IN | G_IO_OUT);
+    if (link->state != LINK_AWAITS_HELLO)
+        link_watch(link, G_IO_IN | G_IO_OUT);
 }
 
 void
 worker_link_flush(PbxWorkerLink *link)
 {
-    if (link->state != LINK_BROKEN && link->out->len > 0)
+    if (link->state != LINK_BROKEN && link->state != LINK_AWAITS_HELLO && link->out->len > 0)
         link_send(link);
 }
 
@@ -128,7 +129,8 @@ take_hello(PbxWorkerLink *link, JsonObject *object)
     link->hostname = g_strdup(message_get_string(object, "hostname"));
     link->node_ip = g_strdup(message_get_string(object, "node_ip"));
     link->state = LINK_AWAITS_READY;
-    g_byte_array_append(link->out, link->setup->data, link->setup->len);
+    /* What was said before waits behind the setup. */
+    g_byte_array_prepend(link->out, link->setup->data, link->setup->len);
     link_send(link);
     return TRUE;
 }
@@ -401,7 +403,9 @@ worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n,
 void
 worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt)
 {
-    link_queue(link, message_for("stop", trial, attempt));
+    /* A worker that is not ready runs nothing. */
+    if (link->state == LINK_READY)
+        link_queue(link, message_for("stop", trial, attempt));
 }
 
 void

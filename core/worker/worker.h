@@ -102,7 +102,8 @@ void worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run);
 /* The answer to result n. */
 void worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n,
                         gboolean stop);
-/* Unasked: ends the run (SIGTERM for a program without the protocol). */
+/* Unasked: ends the run (SIGTERM for a program without the protocol). Says nothing to a
+ * worker that is not ready yet: it runs nothing. */
 void worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt);
 /* No more runs: the worker ends by itself. */
 void worker_link_bye(PbxWorkerLink *link);

@@ -50,6 +50,15 @@ class Failures(PegboxTest):
             mode="min", num_samples=10, max_concurrent_trials=1)
         self.assertEqual(experiment.states.count("ERROR"), 1)
 
+    def test_fail_fast_leaves_alone_what_is_starting(self):
+        experiment = self.run_experiment(
+            sh(""": >"$PEGBOX_TRIAL_DIR/ran"; [ $1 != 0 ] && sleep 1000; exit 1""", "{x}"),
+            expect=1, config={"x": {"$grid_search": list(range(12))}}, fail_fast=True,
+            resources={"cpu": 0.05})
+        for trial in experiment.trials:
+            self.assertEqual(trial["state"], "PENDING" if trial["trial"] else "ERROR", str(trial))
+            self.assertNotIn("setup", trial["error"] or "")
+
     def test_early_end(self):
         experiment = self.run_experiment(sh("echo broken >&2; exit 1"), expect=1, num_samples=50,
                                          max_concurrent_trials=1)

@@ -378,6 +378,23 @@ test_driver_messages(Peer *peer, gconstpointer unused)
     g_assert_null(hear(peer));
 }
 
+/* What is said too early waits for the setup; a stop has nothing to stop yet. */
+static void
+test_nothing_before_setup(Peer *peer, gconstpointer unused)
+{
+    (void)unused;
+    worker_link_stop(peer->link, 7, 2);
+    worker_link_bye(peer->link);
+    worker_link_flush(peer->link);
+    g_assert_null(hear(peer));
+    say(peer, HELLO);
+    worker_link_stop(peer->link, 7, 2);
+    g_autofree char *setup = hear(peer);
+    g_assert_true(g_str_has_prefix(setup, "{\"type\":\"setup\""));
+    assert_hears(peer, "{\"type\":\"bye\"}");
+    g_assert_null(hear(peer));
+}
+
 /* More than a socket holds waits in the link, and comes whole. */
 static void
 test_slow_reader(Peer *peer, gconstpointer unused)
@@ -424,6 +441,7 @@ main(int argc, char **argv)
     ADD("/worker/link/last-words-before-close", test_last_words_before_close);
     ADD("/worker/link/free-in-callback", test_free_in_callback);
     ADD("/worker/link/driver-messages", test_driver_messages);
+    ADD("/worker/link/nothing-before-setup", test_nothing_before_setup);
     ADD("/worker/link/slow-reader", test_slow_reader);
     return g_test_run();
 }
