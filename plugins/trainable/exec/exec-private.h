@@ -69,8 +69,7 @@ pbx_status options_read(options *self, const pbx_host *host, const pbx_json *jso
                         pbx_error *error);
 void options_clear(options *self);
 /* Whether `metrics`, where it alone makes reports, has all of the experiment's metrics. */
-pbx_status options_check_metrics(const options *self, const char *const *metrics,
-                                 pbx_error *error);
+pbx_status options_check_metrics(const options *self, const char *const *metrics, pbx_error *error);
 
 /* ---- regex.c ---- */
 
@@ -158,8 +157,8 @@ typedef struct reader {
     char last_line[160];
     const pattern *unfit; /* the last of a metric that matched what is no number, */
     char unfit_text[80];  /* this; unfit NULL: none did */
-    int stop;          /* an answer said so */
-    pbx_status status; /* the first failure */
+    int stop;             /* an answer said so */
+    pbx_status status;    /* the first failure */
     pbx_error *error;
 } reader;
 
