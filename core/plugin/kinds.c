@@ -59,7 +59,8 @@ static const char *const trainable_caps[] = {"checkpoints", "resets",  "many-run
 static const char *const no_caps[] = {NULL};
 
 static const PluginKind kinds[] = {
-    {"trainable", PBX_TRAINABLE_ID, sizeof(pbx_trainable), trainable_lacks, trainable_caps},
+    {"trainable", PBX_TRAINABLE_ID, offsetof(pbx_trainable, check), trainable_lacks,
+     trainable_caps},
     {"search", PBX_SEARCH_ID, sizeof(pbx_search), search_lacks, decider_caps},
     {"scheduler", PBX_SCHEDULER_ID, sizeof(pbx_scheduler), NULL, decider_caps},
     {"stopper", PBX_STOPPER_ID, sizeof(pbx_stopper), NULL, decider_caps},

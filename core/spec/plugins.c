@@ -211,6 +211,22 @@ use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
     return use;
 }
 
+/* "comand" stands where a key could have been that says which plugin is meant. */
+static void
+hint_misspelt(PbxCheck *check, JsonObject *object, const char *kind)
+{
+    const char *names[] = {"plugin", g_str_equal(kind, "trainable") ? "command" : NULL, NULL};
+    g_autoptr(GList) members = json_object_get_members(object);
+    for (GList *member = members; member != NULL; member = member->next) {
+        const char *meant = json_did_you_mean(member->data, names);
+        if (meant == NULL)
+            continue;
+        problems_hint(check->problems, "did you mean '%s' by '%s'?", meant,
+                      (const char *)member->data);
+        return;
+    }
+}
+
 PbxPluginUse *
 use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, const char *pointer,
         JsonNode *node)
@@ -227,6 +243,7 @@ use_new(PbxCheck *check, const char *slot, const char *kind, const PbxDoc *doc, 
     if (name == NULL) {
         problems_add(check->problems, doc, pointer,
                      "'plugin' is missing: which %s are these options for?", kind);
+        hint_misspelt(check, json_node_get_object(node), kind);
         return NULL;
     }
     g_autofree char *name_pointer = json_pointer_member(pointer, "plugin");
@@ -260,27 +277,6 @@ slot_or_default(PbxCheck *check, const char *kind, const char *name)
     if (g_hash_table_contains(check->wrong, kind))
         return NULL;
     return use_named(check, kind, kind, name, pointer, check->spec->doc, pointer);
-}
-
-static PbxPluginUse *
-check_trainable(PbxCheck *check)
-{
-    const PbxDoc *doc = check->spec->doc;
-    JsonNode *node = key_node(check, "trainable");
-    if (node == NULL) {
-        if (!g_hash_table_contains(check->wrong, "trainable")) {
-            problems_add(check->problems, doc, "", "'trainable' is missing");
-            problems_hint(check->problems, "\"trainable\": {\"command\": [\"python3\", "
-                                           "\"train.py\", \"{args}\"]} tunes a program");
-        }
-        return NULL;
-    }
-    JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-    if (object != NULL && !json_object_has_member(object, "plugin") &&
-        json_object_has_member(object, "command"))
-        return use_named(check, "trainable", "trainable", check->defaults->command, "/trainable",
-                         doc, "/trainable");
-    return use_new(check, "trainable", "trainable", doc, "/trainable", node);
 }
 
 static gboolean
@@ -334,13 +330,11 @@ void
 plugins_check(PbxCheck *check)
 {
     PbxSpec *spec = check->spec;
-    spec->trainable = check_trainable(check);
+    trainable_check(check);
     spec->search = slot_or_default(check, "search", check->defaults->search);
     spec->scheduler = slot_or_default(check, "scheduler", check->defaults->scheduler);
     spec->executor = slot_or_default(check, "executor", check->defaults->executor);
     check_loggers(check);
-    if (spec->trainable != NULL)
-        templates_check_options(check, spec->trainable);
     if (spec->search != NULL && spec->space != NULL)
         capabilities_check(spec, plugin_caps(spec->search->plugin), check->registry,
                            check->problems);

@@ -94,6 +94,8 @@ PbxPluginUse *use_named(PbxCheck *check, const char *slot, const char *kind, con
 void use_free(PbxPluginUse *use);
 /* trainable, search, scheduler, executor, loggers. */
 void plugins_check(PbxCheck *check);
+/* trainable.c */
+void trainable_check(PbxCheck *check);
 
 /* ---- the other parts, a file each ---- */
 

@@ -313,7 +313,7 @@ AT(pbx_logger, flush, 104);
 
 /* ---- pegbox/trainable.h ---- */
 
-SIZE(pbx_trainable, 128);
+SIZE(pbx_trainable, 136);
 AT(pbx_trainable, struct_size, 0);
 AT(pbx_trainable, caps, 4);
 AT(pbx_trainable, object, 8);
@@ -323,6 +323,7 @@ AT(pbx_trainable, step, 96);
 AT(pbx_trainable, checkpoint_save, 104);
 AT(pbx_trainable, checkpoint_load, 112);
 AT(pbx_trainable, reset, 120);
+AT(pbx_trainable, check, 128);
 
 /* ---- pegbox/services.h ---- */
 

@@ -122,6 +122,20 @@ class SpecErrors(PegboxTest):
                  "trainable.command: must not be empty: "),
                 ({"trainable": {"plugin": "exec", "command": ["a"], "metrics": {"loss": "("}}},
                  "trainable.metrics.loss: "),
+                ({"trainable": {"command": ["a"], "metrics": {"loss": "loss=.*"}}},
+                 "trainable.metrics.loss: trainable/exec: 'loss=.*' needs a group (...) around "
+                 'the value, as in "loss=(\\\\S+)"'),
+                ({"trainable": {"command": ["a"], "metrics": {"a": "(1)", "b": "(2)"}}},
+                 "trainable.metrics: trainable/exec: there is no regex for the experiment's metric "
+                 "'loss', only for: a, b"),
+                ({"trainable": {"command": ["a"], "metrics": {"loss": "(1)"}, "report_on": "los"}},
+                 "trainable.report_on: trainable/exec: 'los' is none of the names in metrics: "
+                 "loss"),
+                ({"trainable": {"command": ["a"], "files": {"../a": ""}}},
+                 'trainable.files."../a": trainable/exec: a file\'s name is relative'),
+                ({"trainable": {"command": "python3 train.py"}},
+                 "trainable.command: a command of several words is a list of them, "
+                 '["python3", "train.py"]; or a text for the shell, with "shell": true beside it'),
                 ({"trainable": {"plugin": "exec", "command": ["a"], "metrics": 3}},
                  "trainable.metrics: needs an object of name to value, each a regular expression, "
                  "as a string; got 3"),

@@ -99,11 +99,23 @@ exec_create(const pbx_host *host, const pbx_json *options, pbx_instance **instan
     return PBX_OK;
 }
 
+static pbx_status
+exec_check(const pbx_host *host, const pbx_json *json, const char *const *metrics, pbx_error *error)
+{
+    options options = {.patterns = NULL};
+    pbx_status status = options_read(&options, host, json, error);
+    if (status == PBX_OK)
+        status = options_check_metrics(&options, metrics, error);
+    options_clear(&options);
+    return status;
+}
+
 static const pbx_trainable vtable = {
     .struct_size = sizeof(pbx_trainable),
     .caps = PBX_TRAINABLE_MANY_RUNS | PBX_TRAINABLE_PROGRAM,
     .object = {.create = exec_create, .destroy = exec_destroy},
     .run = program_run,
+    .check = exec_check,
 };
 
 static const pbx_interface interfaces[] = {{PBX_TRAINABLE_ID, &vtable}, {NULL, NULL}};

@@ -28,7 +28,7 @@ enum {
     PBX_TRAINABLE_PROGRAM = 16
 };
 
-/* Called by the worker, on its main thread. Either `run`, or `setup` and `step`. */
+/* Called by the worker, on its main thread, but `check`. Either `run`, or `setup` and `step`. */
 typedef struct pbx_trainable {
     uint32_t struct_size;
     uint32_t caps; /* PBX_TRAINABLE_* */
@@ -45,6 +45,14 @@ typedef struct pbx_trainable {
     pbx_status (*checkpoint_load)(pbx_instance *, const char *dir, pbx_error *);
     /* Class form: the session has a new config. ENOTSUP: a new process is made. */
     pbx_status (*reset)(pbx_instance *, pbx_error *);
+    /*
+     * Whether options that are each good fit together: asked before the start, on the driver's
+     * main thread, without an instance. Quick, without effects; the host has no session.
+     * `metrics`: the experiment's, NULL-ended. EINVAL: exit 2, at the option in error.where
+     * ("metrics", "metrics.loss"). NULL: only `create` tells.
+     */
+    pbx_status (*check)(const pbx_host *host, const pbx_json *options, const char *const *metrics,
+                        pbx_error *);
 } pbx_trainable;
 
 #ifdef __cplusplus

@@ -101,6 +101,21 @@ run(pbx_instance *instance, pbx_error *error)
     return PBX_OK;
 }
 
+/* Some option of it in error, by what the command is. */
+static pbx_status
+check(const pbx_host *host, const pbx_json *options, const char *const *metrics, pbx_error *error)
+{
+    const pbx_json *command = host->json_member(options, "command");
+    const char *word = host->json_string(host->json_item(command, 0), "");
+    if (strcmp(word, "bad-file") == 0)
+        complain(error, "files.a", "does not like this");
+    else if (strcmp(word, "bad-metric") == 0 && metrics[0] != NULL)
+        complain(error, "source", metrics[0]);
+    else if (strcmp(word, "bad") == 0)
+        complain(error, "elsewhere", "does not like this");
+    return error->message[0] != '\0' ? PBX_EINVAL : PBX_OK;
+}
+
 static pbx_status
 start(pbx_instance *instance, const pbx_launch *launch, pbx_error *error)
 {
@@ -145,6 +160,8 @@ static const pbx_stopper stopper = {.struct_size = sizeof stopper, .object = OBJ
 static const pbx_logger logger = {.struct_size = sizeof logger, .object = OBJECT, .events = events};
 static const pbx_trainable trainable = {
     .struct_size = sizeof trainable, .object = OBJECT, .run = run};
+static const pbx_trainable checked = {
+    .struct_size = sizeof checked, .object = OBJECT, .run = run, .check = check};
 static const pbx_executor executor = {
     .struct_size = sizeof executor, .object = OBJECT, .start = start, .stop = stop};
 
@@ -215,7 +232,7 @@ PLUGIN(stopper_clock, "stopper", PBX_STOPPER_ID, "clock", stopper, clock_options
 PLUGIN(stopper_never, "stopper", PBX_STOPPER_ID, "never", stopper, NULL, 0)
 PLUGIN(logger_lines, "logger", PBX_LOGGER_ID, "lines", logger, NULL, 0)
 PLUGIN(logger_other, "logger", PBX_LOGGER_ID, "other", logger, NULL, 0)
-PLUGIN(trainable_shell, "trainable", PBX_TRAINABLE_ID, "shell", trainable, shell_options,
+PLUGIN(trainable_shell, "trainable", PBX_TRAINABLE_ID, "shell", checked, shell_options,
        N(shell_options))
 PLUGIN(trainable_nothing, "trainable", PBX_TRAINABLE_ID, "nothing", trainable, NULL, 0)
 PLUGIN(executor_here, "executor", PBX_EXECUTOR_ID, "here", executor, NULL, 0)

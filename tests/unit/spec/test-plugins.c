@@ -67,6 +67,19 @@ static const Bad trainables[] = {
      "trainable.files.a: {trial.idd}: a trial has no 'idd'; did you mean 'id'?"},
     {"{\"trainable\": {\"command\": [\"x\"], \"source\": \"{b}\"}}",
      "trainable.source: {b}: there is no parameter 'b'"},
+    {"{\"trainable\": {\"comand\": [\"x\"]}}",
+     "trainable: 'plugin' is missing: which trainable are these options for?\nhint: did you mean "
+     "'command' by 'comand'?"},
+    {"{\"trainable\": {\"command\": \"python3 train.py\"}}",
+     "trainable.command: a command of several words is a list of them, [\"python3\", "
+     "\"train.py\"]"},
+    {"{\"trainable\": {\"command\": \"bad-file\", \"files\": {\"a\": \"\"}}}",
+     "trainable.files.a: trainable/shell: does not like this"},
+    {"{\"trainable\": {\"command\": \"bad\"}}",
+     "trainable: trainable/shell: elsewhere: does not like this"},
+    {"{\"trainable\": {\"command\": \"bad-metric\", \"source\": \"x\"}, \"metric\": \"loss\", "
+     "\"mode\": \"min\"}",
+     "trainable.source: trainable/shell: loss"},
     {"{\"trainable\": {\"command\": [\"x\"], \"comand\": 1}}",
      "trainable.comand: trainable/shell has no option 'comand'; did you mean 'command'?"},
 };
