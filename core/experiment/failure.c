@@ -9,6 +9,7 @@
 #include "experiment/runner-private.h"
 
 #define TAIL_LINES 20
+#define SAID_LINES 5 /* of them, on the terminal */
 #define TAIL_BYTES (16 * 1024)
 
 /* The last lines of a file; NULL: none. */
@@ -48,6 +49,8 @@ void
 failure_write(PbxRunner *runner, PbxTrial *trial, const char *message)
 {
     g_autofree char *tail = failure_tail(trial, TAIL_LINES);
+    if (runner->first_words == NULL)
+        runner->first_words = failure_tail(trial, SAID_LINES);
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *date = g_date_time_format(now, "%Y-%m-%d_%H-%M-%S");
     g_autofree char *text =

@@ -90,6 +90,14 @@ set_view(PbxTrial *trial, const char *key, const char *value)
     json_object_set_string_member(json_node_get_object(trial->view), key, value);
 }
 
+/* Directories are made late: an earlier trial's may only be planned. */
+static gboolean
+is_taken(const PbxRunner *runner, const char *name)
+{
+    g_autofree char *path = g_build_filename(runner->dir, name, NULL);
+    return g_hash_table_contains(runner->dirnames, name) || g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 /* {trial}_{tag}_{date} as Tune's, or what trial_dirname says. */
 static char *
 directory_name(PbxRunner *runner, PbxTrial *trial, GError **error)
@@ -105,19 +113,20 @@ directory_name(PbxRunner *runner, PbxTrial *trial, GError **error)
     } else {
         g_string_append_printf(name, "%s_%s", trial->row.name, trial->row.tag);
         cut(name, (gsize)MAX(runner_env("PEGBOX_MAX_LEN_IDENTIFIER", MAX_IDENTIFIER), 1));
+        if (strstr(name->str, trial->row.id) == NULL)
+            g_string_append_printf(name, "_%05" G_GUINT64_FORMAT, trial->row.number);
         g_autofree char *date = local_date();
         g_string_append_printf(name, "_%s", date);
     }
     g_autofree char *safe = file_name(name->str);
-    g_autofree char *path = g_build_filename(runner->dir, safe, NULL);
-    gboolean taken = g_file_test(path, G_FILE_TEST_EXISTS);
-    /* Directories are made late: an earlier trial's may only be planned. */
+    while (safe[0] == '\0' || is_taken(runner, safe)) {
+        char *next = g_strdup_printf("%s_%04x", safe, (guint)trial->row.number);
+        g_free(safe);
+        safe = next;
+    }
     if (runner->spec->trial_dirname != NULL)
-        for (guint i = 0; i < runner->trials->len && !taken; i++)
-            taken = g_strcmp0(((PbxTrial *)runner->trials->pdata[i])->row.dir, safe) == 0;
-    if (!taken && safe[0] != '\0')
-        return g_steal_pointer(&safe);
-    return g_strdup_printf("%s_%04x", safe, (guint)(trial->row.number & 0xffff));
+        g_hash_table_add(runner->dirnames, g_strdup(safe));
+    return g_steal_pointer(&safe);
 }
 
 gboolean

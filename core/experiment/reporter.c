@@ -13,7 +13,7 @@
 #define REDRAW_NS      (NS_PER_S / 4) /* calm: at most 4 a second */
 #define LINE_NS        (5 * NS_PER_S) /* Tune's max_report_frequency */
 #define MAX_LINES_SIZE 65536
-#define ERROR_LINES    3 /* of a failed trial's stderr, in the early end */
+#define ERROR_LINES    3 /* kinds of failures, told at the end */
 
 struct PbxReporter {
     PbxRunner *runner;
@@ -145,6 +145,20 @@ reporter_message(PbxReporter *reporter, int level, const char *text)
     above(reporter, stderr, line);
 }
 
+/* Where no trial got far: what the first one said, if that is more than its failure's line. */
+static void
+say_first_words(const PbxRunner *runner)
+{
+    if (runner->any_report || runner->first_words == NULL ||
+        strchr(runner->first_words, '\n') == NULL)
+        return;
+    g_auto(GStrv) lines = g_strsplit(runner->first_words, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        g_autofree char *text = terminal_safe(*line);
+        fprintf(stderr, "  %s\n", text);
+    }
+}
+
 /* Each failed trial in one line, with the end of its stderr, as far as they differ. */
 static void
 say_failures(PbxReporter *reporter)
@@ -163,6 +177,8 @@ say_failures(PbxReporter *reporter)
         g_autofree char *text = terminal_safe(trial->row.error);
         g_autofree char *name = terminal_safe(trial->row.name);
         fprintf(stderr, "pegbox: trial %s failed: %s\n", name, text);
+        if (g_hash_table_size(seen) == 1)
+            say_first_words(runner);
     }
     if (more > 0)
         fprintf(stderr, "pegbox: %u more trial%s failed; `pegbox trials` has why\n", more,

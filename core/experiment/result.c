@@ -153,9 +153,12 @@ remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *
 {
     PbxTrialRow *trial_row = &trial->row;
     double value = (double)NAN;
-    if (runner->spec->metrics[0] != NULL)
-        view_number(view, runner->spec->metrics[0], &value);
-    row->value = trial_row->value = value;
+    gboolean there =
+        runner->spec->metrics[0] != NULL && view_number(view, runner->spec->metrics[0], &value);
+    row->value = value;
+    /* A report without the metric leaves what was said last. */
+    if (there)
+        trial_row->value = value;
     if (isfinite(value)) {
         int sign = runner->spec->signs[0];
         if (isnan(trial_row->best) || sign * value < sign * trial_row->best)

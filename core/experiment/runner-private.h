@@ -191,6 +191,9 @@ struct PbxRunner {
     gboolean many_runs;     /* the trainable runs trial after trial in one process */
     gboolean runs_programs; /* of its own, which it ends itself */
 
+    GHashTable *dirnames; /* char*: directories that trial_dirname gave */
+    char *first_words;    /* the end of the first failed trial's stderr */
+
     gboolean any_report; /* some trial reported, or ended well */
     guint64 n_deaths;    /* trials that failed before one report */
     gboolean stopping;   /* no new trials; running ones end at their next report */

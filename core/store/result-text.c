@@ -62,6 +62,11 @@ static const struct {
     [FIELD_TRIAL_ID] = NAME("trial_id"),
 };
 
+/* What a program may say itself, as in Tune; its values of the others are dropped. */
+#define PROGRAMS_OWN                                                                               \
+    (1u << FIELD_DONE | 1u << FIELD_EPISODES_TOTAL | 1u << FIELD_TIME_THIS_ITER_S |                \
+     1u << FIELD_TIMESTEPS_TOTAL | 1u << FIELD_TRAINING_ITERATION)
+
 /* What the trainable's own object holds of these. */
 typedef struct {
     guint32 taken;        /* a bit per Field */
@@ -153,6 +158,25 @@ scan_own(const char *text)
         return (Own){.empty = TRUE};
     own.end = at;
     return own;
+}
+
+/* A copy without the fields that are not the program's to say. */
+static char *
+without_foreign(const char *text)
+{
+    GString *kept = g_string_new("{");
+    for (const char *at = text; (*at == '{' || *at == ',') && at[1] == '"';) {
+        const char *key = at + 2, *behind = skip_string(key);
+        at = skip_value(behind + 1);
+        Field field = field_named(key, (gsize)(behind - key) - 1);
+        if (field != N_FIELDS && (PROGRAMS_OWN & (1u << field)) == 0)
+            continue;
+        if (kept->len > 1)
+            g_string_append_c(kept, ',');
+        g_string_append_len(kept, key - 1, at - key + 1);
+    }
+    g_string_append_c(kept, '}');
+    return g_string_free(kept, FALSE);
 }
 
 /* ---- Values ---- */
@@ -309,7 +333,12 @@ store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptRow *a
                   const PbxResultRow *result, const char *experiment_id)
 {
     const char *text = result->fields != NULL ? result->fields : "{}";
-    const Own own = scan_own(text);
+    Own own = scan_own(text);
+    g_autofree char *kept = NULL;
+    if ((own.taken & ~PROGRAMS_OWN) != 0) {
+        text = kept = without_foreign(text);
+        own = scan_own(text);
+    }
     if (own.empty) {
         g_string_append_c(out, '{');
     } else if (own.done != NULL && result->done) {

@@ -73,6 +73,8 @@ class BadPrograms(PegboxTest):
         self.assertGreaterEqual(experiment.states.count("ERROR"), 3)
         self.assertLess(experiment.states.count("ERROR"), 100)
         self.assertNotIn("TERMINATED", experiment.states)
+        # The last lines of its stderr, once.
+        self.assertEqual(experiment.done.err.count("  Traceback (most recent call last):\n"), 1)
         self.assertIn("No module named 'jsno'", experiment.done.out + experiment.done.err)
 
     def test_others_go_on(self):

@@ -26,6 +26,16 @@ class Environment(PegboxTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(process).status, -signal.SIGINT)
 
+    def test_startup_grace_period(self):
+        experiment = self.run_experiment(sh(":"), expect=1,
+                                         environ={"PEGBOX_TRIAL_STARTUP_GRACE_PERIOD": "0.00001"})
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertIn("PEGBOX_TRIAL_STARTUP_GRACE_PERIOD", experiment.trials[0]["error"])
+
+    def test_warn_threshold(self):
+        done = self.run_experiment(sh(":"), environ={"PEGBOX_WARN_THRESHOLD_S": "1e-9"}).done
+        self.assertIn("a turn of the loop took ", done.err)
+
     def test_max_pending_trials(self):
         for ahead in ("1", "5"):
             experiment = self.run_experiment(sh("exit 1"), num_samples=20, fail_fast=True,

@@ -65,6 +65,12 @@ class NamesAndDirs(PegboxTest):
                                          config={"x": "../../a/b"})
         self.assertEqual(os.path.dirname(experiment.trials[0]["dir"]), experiment.path)
 
+    def test_cut_names_differ(self):
+        for keys in ({"trial_name": "n" * 140}, {"trial_dirname": "d" * 300}):
+            experiment = self.run_two(**keys)
+            self.assertEqual(len({trial["dir"] for trial in experiment.trials}), 2)
+            self.assertEqual(len(json_lines(experiment.read(0, "result.json"))), 2)
+
     def test_long_names_are_cut(self):
         experiment = self.run_experiment(sh(":"), config={
             "k" * 200: {"$choice": ["v" * 300, "w" * 300]}})

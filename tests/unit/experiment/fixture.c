@@ -26,14 +26,16 @@ fixture_set_up(Fixture *f, const char *config)
                         .cpu = 1,
                         .results_dir = (char *)"/nowhere"};
     g_assert_nonnull(f->spec.space);
-    f->runner = (PbxRunner){.spec = &f->spec,
-                            .name = (char *)"exp",
-                            .dir = f->dir,
-                            .id_prefix = (char *)"ab12c",
-                            .clock = clock_new_virtual(0),
-                            .trials = g_ptr_array_new(),
-                            .workers = g_ptr_array_new(),
-                            .total = -1};
+    f->runner =
+        (PbxRunner){.spec = &f->spec,
+                    .name = (char *)"exp",
+                    .dir = f->dir,
+                    .id_prefix = (char *)"ab12c",
+                    .clock = clock_new_virtual(0),
+                    .dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                    .trials = g_ptr_array_new(),
+                    .workers = g_ptr_array_new(),
+                    .total = -1};
 }
 
 static void
@@ -55,6 +57,7 @@ fixture_tear_down(Fixture *f)
     g_ptr_array_unref(f->trials);
     g_ptr_array_unref(f->runner.trials);
     g_ptr_array_unref(f->runner.workers);
+    g_hash_table_unref(f->runner.dirnames);
     clock_free(f->runner.clock);
     g_clear_pointer(&f->spec.trial_name, template_free);
     g_clear_pointer(&f->spec.trial_dirname, template_free);
