@@ -231,6 +231,61 @@ print_command(PbxLook *look, const PbxTrialRow *trial, int *status, GError **err
     return TRUE;
 }
 
+/* ---- A metric that is nowhere ---- */
+
+typedef struct {
+    PbxStore *store;
+    GPtrArray *names; /* char * */
+} FieldReader;
+
+static void
+add_fields(GPtrArray *names, JsonNode *node, const char *prefix)
+{
+    JsonObjectIter iter;
+    const char *key;
+    JsonNode *value;
+    json_object_iter_init(&iter, json_node_get_object(node));
+    while (json_object_iter_next(&iter, &key, &value)) {
+        g_autofree char *path = g_strconcat(prefix, key, NULL);
+        g_autofree char *inner = g_strconcat(path, "/", NULL);
+        if (JSON_NODE_HOLDS_OBJECT(value))
+            add_fields(names, value, inner);
+        else if (!g_ptr_array_find_with_equal_func(names, path, g_str_equal, NULL))
+            g_ptr_array_add(names, g_steal_pointer(&path));
+    }
+}
+
+static gboolean
+add_last_fields(const PbxTrialRow *row, gpointer user)
+{
+    FieldReader *reader = user;
+    g_autoptr(PbxResultRow) result =
+        row->last_seq != 0 ? store_result(reader->store, row->last_seq, NULL) : NULL;
+    g_autoptr(JsonNode) node =
+        result != NULL ? json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL)
+                       : NULL;
+    if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
+        add_fields(reader->names, node, "");
+    return TRUE;
+}
+
+static void
+tell_none(PbxLook *look, const char *metric)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    FieldReader reader = {.store = look->store, .names = names};
+    command_error("%s has no best trial: none has a finite value of '%s'", look->name, metric);
+    if (!store_each_trial(look->store, add_last_fields, &reader, NULL))
+        return;
+    /* One that is there, but never finite, is no misspelling. */
+    if (g_ptr_array_find_with_equal_func(names, metric, g_str_equal, NULL))
+        return;
+    g_ptr_array_add(names, NULL);
+    const char *meant = json_did_you_mean(metric, (const char *const *)names->pdata);
+    if (meant != NULL)
+        command_hint("did you mean --metric %s?", meant);
+}
+
 static int
 answer(PbxLook *look, const Question *question, const Options *options)
 {
@@ -240,8 +295,7 @@ answer(PbxLook *look, const Question *question, const Options *options)
                        &error))
         return look_failed(error);
     if (!best.found) {
-        command_error("%s has no best trial: none has a finite value of '%s'", look->name,
-                      question->metric);
+        tell_none(look, question->metric);
         return EXIT_TRIAL_FAILED;
     }
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);

@@ -69,6 +69,51 @@ print_help(GOptionContext *context, const char *program)
     g_print("%s", help);
 }
 
+/* What begins with "--" and is none of the entries; NULL: all are known. */
+static const char *
+unknown_option(char **argv, const char *const *names)
+{
+    for (char **word = argv + 1; *word != NULL && !g_str_equal(*word, "--"); word++) {
+        g_auto(GStrv) parts = g_strsplit(*word, "=", 2);
+        if (g_str_has_prefix(*word, "--") && !g_strv_contains(names, parts[0] + 2))
+            return *word + 2;
+    }
+    return NULL;
+}
+
+/* The option that was meant, or where to read on. */
+static void
+hint_option(char **argv, const GOptionEntry *entries, const char *program)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (const GOptionEntry *entry = entries; entry != NULL && entry->long_name != NULL; entry++)
+        g_ptr_array_add(names, (gpointer)entry->long_name);
+    g_ptr_array_add(names, (gpointer) "help");
+    g_ptr_array_add(names, NULL);
+    const char *unknown = unknown_option(argv, (const char *const *)names->pdata);
+    g_autofree char *name = unknown != NULL ? g_strndup(unknown, strcspn(unknown, "=")) : NULL;
+    const char *meant =
+        name != NULL ? json_did_you_mean(name, (const char *const *)names->pdata) : NULL;
+    if (meant != NULL)
+        command_hint("did you mean --%s?", meant);
+    else
+        command_hint("`%s --help` lists the options", program);
+}
+
+/* GOption leaves the "--" where an option-like word follows it. */
+static void
+drop_separator(int *argc, char **argv)
+{
+    int i = 1;
+    while (i < *argc && !g_str_equal(argv[i], "--"))
+        i++;
+    if (i == *argc)
+        return;
+    for (; i + 1 < *argc; i++)
+        argv[i] = argv[i + 1];
+    argv[--*argc] = NULL;
+}
+
 gboolean
 command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
               const char *summary, int *status)
@@ -88,10 +133,14 @@ command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *
     g_autoptr(GError) error = NULL;
     if (!g_option_context_parse(context, argc, argv, &error)) {
         command_error("%s", error->message);
-        command_hint("`%s --help` lists the options", program);
+        if (g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
+            hint_option(*argv, entries, program);
+        else
+            command_hint("`%s --help` lists the options", program);
         *status = EXIT_USAGE;
         return FALSE;
     }
+    drop_separator(argc, *argv);
     if (help) {
         print_help(context, program);
         *status = EXIT_DONE;

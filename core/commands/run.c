@@ -38,6 +38,29 @@ take_command(int *argc, char **argv, PbxRunOptions *options)
     }
 }
 
+/* `pegbox run python3 train.py --lr 1`: the options are the program's. */
+static void
+hint_separator(char **argv, const PbxRunOptions *options)
+{
+    for (char **word = argv + 1; options->words == NULL && *word != NULL; word++) {
+        g_autofree char *program = (*word)[0] != '-' ? g_find_program_in_path(*word) : NULL;
+        if (program == NULL)
+            continue;
+        command_hint("a program to tune stands behind --: pegbox run [OPTIONS] -- %s ...", *word);
+        return;
+    }
+}
+
+static gboolean
+says_mode(const PbxRunOptions *options)
+{
+    for (char **set = options->sets; set != NULL && *set != NULL; set++) {
+        if (g_str_has_prefix(*set, "mode="))
+            return TRUE;
+    }
+    return options->mode != NULL;
+}
+
 static int
 print_spec(const PbxSpecInput *input)
 {
@@ -111,6 +134,8 @@ command_run(int argc, char **argv)
                        "Runs the experiment of FILE (-: standard input), or tunes a program whose "
                        "words hold {NAME:OPERATOR(ARGS)}.",
                        &status)) {
+        if (status == EXIT_USAGE)
+            hint_separator(argv, &options);
         options_clear(&options);
         return status;
     }
@@ -127,6 +152,9 @@ command_run(int argc, char **argv)
     };
     if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
         command_error("run takes one FILE, or a program after --; `pegbox run --help` tells more");
+        hint_separator(argv, &options);
+    } else if (input.command != NULL && input.metric != NULL && !says_mode(&options)) {
+        command_error("--metric %s needs --mode min or --mode max", input.metric);
     } else {
         status = options.print_spec ? print_spec(&input) : run(&input);
     }

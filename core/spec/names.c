@@ -22,6 +22,8 @@ name_fault(const char *name)
         return "needs 1 to 255 bytes";
     if (g_str_equal(name, ".") || g_str_equal(name, ".."))
         return "must not be '.' or '..'";
+    if (name[0] == '-')
+        return "must not begin with '-': commands would take it for an option";
     for (const char *c = name; *c != '\0'; c++) {
         if (*c == '/')
             return "must not contain '/'";

@@ -84,6 +84,15 @@ test_usage(Fixture *fixture, gconstpointer unused)
         {{"logs", "digits", "7"}, "no trial '7' in digits"},
         {{"trials", "nothing-like-it"}, "no experiment 'nothing-like-it'"},
         {{"trials", "--nonsense"}, "--nonsense"},
+        {{"trials", "--column", "x"}, "hint: did you mean --columns?\n"},
+        {{"run", "--num_samples=3", "--", "true"}, "hint: did you mean --num-samples?\n"},
+        {{"run", "--metrics", "x", "--", "true"}, "hint: did you mean --metric?\n"},
+        {{"run", "sh", "x.sh", "--lr", "1"},
+         "hint: a program to tune stands behind --: pegbox run [OPTIONS] -- sh ...\n"},
+        {{"run", "sh", "x.sh"}, "hint: a program to tune stands behind --"},
+        {{"run", "--metric", "x", "--", "true"}, "--metric x needs --mode min or --mode max"},
+        {{"best", "--", "-x"}, "no experiment '-x'"},
+        {{"results", "--", "digits", "-x"}, "no trial '-x' in digits"},
         {{"best", "--scope", "lst"}, "there is no scope 'lst'; did you mean 'last'?"},
         {{"best", "--mode", "big"}, "there is no mode 'big'; there are min, max"},
         {{"best", "--metric", "loss"}, "--metric loss needs --mode min or --mode max"},
@@ -294,6 +303,9 @@ test_best_none(Fixture *fixture, gconstpointer unused)
     (void)unused;
     g_auto(Done) done = RUN("best", "--metric", "no_such", "--mode", "min");
     assert_refused(&done, EXIT_TRIAL_FAILED, "none has a finite value of 'no_such'");
+    g_assert_null(strstr(done.err, "did you mean"));
+    g_auto(Done) meant = RUN("best", "--metric", "acuracy", "--mode", "min");
+    assert_says(meant.err, "hint: did you mean --metric accuracy?\n");
     const char *const facts[][2] = {{"metric", ""}, {"mode", ""}, {NULL, NULL}};
     put_facts(fixture->store, facts);
     g_auto(Done) unnamed = RUN("best");

@@ -89,6 +89,7 @@ static const Bad values[] = {
     {"\"zzzzzz\": 1", "zzzzzz: there is no such key"},
     {"\"name\": \"\"", "name: needs 1 to 255 bytes"},
     {"\"name\": \"..\"", "name: must not be '.' or '..'"},
+    {"\"name\": \"-x\"", "name: must not begin with '-': commands would take it for an option"},
     {"\"name\": \"a/b\"", "name: must not contain '/'"},
     {"\"name\": \"a\\nb\"", "name: must not contain control characters"},
     {"\"metric\": \"loss\"", "metric: 'metric' needs 'mode': is it to be \"min\" or \"max\"?"},
