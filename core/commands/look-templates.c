@@ -7,7 +7,7 @@
 void
 trial_templates_clear(TrialTemplates *templates)
 {
-    g_clear_pointer(&templates->space, space_unref);
+    g_clear_pointer(&templates->space, space_free);
     g_clear_pointer(&templates->doc, doc_free);
     g_clear_pointer(&templates->config, json_node_unref);
     g_clear_pointer(&templates->view, json_node_unref);

@@ -168,6 +168,10 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
     }
     if (ready) {
         runner->reporter = reporter_new(runner);
+        if (store_on_network(runner->store))
+            reporter_message(runner->reporter, PBX_LOG_WARNING,
+                             "the results directory is on a network file system: the store has a "
+                             "rollback journal there, which is slower");
         runner->logging = logging_open(runner, error);
         ready = runner->logging != NULL;
     }

@@ -251,7 +251,6 @@ void logging_wake(PbxLogging *logging, guint64 seq);        /* committed up to s
 void logging_store(PbxRunner *runner, PbxLogging *logging); /* cursors, with the commit */
 void logging_close(PbxLogging *logging);                    /* drains, flushes, joins the threads */
 void logging_free(PbxLogging *logging);
-void logging_free(PbxLogging *logging);
 
 /* orphans.c: processes that a dead worker left to the driver. */
 void orphans_end(PbxRunner *runner);

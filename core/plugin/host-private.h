@@ -7,7 +7,6 @@
 struct PbxHost {
     pbx_host abi;
     char *slot;
-    const PbxPlugin *plugin;
     PbxOptions *options; /* borrowed */
     PbxClock *clock;     /* borrowed; NULL: the real one */
     PbxSeed seed;

@@ -50,12 +50,11 @@ abi_cancelled(const pbx_host *abi)
 }
 
 PbxHost *
-host_new(const char *slot, const PbxPlugin *plugin, PbxOptions *options, guint64 seed,
-         PbxClock *clock, PbxLogFunc log, gpointer log_user)
+host_new(const char *slot, PbxOptions *options, guint64 seed, PbxClock *clock, PbxLogFunc log,
+         gpointer log_user)
 {
     PbxHost *host = g_new0(PbxHost, 1);
     host->slot = g_strdup(slot);
-    host->plugin = plugin;
     host->options = options;
     host->clock = clock;
     host->seed = random_seed(seed, slot);
@@ -104,18 +103,6 @@ const char *
 host_slot(const PbxHost *host)
 {
     return host->slot;
-}
-
-PbxOptions *
-host_options(const PbxHost *host)
-{
-    return host->options;
-}
-
-const PbxPlugin *
-host_plugin(const PbxHost *host)
-{
-    return host->plugin;
 }
 
 void

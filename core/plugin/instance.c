@@ -93,7 +93,7 @@ instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions *options, gui
     instance->plugin = plugin;
     instance->vtable = plugin_interface(plugin, plugin_kind_interface(plugin->desc->kind));
     instance->object = &((const pbx_search *)instance->vtable)->object;
-    instance->host = host_new(slot, plugin, options, seed, clock, log, log_user);
+    instance->host = host_new(slot, options, seed, clock, log, log_user);
     if (prepare != NULL)
         prepare(instance->host, prepare_user);
     return create(instance, options, error) ? g_steal_pointer(&instance) : NULL;

@@ -10,7 +10,7 @@ part_free(OptionPart *part)
     g_free(part->key);
     g_clear_pointer(&part->expression, expression_free);
     g_clear_pointer(&part->template, template_free);
-    g_clear_pointer(&part->space, space_unref);
+    g_clear_pointer(&part->space, space_free);
     g_free(part);
 }
 

@@ -160,14 +160,12 @@ typedef struct PbxHost PbxHost;
 typedef void (*PbxLogFunc)(const char *slot, int level, const char *message, gpointer user);
 
 /* slot: "search", "search.search", "stop[0]", "loggers[1]". clock NULL: the real one. */
-PbxHost *host_new(const char *slot, const PbxPlugin *plugin, PbxOptions *options /* borrowed */,
-                  guint64 seed, PbxClock *clock, PbxLogFunc log, gpointer log_user);
+PbxHost *host_new(const char *slot, PbxOptions *options /* borrowed */, guint64 seed,
+                  PbxClock *clock, PbxLogFunc log, gpointer log_user);
 void host_free(PbxHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxHost, host_free)
 const pbx_host *host_abi(PbxHost *host);
 const char *host_slot(const PbxHost *host);
-PbxOptions *host_options(const PbxHost *host);
-const PbxPlugin *host_plugin(const PbxHost *host);
 /* The PbxHost behind what a service was called with. */
 PbxHost *host_from_abi(const pbx_host *abi);
 /* Adds a service to this host only: `table` stays valid; `user` is found again by

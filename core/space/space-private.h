@@ -53,7 +53,6 @@ typedef struct {
 } SpaceSample;
 
 struct PbxSpace {
-    gatomicrefcount references;
     char *place; /* the space's own path in the document, for messages */
     SpaceNode *root;
     GPtrArray *dims;    /* SpaceDim * */

@@ -53,7 +53,6 @@ static PbxSpace *
 space_alloc(const char *pointer)
 {
     PbxSpace *space = g_new0(PbxSpace, 1);
-    g_atomic_ref_count_init(&space->references);
     space->place = json_pointer_display(pointer);
     space->dims = g_ptr_array_new_with_free_func((GDestroyNotify)dim_free);
     space->samples = g_ptr_array_new();
@@ -98,17 +97,10 @@ space_new(const PbxDoc *doc, const char *pointer, PbxSandbox *sandbox, PbxProble
     return problems_count(problems) > before ? NULL : g_steal_pointer(&space);
 }
 
-PbxSpace *
-space_ref(PbxSpace *space)
-{
-    g_atomic_ref_count_inc(&space->references);
-    return space;
-}
-
 void
-space_unref(PbxSpace *space)
+space_free(PbxSpace *space)
 {
-    if (space == NULL || !g_atomic_ref_count_dec(&space->references))
+    if (space == NULL)
         return;
     g_free(space->place);
     g_ptr_array_unref(space->dims);

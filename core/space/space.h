@@ -46,9 +46,8 @@ enum {
  */
 PbxSpace *space_new(const PbxDoc *doc, const char *pointer, PbxSandbox *sandbox,
                     PbxProblems *problems);
-PbxSpace *space_ref(PbxSpace *space);
-void space_unref(PbxSpace *space);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSpace, space_unref)
+void space_free(PbxSpace *space);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSpace, space_free)
 
 /* The flattened space as the ABI has it. In the dims' order; the names are unique. */
 const pbx_space *space_dims(const PbxSpace *space);

@@ -51,7 +51,7 @@ spec_free(PbxSpec *spec)
     use_free(spec->executor);
     g_ptr_array_unref(spec->stoppers);
     g_ptr_array_unref(spec->loggers);
-    g_clear_pointer(&spec->space, space_unref);
+    g_clear_pointer(&spec->space, space_free);
     sandbox_free(spec->sandbox);
     g_free(spec->name);
     g_free(spec->trainable_name);

@@ -108,7 +108,7 @@ ask_plugin(PbxCheck *check)
     const pbx_trainable *vtable = plugin_interface(use->plugin, PBX_TRAINABLE_ID);
     if (!PEGBOX_HAS(vtable, pbx_trainable, check))
         return;
-    g_autoptr(PbxHost) host = host_new(use->slot, use->plugin, use->options, 0, NULL, NULL, NULL);
+    g_autoptr(PbxHost) host = host_new(use->slot, use->options, 0, NULL, NULL, NULL);
     pbx_error told = {.where = "", .message = ""};
     pbx_status status = vtable->check(host_abi(host), host_json(options_node(use->options)),
                                       (const char *const *)check->spec->metrics, &told);

@@ -133,7 +133,7 @@ test_host_free(PbxTestHost *host)
     instance_free(host->instance);
     options_free(host->options);
     if (host->space != NULL)
-        space_unref(host->space);
+        space_free(host->space);
     sandbox_free(host->sandbox);
     clock_free(host->clock);
     g_string_free(host->log, TRUE);
@@ -153,7 +153,7 @@ read_space(PbxTestHost *host, const char *config)
     g_autoptr(PbxProblems) problems = problems_new();
     g_autoptr(PbxDoc) doc = doc_parse("config", config, strlen(config), DOC_PLAIN, problems);
     if (host->space != NULL)
-        space_unref(host->space);
+        space_free(host->space);
     host->space = doc != NULL ? space_new(doc, "", host->sandbox, problems) : NULL;
     g_autofree char *text = problems_format(problems);
     g_assert_cmpstr(text, ==, "");

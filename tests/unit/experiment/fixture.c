@@ -61,7 +61,7 @@ fixture_tear_down(Fixture *f)
     clock_free(f->runner.clock);
     g_clear_pointer(&f->spec.trial_name, template_free);
     g_clear_pointer(&f->spec.trial_dirname, template_free);
-    space_unref(f->spec.space);
+    space_free(f->spec.space);
     doc_free(f->doc);
     problems_free(f->problems);
     sandbox_free(f->sandbox);

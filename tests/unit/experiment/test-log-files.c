@@ -12,24 +12,13 @@ typedef struct {
     PbxHost *host;
 } Fixture;
 
-static const pbx_plugin description = {
-    .struct_size = sizeof(pbx_plugin),
-    .option_size = sizeof(pbx_option),
-    .kind = "logger",
-    .name = "test",
-    .version = "1",
-    .summary = "a test",
-    .license = "MIT",
-};
-static const PbxPlugin plugin = {.desc = &description, .path = (char *)"/test.so"};
-
 static void
 set_up(Fixture *fixture, gconstpointer data)
 {
     (void)data;
     fixture->dir = g_dir_make_tmp("pegbox-files-XXXXXX", NULL);
     log_files_init(&fixture->files, fixture->dir);
-    fixture->host = host_new("loggers[0]", &plugin, NULL, 1, NULL, NULL, NULL);
+    fixture->host = host_new("loggers[0]", NULL, 1, NULL, NULL, NULL);
     host_add_service(fixture->host, PBX_FILES_ID, &log_files_service, &fixture->files);
     g_autofree char *trial = g_build_filename(fixture->dir, "trial", NULL);
     log_files_trial(&fixture->files, 3, trial);

@@ -5,9 +5,6 @@
 
 #include "plugin/plugin-private.h"
 
-static const pbx_plugin desc = {.kind = "search", .name = "test"};
-static const PbxPlugin plugin = {.desc = &desc};
-
 /* A host and the last line of its log. */
 typedef struct {
     PbxHost *host;
@@ -31,7 +28,7 @@ static Test *
 test_new(const char *slot, guint64 seed, PbxClock *clock)
 {
     Test *t = g_new0(Test, 1);
-    t->host = host_new(slot, &plugin, NULL, seed, clock, keep, t);
+    t->host = host_new(slot, NULL, seed, clock, keep, t);
     t->abi = host_abi(t->host);
     return t;
 }
@@ -65,7 +62,6 @@ test_header(void)
     g_assert_cmpstr(t->abi->name, ==, "pegbox");
     g_assert_cmpstr(t->abi->version, ==, PEGBOX_VERSION);
     g_assert_true(host_from_abi(t->abi) == t->host);
-    g_assert_true(host_plugin(t->host) == &plugin);
     g_assert_cmpstr(host_slot(t->host), ==, "search");
 }
 
@@ -239,7 +235,7 @@ test_expression_service(void)
     PbxOptionContext context = {.sandbox = sandbox};
     g_autoptr(PbxOptions) options = options_check(&when_plugin, doc, "", NULL, &context, problems);
     g_assert_nonnull(options);
-    g_autoptr(PbxHost) host = host_new("stop[0]", &when_plugin, options, 1, NULL, NULL, NULL);
+    g_autoptr(PbxHost) host = host_new("stop[0]", options, 1, NULL, NULL, NULL);
     const pbx_host *abi = host_abi(host);
     const pbx_expression *service = abi->service(abi, PBX_EXPRESSION_ID);
     g_autoptr(JsonNode) loss = read_json("0.5");

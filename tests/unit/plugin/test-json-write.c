@@ -5,8 +5,6 @@
 
 #include "plugin/plugin-private.h"
 
-static const pbx_plugin desc = {.kind = "logger", .name = "test"};
-static const PbxPlugin plugin = {.desc = &desc};
 static const pbx_host *abi;
 static const pbx_json_write *json;
 static GString *out;
@@ -213,7 +211,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_autoptr(PbxHost) host = host_new("loggers[0]", &plugin, NULL, 1, NULL, NULL, NULL);
+    g_autoptr(PbxHost) host = host_new("loggers[0]", NULL, 1, NULL, NULL, NULL);
     abi = host_abi(host);
     json = abi->service(abi, PBX_JSON_WRITE_ID);
     out = g_string_new(NULL);

@@ -41,7 +41,7 @@ test_space(const char *config)
 static inline void
 test_space_free(TestSpace *test)
 {
-    space_unref(test->space);
+    space_free(test->space);
     doc_free(test->doc);
     problems_free(test->problems);
     sandbox_free(test->sandbox);
