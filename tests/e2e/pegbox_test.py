@@ -11,6 +11,7 @@ The environment says which pegbox is tested:
 """
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -270,13 +271,14 @@ class PegboxTest(unittest.TestCase):
         return root + prefix
 
     def pkg_config(self, prefix, *words):
-        """What pkg-config says of pegbox-plugin.pc in an installed tree, as words."""
+        """What pkg-config says of pegbox-plugin.pc in an installed tree, as words. The tree may have
+        been moved: nobody tells pkg-config where."""
         path = [os.path.join(folder, "pkgconfig") for folder, folders, _ in os.walk(prefix)
                 if "pkgconfig" in folders]
         done = self.command(
-            ["pkg-config", "--define-variable=prefix=" + prefix] + list(words) + ["pegbox-plugin"],
+            ["pkg-config"] + list(words) + ["pegbox-plugin"],
             env={"PKG_CONFIG_PATH": ":".join(path), "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"})
-        return done.out.split()
+        return shlex.split(done.out)
 
     def build_plugin(self, source, kind, name, prefix=None, flags=()):
         """Compiles one C file to plugins/KIND/NAME.so of this test, against what is installed;

@@ -38,11 +38,27 @@ class Install(PegboxTest):
         done = self.command(["meson", "devenv", "-C", BUILD, "pegbox", "plugins"], cwd=BUILD)
         self.assertIn("asha", done.out)
 
+    def test_devenv_stays_where_it_is_told(self):
+        done = self.command(["meson", "devenv", "-C", BUILD, "-w", ".", "sh", "-c",
+                             "pwd; pegbox --version"])
+        self.assertIn(self.dir + "\npegbox ", done.out)
+
     def test_pkg_config(self):
-        prefix = self.installed()
+        self.check_pkg_config(self.installed())
+
+    def test_pkg_config_of_a_moved_tree(self):
+        moved = os.path.join(self.dir, "moved")
+        shutil.copytree(self.installed(), moved, symlinks=True)
+        self.check_pkg_config(moved)
+
+    def check_pkg_config(self, prefix):
+        flags = self.pkg_config(prefix, "--cflags")
+        include, = [os.path.realpath(flag[2:]) for flag in flags if flag.startswith("-I")]
+        self.assertEqual(include, os.path.join(os.path.realpath(prefix), "include"))
         self.assertEqual(self.pkg_config(prefix, "--variable=abi"), ["0.1"])
         plugins, = self.pkg_config(prefix, "--variable=pluginsdir")
         self.assertTrue(os.path.exists(plugins + "/search/random.so"), plugins)
+        self.assertTrue(os.path.realpath(plugins).startswith(os.path.realpath(prefix)), plugins)
         program, = self.pkg_config(prefix, "--variable=pegbox")
         self.assertTrue(os.access(program, os.X_OK), program)
 
