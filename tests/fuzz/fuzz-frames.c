@@ -1,15 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The worker protocol's frames: whatever the bytes, lengths stay inside the buffer. */
+/* The worker protocol's frames and the messages in them, as a trial's program may send them:
+ * whatever the bytes, lengths stay inside the buffer, and members are what they are or absent. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "worker/worker.h"
+#include "worker/worker-private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static void
+read_messages(const uint8_t *bytes, size_t n)
+{
+    static const char *const keys[] = {"type", "protocol", "trial", "fields", "x"};
+    g_autoptr(GByteArray) in = g_byte_array_new();
+    gsize at = 0;
+    g_byte_array_append(in, bytes, (guint)n);
+    for (;;) {
+        g_autoptr(JsonObject) message = NULL;
+        g_autoptr(GError) error = NULL;
+        gsize before = at;
+        int got = frame_next(in, &at, &message, &error);
+        if ((got < 0) != (error != NULL) || (got == 1) != (message != NULL) ||
+            (got == 1) != (at > before) || at > n)
+            abort();
+        if (got != 1)
+            return;
+        for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+            const char *text = message_get_string(message, keys[i]);
+            g_auto(GStrv) words = message_get_strings(message, keys[i]);
+            if (text != NULL && !g_utf8_validate(text, -1, NULL))
+                abort();
+            (void)message_get_int(message, keys[i], 0);
+            (void)message_get_double(message, keys[i], 0);
+            (void)message_get_bool(message, keys[i]);
+        }
+    }
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+    read_messages(bytes, n);
     while (n > 0) {
         const char *json;
         const guint8 *blob;
