@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <gio/gio.h>
-
 #include "experiment/logging-private.h"
 
 static void
@@ -20,21 +18,16 @@ request_free(gpointer data)
     g_free(request);
 }
 
-static void
-file_free(gpointer data)
-{
-    PbxLogFile *file = data;
-    g_free(file->name);
-    g_free(file);
-}
-
 void
-log_files_init(PbxLogFiles *files, const char *experiment_dir)
+log_files_init(PbxLogFiles *files, const char *experiment_dir,
+               void (*warn)(const char *message, gpointer user), gpointer warn_user)
 {
+    files->warn = warn;
+    files->warn_user = warn_user;
     files->experiment_dir = g_strdup(experiment_dir);
     files->dirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     files->requests = g_ptr_array_new_with_free_func(request_free);
-    files->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, file_free);
+    files->dropped = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 void
@@ -43,7 +36,7 @@ log_files_clear(PbxLogFiles *files)
     g_free(files->experiment_dir);
     g_hash_table_unref(files->dirs);
     g_ptr_array_unref(files->requests);
-    g_hash_table_unref(files->files);
+    g_hash_table_unref(files->dropped);
 }
 
 void
@@ -54,17 +47,31 @@ log_files_trial(PbxLogFiles *files, guint64 trial, const char *dir)
 }
 
 static gboolean
-is_of_trial(gpointer key, gpointer value, gpointer user)
+has_prefix(gpointer key, gpointer value, gpointer user)
 {
-    (void)key;
-    return ((PbxLogFile *)value)->trial == *(guint64 *)user;
+    (void)value;
+    return g_str_has_prefix(key, user);
 }
 
 void
 log_files_forget(PbxLogFiles *files, guint64 trial)
 {
+    g_autofree char *prefix = g_strdup_printf("%" G_GUINT64_FORMAT "/", trial);
     g_hash_table_remove(files->dirs, &trial);
-    g_hash_table_foreach_remove(files->files, is_of_trial, &trial);
+    g_hash_table_foreach_remove(files->dropped, has_prefix, prefix);
+}
+
+void
+log_files_mark(PbxLogFiles *files)
+{
+    files->mark = files->requests->len;
+}
+
+void
+log_files_undo(PbxLogFiles *files)
+{
+    if (files->requests->len > files->mark)
+        g_ptr_array_set_size(files->requests, (gint)files->mark);
 }
 
 static const char *
@@ -92,8 +99,9 @@ add_request(const pbx_host *host, guint64 trial, const char *name, const void *b
     if (directory_of(files, trial) == NULL)
         return PBX_ESTATE;
     guint len = files->requests->len;
-    PbxFileRequest *last = len > 0 ? files->requests->pdata[len - 1] : NULL;
-    if (last == NULL || replace || last->trial != trial || !g_str_equal(last->name, name) ||
+    /* One of an earlier call is not added to: this call may be taken back. */
+    PbxFileRequest *last = len > files->mark ? files->requests->pdata[len - 1] : NULL;
+    if (len <= files->mark || replace || last->trial != trial || !g_str_equal(last->name, name) ||
         last->bytes->len > G_MAXUINT / 2 - n) {
         last = g_new0(PbxFileRequest, 1);
         *last = (PbxFileRequest){.trial = trial,
@@ -160,11 +168,12 @@ const pbx_files log_files_service = {
 
 /* ---- Performing ---- */
 
+/* The code is the errno: what is to be done depends on it. */
 static gboolean
 fail_errno(GError **error, const char *path)
 {
     int saved = errno;
-    g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(saved), "%s: %s", path,
+    g_set_error(error, g_quark_from_static_string("pbx-errno"), saved, "%s: %s", path,
                 g_strerror(saved));
     return FALSE;
 }
@@ -183,11 +192,12 @@ write_whole(int fd, const GByteArray *bytes)
     return TRUE;
 }
 
-/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet. */
+/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet. A program may
+ * have put anything in a file's place: nothing is waited for. */
 static int
 open_file(const char *path, const char *dir, int how)
 {
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | how;
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how;
     int fd = open(path, flags, 0666);
     if (fd < 0 && errno == ENOENT && g_mkdir_with_parents(dir, 0777) == 0)
         fd = open(path, flags, 0666);
@@ -195,27 +205,30 @@ open_file(const char *path, const char *dir, int how)
 }
 
 static gboolean
-append_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
-           GError **error)
+append_now(const char *path, const char *dir, const PbxFileRequest *request, GError **error)
 {
     int fd = open_file(path, dir, O_APPEND);
+    struct stat before;
     if (fd < 0)
         return fail_errno(error, path);
+    if (fstat(fd, &before) != 0) {
+        fail_errno(error, path);
+        close(fd);
+        return FALSE;
+    }
     if (!write_whole(fd, request->bytes)) {
         fail_errno(error, path);
         /* Half a line must not stay: the next try writes it whole. */
-        (void)ftruncate(fd, (off_t)file->length);
+        (void)!ftruncate(fd, before.st_size);
         close(fd);
         return FALSE;
     }
     close(fd);
-    file->length += request->bytes->len;
     return TRUE;
 }
 
 static gboolean
-replace_now(const char *path, const char *dir, const PbxFileRequest *request, PbxLogFile *file,
-            GError **error)
+replace_now(const char *path, const char *dir, const PbxFileRequest *request, GError **error)
 {
     /* By a rename, so that readers see the old or the new text, but without an fsync: two a
      * trial cost more than all else that a short one does, and the store has everything. */
@@ -230,41 +243,58 @@ replace_now(const char *path, const char *dir, const PbxFileRequest *request, Pb
         return FALSE;
     }
     close(fd);
-    file->length = request->bytes->len;
     return TRUE;
 }
 
-static PbxLogFile *
-file_for(PbxLogFiles *files, const PbxFileRequest *request)
+/* Whether it may go away, and is not this one file's. */
+static gboolean
+is_passing(int number)
 {
-    char key[512];
-    g_snprintf(key, sizeof key, "%" G_GUINT64_FORMAT "/%s", request->trial, request->name);
-    PbxLogFile *file = g_hash_table_lookup(files->files, key);
-    if (file == NULL) {
-        file = g_new0(PbxLogFile, 1);
-        *file = (PbxLogFile){.trial = request->trial, .name = g_strdup(request->name)};
-        g_hash_table_insert(files->files, g_strdup(key), file);
+    static const int passing[] = {ENOSPC, EDQUOT, EIO,    EFBIG,  EMFILE,   ENFILE,
+                                  ENOMEM, EINTR,  ESTALE, ENOLCK, ETIMEDOUT};
+    for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
+        if (number == passing[i])
+            return TRUE;
+    return FALSE;
+}
+
+/* Performs one. FALSE: to be tried again. */
+static gboolean
+perform(PbxLogFiles *files, const PbxFileRequest *request, GError **error)
+{
+    const char *dir = directory_of(files, request->trial);
+    g_autofree char *key =
+        g_strdup_printf("%" G_GUINT64_FORMAT "/%s", request->trial, request->name);
+    if (dir == NULL || g_hash_table_contains(files->dropped, key))
+        return TRUE;
+    g_autofree char *path = g_build_filename(dir, request->name, NULL);
+    GError *local = NULL;
+    if (request->replace ? replace_now(path, dir, request, &local)
+                         : append_now(path, dir, request, &local))
+        return TRUE;
+    if (is_passing(local->code)) {
+        g_propagate_error(error, local);
+        return FALSE;
     }
-    file->changed = TRUE;
-    return file;
+    g_hash_table_add(files->dropped, g_steal_pointer(&key));
+    if (files->warn != NULL) {
+        g_autofree char *line =
+            g_strdup_printf("%s; the file is left out, the store has everything", local->message);
+        files->warn(line, files->warn_user);
+    }
+    g_error_free(local);
+    return TRUE;
 }
 
 gboolean
 log_files_perform(PbxLogFiles *files, GError **error)
 {
     guint done = 0;
-    gboolean whole = TRUE;
-    for (; done < files->requests->len && whole; done++) {
-        const PbxFileRequest *request = files->requests->pdata[done];
-        const char *dir = directory_of(files, request->trial);
-        g_autofree char *path = g_build_filename(dir, request->name, NULL);
-        PbxLogFile *file = file_for(files, request);
-        whole = request->replace ? replace_now(path, dir, request, file, error)
-                                 : append_now(path, dir, request, file, error);
-        if (!whole)
-            break;
-    }
+    while (done < files->requests->len && perform(files, files->requests->pdata[done], error))
+        done++;
+    gboolean whole = done == files->requests->len;
     if (done > 0)
         g_ptr_array_remove_range(files->requests, 0, done);
+    files->mark = files->requests->len;
     return whole;
 }

@@ -4,14 +4,6 @@
 
 #include "experiment/runner-private.h"
 
-/* A file that a logger writes, and what it holds for certain. */
-typedef struct {
-    guint64 trial;
-    char *name;
-    guint64 length;   /* bytes that are whole */
-    gboolean changed; /* since it was stored */
-} PbxLogFile;
-
 /* Writes to be done, in order. */
 typedef struct {
     guint64 trial;
@@ -25,16 +17,25 @@ typedef struct {
     char *experiment_dir;
     GHashTable *dirs;    /* number -> absolute directory of a trial */
     GPtrArray *requests; /* PbxFileRequest* */
-    GHashTable *files;   /* "TRIAL/NAME" -> PbxLogFile* */
+    guint mark;          /* requests of the calls before this one */
+    GHashTable *dropped; /* "TRIAL/NAME" of files that cannot be written: left out */
+    void (*warn)(const char *message, gpointer user);
+    gpointer warn_user;
 } PbxLogFiles;
 
 extern const pbx_files log_files_service;
 
-void log_files_init(PbxLogFiles *files, const char *experiment_dir);
+/* warn: told once of each file that cannot be written, and is left out from then on. */
+void log_files_init(PbxLogFiles *files, const char *experiment_dir,
+                    void (*warn)(const char *message, gpointer user), gpointer warn_user);
 void log_files_clear(PbxLogFiles *files);
 /* Where a trial's files go. */
 void log_files_trial(PbxLogFiles *files, guint64 trial, const char *dir);
 /* Forgets an ended trial's. */
 void log_files_forget(PbxLogFiles *files, guint64 trial);
-/* Performs what was asked for. On error what is left stays for the next try. */
+/* A call begins; what it asked for is taken back where it fails. */
+void log_files_mark(PbxLogFiles *files);
+void log_files_undo(PbxLogFiles *files);
+/* Performs what was asked for. A file that cannot be written is left out; on an error that is
+ * not the file's (a full disk) what is left stays for the next try. */
 gboolean log_files_perform(PbxLogFiles *files, GError **error);

@@ -186,6 +186,7 @@ typedef struct {
     PbxLogger *logger;
     GPtrArray *events; /* PbxLogEvent* */
     guint64 last;      /* seq up to which all was seen */
+    guint n;           /* rows that were seen, unwanted ones too */
     GError *error;
 } PbxGather;
 
@@ -194,6 +195,7 @@ gather(const PbxEventRow *row, gpointer user)
 {
     PbxGather *gathered = user;
     PbxLogger *logger = gathered->logger;
+    gathered->n++;
     if ((logger->vtable->wanted & PBX_WANTS(row->type)) == 0) {
         gathered->last = row->seq;
         return TRUE;
@@ -275,6 +277,7 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
     gsize done = events->len;
     pbx_status status = PBX_OK;
     if (events->len > 0) {
+        log_files_mark(&logger->files);
         g_autofree const pbx_event **list = g_new(const pbx_event *, events->len);
         for (guint i = 0; i < events->len; i++)
             list[i] = &((PbxLogEvent *)events->pdata[i])->abi;
@@ -282,6 +285,8 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
         status = logger->vtable->events(logger->instance->self, list, events->len, &done, &error);
         error.message[sizeof error.message - 1] = '\0';
         if (status < 0) {
+            /* The same events come again, and with them what they ask for. */
+            log_files_undo(&logger->files);
             *out = status == PBX_EFATAL || count_error(logger, error.message);
             if (status == PBX_EFATAL)
                 g_main_context_invoke(logger->runner->context, fail_in_loop, logger);
@@ -326,8 +331,9 @@ catch_up(PbxLogger *logger, guint64 until, gboolean *out)
             *out = count_error(logger, error != NULL ? error->message : other->message);
             return FALSE;
         }
-        if (gathered.last == logger->cursor)
-            return TRUE;
+        /* Not each seq is an event's: what a retry repeats has a result only. */
+        if (gathered.n < BATCH)
+            gathered.last = MAX(gathered.last, until);
         if (!deliver(logger, events, gathered.last, out))
             return FALSE;
     }
@@ -385,6 +391,12 @@ run(gpointer data)
 /* ---- Opening and closing ---- */
 
 static void
+drop_file(const char *message, gpointer user)
+{
+    say(user, PBX_LOG_WARNING, message);
+}
+
+static void
 add_services(PbxHost *host, gpointer user)
 {
     host_add_service(host, PBX_FILES_ID, &log_files_service, user);
@@ -410,7 +422,7 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
     PbxLogger *logger = g_new0(PbxLogger, 1);
     logger->runner = runner;
     logger->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, log_trial_free);
-    log_files_init(&logger->files, runner->dir);
+    log_files_init(&logger->files, runner->dir, drop_file, logger);
     logger->problem = spec_problem_new(runner->spec, use);
     logger->store = store_open(runner->dir, FALSE, error);
     if (logger->store != NULL)

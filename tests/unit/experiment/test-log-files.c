@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* files/1: what loggers ask for is written whole, in order, and where it belongs. */
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <glib/gstdio.h>
 
@@ -10,14 +13,22 @@ typedef struct {
     char *dir;
     PbxLogFiles files;
     PbxHost *host;
+    GString *warnings;
 } Fixture;
+
+static void
+warn(const char *message, gpointer user)
+{
+    g_string_append_printf(user, "%s\n", message);
+}
 
 static void
 set_up(Fixture *fixture, gconstpointer data)
 {
     (void)data;
     fixture->dir = g_dir_make_tmp("pegbox-files-XXXXXX", NULL);
-    log_files_init(&fixture->files, fixture->dir);
+    fixture->warnings = g_string_new(NULL);
+    log_files_init(&fixture->files, fixture->dir, warn, fixture->warnings);
     fixture->host = host_new("loggers[0]", NULL, 1, NULL, NULL, NULL);
     host_add_service(fixture->host, PBX_FILES_ID, &log_files_service, &fixture->files);
     g_autofree char *trial = g_build_filename(fixture->dir, "trial", NULL);
@@ -41,6 +52,7 @@ tear_down(Fixture *fixture, gconstpointer data)
     (void)data;
     host_free(fixture->host);
     log_files_clear(&fixture->files);
+    g_string_free(fixture->warnings, TRUE);
     remove_tree(fixture->dir);
     g_free(fixture->dir);
 }
@@ -122,20 +134,77 @@ test_refused(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(log_files_service.append(host, 4, "x", "x", 1), ==, PBX_ESTATE);
 }
 
+/* Limits the size of files, so that a write fails as on a full disk. */
+static void
+limit_size(rlim_t size)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = MIN(size, limit.rlim_max);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 static void
 test_failed_write(Fixture *fixture, gconstpointer data)
 {
     (void)data;
-    append(fixture, 3, "f", "first");
-    /* A directory in the file's place: the write fails, the request stays. */
+    /* What an earlier run of the program left there stays, whatever this one wrote itself. */
     g_autofree char *path = g_build_filename(fixture->dir, "trial", "f", NULL);
-    g_assert_cmpint(g_mkdir_with_parents(path, 0777), ==, 0);
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0777), ==, 0);
+    g_assert_true(g_file_set_contents(path, "zero ", -1, NULL));
+    append(fixture, 3, "f", "first and second");
+    limit_size(10);
     g_autoptr(GError) error = NULL;
-    g_assert_false(log_files_perform(&fixture->files, &error));
+    gboolean whole = log_files_perform(&fixture->files, &error);
+    limit_size(RLIM_INFINITY);
+    g_assert_false(whole);
     g_assert_nonnull(strstr(error->message, path));
-    g_rmdir(path);
+    assert_file(fixture, "trial/f", "zero ");
     g_assert_true(log_files_perform(&fixture->files, NULL));
-    assert_file(fixture, "trial/f", "first");
+    assert_file(fixture, "trial/f", "zero first and second");
+    g_assert_cmpstr(fixture->warnings->str, ==, "");
+}
+
+static void
+test_unusable_file(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    /* A directory and a pipe in the files' places: these are left out, the others are not. */
+    g_autofree char *path = g_build_filename(fixture->dir, "trial", "f", NULL);
+    g_autofree char *pipe = g_build_filename(fixture->dir, "trial", "p", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(path, 0777), ==, 0);
+    g_assert_cmpint(mkfifo(pipe, 0666), ==, 0);
+    for (int i = 0; i < 2; i++) {
+        append(fixture, 3, "f", "x");
+        append(fixture, 3, "p", "x");
+        append(fixture, 3, "g", "y");
+        append(fixture, PBX_NONE, "f", "z");
+        g_assert_true(log_files_perform(&fixture->files, NULL));
+    }
+    assert_file(fixture, "trial/g", "yy");
+    assert_file(fixture, "f", "zz");
+    g_auto(GStrv) lines = g_strsplit(fixture->warnings->str, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    g_assert_nonnull(strstr(lines[0], path));
+    g_assert_nonnull(strstr(lines[1], pipe));
+}
+
+static void
+test_failed_call(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    append(fixture, 3, "f", "kept");
+    log_files_mark(&fixture->files);
+    append(fixture, 3, "f", " half");
+    append(fixture, 3, "g", "half");
+    log_files_undo(&fixture->files);
+    append(fixture, 3, "f", " whole");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/f", "kept whole");
+    g_autofree char *path = g_build_filename(fixture->dir, "trial", "g", NULL);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 int
@@ -147,5 +216,7 @@ main(int argc, char **argv)
     ADD("/experiment/log-files/read-sees-what-waits", test_read);
     ADD("/experiment/log-files/names-that-leave-are-refused", test_refused);
     ADD("/experiment/log-files/failed-write-is-tried-again", test_failed_write);
+    ADD("/experiment/log-files/unusable-file-is-left-out", test_unusable_file);
+    ADD("/experiment/log-files/failed-call-asks-for-nothing", test_failed_call);
     return g_test_run();
 }
