@@ -43,6 +43,9 @@ class Plugins(PegboxTest):
 
     @unittest.skipIf(jsonschema is None, "needs python3-jsonschema")
     def test_schema_takes_the_examples(self):
+        # The options of a plugin from elsewhere are in it too.
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            os.path.join(EXAMPLES, "c", "poisson.c"), "trainable", "poisson")
         schema = self.pegbox("schema").json
         cls = jsonschema.validators.validator_for(schema)
         cls.check_schema(schema)
