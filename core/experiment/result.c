@@ -41,6 +41,25 @@ missing_metric(PbxRunner *runner, const PbxView *view)
     return NULL;
 }
 
+/* What is wrong with a field that should be a number. (transfer full) */
+static char *
+missing_text(const PbxView *view, const char *name, const PbxResultRow *row)
+{
+    JsonNode *node = view->fields != NULL ? json_lookup(view->fields, name) : NULL;
+    const char *what = node == NULL                                      ? NULL
+                       : JSON_NODE_HOLDS_NULL(node)                      ? "null"
+                       : JSON_NODE_HOLDS_OBJECT(node)                    ? "an object"
+                       : JSON_NODE_HOLDS_ARRAY(node)                     ? "an array"
+                       : json_node_get_value_type(node) == G_TYPE_STRING ? "a text"
+                                                                         : "true or false";
+    if (what == NULL)
+        return g_strdup_printf("result %" G_GUINT64_FORMAT " has no \"%s\"; it reported %s", row->n,
+                               name, row->fields);
+    return g_strdup_printf("result %" G_GUINT64_FORMAT
+                           ": \"%s\" is %s, not a number; it reported %s",
+                           row->n, name, what, row->fields);
+}
+
 /* An error about a result fails its trial; EFATAL says that the run cannot go on. */
 static void
 fail_by_call(PbxRunner *runner, PbxTrial *trial, PbxSlot *slot, PbxCall *call)
@@ -121,9 +140,7 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
     PbxJudgement judgement = {FALSE, 0, NULL};
     const char *missing = missing_metric(runner, view);
     if (missing != NULL) {
-        trial->failing =
-            g_strdup_printf("result %" G_GUINT64_FORMAT " has no \"%s\"; it reported %s", row->n,
-                            missing, row->fields);
+        trial->failing = missing_text(view, missing, row);
         return judgement;
     }
     /* A program ends its trial by a field. */

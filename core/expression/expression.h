@@ -36,6 +36,10 @@ typedef struct {
 /* Whether expressions have that word: a function, a library or a word of Lua's. */
 gboolean sandbox_knows(PbxSandbox *sandbox, const char *name);
 
+/* The names that an expression reads, without members and Lua's words, in order; none where it
+ * may have names of its own (`local`). (transfer full) */
+char **expression_names(const char *text);
+
 /* Compiles "config.lr * 2" (a `return` is implied) or a body with `return`. The
  * sandbox must outlive it. (transfer full) */
 PbxExpression *expression_compile(PbxSandbox *sandbox, const char *text, GError **error);

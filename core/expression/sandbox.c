@@ -88,12 +88,31 @@ hook(lua_State *state, lua_Debug *debug)
     }
 }
 
-/* The best match for a name among the bindings and the library (the first upvalue). */
+/* The binding that has a member of that name: "lr" of `config`. NULL: none. */
+static const char *
+owner_of(const char *name, const PbxEvaluation *evaluation)
+{
+    for (gsize i = 0; evaluation != NULL && i < evaluation->n_bindings; i++) {
+        JsonNode *value = evaluation->bindings[i].value;
+        if (value != NULL && JSON_NODE_HOLDS_OBJECT(value) &&
+            json_object_has_member(json_node_get_object(value), name))
+            return evaluation->bindings[i].name;
+    }
+    return NULL;
+}
+
+/* What a name may have meant: a member of a binding, else the best match among the bindings and the
+ * library (the first upvalue). */
 static void
 push_hint(lua_State *state, const char *name, const PbxEvaluation *evaluation)
 {
     const char *names[NAMES_IN_A_HINT + 1];
     gsize n = 0;
+    const char *owner = owner_of(name, evaluation);
+    if (owner != NULL) {
+        lua_pushfstring(state, "; did you mean '%s.%s'?", owner, name);
+        return;
+    }
     for (gsize i = 0; evaluation != NULL && i < evaluation->n_bindings && n < NAMES_IN_A_HINT; i++)
         names[n++] = evaluation->bindings[i].name;
     lua_pushnil(state);

@@ -85,19 +85,12 @@ is_bare_parameter(const PbxCheck *check, const char *word)
 static void
 check_expression(PbxCheck *check, const char *pointer, const char *item)
 {
-    g_autoptr(GRegex) words = g_regex_new("\"(?:\\\\.|[^\"])*\"|'(?:\\\\.|[^'])*'|"
-                                          "[.:]\\s*\\w+|(?<!\\w)([A-Za-z_]\\w*)",
-                                          0, 0, NULL);
-    g_autoptr(GMatchInfo) match = NULL;
-    if (strstr(item, "local") != NULL || strstr(item, "function") != NULL)
-        return;
-    for (g_regex_match(words, item, 0, &match); g_match_info_matches(match);
-         g_match_info_next(match, NULL)) {
-        g_autofree char *word = g_match_info_fetch(match, 1);
-        if (word == NULL || !is_bare_parameter(check, word))
+    g_auto(GStrv) words = expression_names(item);
+    for (char **word = words; *word != NULL; word++) {
+        if (!is_bare_parameter(check, *word))
             continue;
         problems_add(check->problems, check->spec->doc, pointer,
-                     "{%s}: in an expression write config.%s for %s", item, word, word);
+                     "{%s}: in an expression write config.%s for %s", item, *word, *word);
         return;
     }
 }

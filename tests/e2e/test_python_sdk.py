@@ -57,6 +57,11 @@ except pegbox.Stop as stop:
         self.assertEqual(experiment.read(0, "stdout"), "stopped True\n")
         self.assertEqual(experiment.counts, [3])
 
+    def test_a_metric_that_is_a_text(self):
+        experiment = self.run_script("import pegbox\npegbox.report(loss='abc')\n", expect=1)
+        self.assertIn('result 1: "loss" is a text, not a number; it reported {"loss":"abc"}',
+                      experiment.trials[0]["error"])
+
     def test_not_a_number(self):
         experiment = self.run_script("import pegbox\npegbox.report(loss=float('nan'), b=float('inf'))")
         result, = experiment.results(0)

@@ -145,6 +145,7 @@ test_wrong(void)
         {{.columns = " , "}, "--columns needs names"},
         {{.filter = "value <"}, "--filter: "},
         {{.filter = "valeu < 1"}, "--filter: unknown name 'valeu'; did you mean 'value'?"},
+        {{.filter = "lr < 1"}, "--filter: unknown name 'lr'; did you mean 'config.lr'?"},
         {{.filter = "value < 1 && name"}, "Lua writes and, or, not, ~= for &&, ||, !, !="},
         {{.limit = -1}, "--limit: needs a number >= 0, got -1"},
     };

@@ -59,6 +59,7 @@ test_syntax(gconstpointer data)
 
 static const Bad evaluation[] = {
     {"confg.a", "unknown name 'confg'; did you mean 'config'?", FAILED},
+    {"rate > 1", "unknown name 'rate'; did you mean 'config.rate'?", FAILED},
     {"zzzzzzzz", "unknown name 'zzzzzzzz'", FAILED},
     {"os.time()", "unknown name 'os'", FAILED},
     {"x = 1", "'x' cannot be set: write local x = ...", FAILED},
