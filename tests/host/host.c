@@ -50,9 +50,27 @@ keep_line(const char *slot G_GNUC_UNUSED, int level, const char *message, gpoint
     g_string_append_printf(host->log, "%s: %s\n", names[level], message);
 }
 
+typedef struct {
+    const char *id;
+    gconstpointer table;
+    gpointer user;
+} Service;
+
+static Service more[4];
+static gsize n_more;
+
+void
+test_host_add_service(const char *id, gconstpointer table, gpointer user)
+{
+    g_assert_cmpuint(n_more, <, G_N_ELEMENTS(more));
+    more[n_more++] = (Service){id, table, user};
+}
+
 static void
 add_services(PbxHost *core, gpointer user)
 {
+    for (gsize i = 0; i < n_more; i++)
+        host_add_service(core, more[i].id, more[i].table, more[i].user);
     host_add_service(core, PBX_FILES_ID, &test_files, user);
     host_add_service(core, PBX_SESSION_ID, &test_session, user);
     host_add_service(core, PBX_TEMPLATE_ID, &test_template, user);

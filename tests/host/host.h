@@ -72,6 +72,9 @@ typedef struct {
  * first argument that is no option. */
 void test_host_init(int *argc, char ***argv);
 
+/* One more service for instances made from now on; `user` as host_add_service has it. */
+void test_host_add_service(const char *id, gconstpointer table, gpointer user);
+
 /* An instance with these options (a JSON object's text), or the test fails. */
 PbxTestHost *test_host_new(const char *options);
 /* Why the options are refused, by the table or by the plugin; NULL: they are not.
