@@ -64,10 +64,14 @@ is_path(const char *text)
     }
 }
 
-/* A key with blanks or other signs, which no Lua expression can be. */
+/* A key with blanks or other signs, which no Lua expression can be. "config.lr *" is one that
+ * went wrong. */
 static gboolean
 is_loose_name(const char *text)
 {
+    gboolean member = g_str_has_prefix(text, "config.") || g_str_has_prefix(text, "trial.");
+    if (member && strpbrk(text, "*+%^#~") != NULL)
+        return FALSE;
     return g_ascii_isalpha(text[0]) && strpbrk(text, "\"'(){}=,;$<>|&\n") == NULL;
 }
 

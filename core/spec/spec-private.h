@@ -112,8 +112,10 @@ guint32 use_caps(const PbxPluginUse *use);
  * exist yet where it is expanded, NULL-ended. NULL: told. */
 PbxTemplate *template_at(PbxCheck *check, const char *pointer, const char *text,
                          const char *const *hidden);
-/* Checks the names in all TEMPLATE options of a trainable. */
-void templates_check_options(PbxCheck *check, const PbxPluginUse *use);
+/* Checks the names in all TEMPLATE options of a trainable, as the object at `pointer` gives
+ * them: also where some of the options are wrong. */
+void templates_check_options(PbxCheck *check, const pbx_plugin *desc, const char *pointer,
+                             JsonObject *given);
 /* A text as a template that gives it: braces doubled. (transfer full) */
 char *template_quote(const char *text);
 /* `path` with ~ expanded, absolute from `base`. (transfer full) */

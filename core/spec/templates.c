@@ -137,52 +137,50 @@ template_at(PbxCheck *check, const char *pointer, const char *text, const char *
     return compiled;
 }
 
+/* What does not compile is told by the check of the options. */
 static void
-check_option(PbxCheck *check, const char *pointer, JsonNode *node, const PbxTemplate *compiled)
+check_text(PbxCheck *check, const char *pointer, JsonNode *node, PbxTemplateFlags flags)
 {
-    if (compiled != NULL && node_is(node, KEY_STRING))
-        check_names(check, pointer, json_node_get_string(node), compiled, NULL);
+    if (!node_is(node, KEY_STRING))
+        return;
+    const char *text = json_node_get_string(node);
+    g_autoptr(PbxTemplate) compiled = template_compile(check->spec->sandbox, text, flags, NULL);
+    if (compiled != NULL)
+        check_names(check, pointer, text, compiled, NULL);
 }
 
 static void
-check_list(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer,
-           JsonArray *array)
+check_option(PbxCheck *check, const char *pointer, JsonNode *node, const pbx_option *option)
 {
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        g_autofree char *item = json_pointer_item(pointer, i);
-        check_option(check, item, json_array_get_element(array, i),
-                     options_template(use->options, name, i, NULL));
-    }
-}
-
-static void
-check_map(PbxCheck *check, const PbxPluginUse *use, const char *name, const char *pointer,
-          JsonObject *object)
-{
-    g_autoptr(GList) members = json_object_get_members(object);
-    for (GList *member = members; member != NULL; member = member->next) {
-        g_autofree char *place = json_pointer_member(pointer, member->data);
-        check_option(check, place, json_object_get_member(object, member->data),
-                     options_template(use->options, name, 0, member->data));
+    gboolean list = (option->flags & PBX_OPTION_LIST) != 0;
+    if (JSON_NODE_HOLDS_ARRAY(node) && list) {
+        JsonArray *array = json_node_get_array(node);
+        for (guint i = 0; i < json_array_get_length(array); i++) {
+            g_autofree char *item = json_pointer_item(pointer, i);
+            check_text(check, item, json_array_get_element(array, i), TEMPLATE_WORDS);
+        }
+    } else if (JSON_NODE_HOLDS_OBJECT(node) && (option->flags & PBX_OPTION_MAP) != 0) {
+        JsonObject *object = json_node_get_object(node);
+        g_autoptr(GList) members = json_object_get_members(object);
+        for (GList *member = members; member != NULL; member = member->next) {
+            g_autofree char *place = json_pointer_member(pointer, member->data);
+            check_text(check, place, json_object_get_member(object, member->data), TEMPLATE_PLAIN);
+        }
+    } else {
+        check_text(check, pointer, node, list ? TEMPLATE_WORDS : TEMPLATE_PLAIN);
     }
 }
 
 void
-templates_check_options(PbxCheck *check, const PbxPluginUse *use)
+templates_check_options(PbxCheck *check, const pbx_plugin *desc, const char *pointer,
+                        JsonObject *given)
 {
-    JsonObject *options = json_node_get_object(options_node(use->options));
-    for (guint i = 0; i < use->plugin->desc->n_options; i++) {
-        const pbx_option *option = plugin_option(use->plugin->desc, i);
-        JsonNode *node = json_object_get_member(options, option->name);
+    for (guint i = 0; i < desc->n_options; i++) {
+        const pbx_option *option = plugin_option(desc, i);
+        JsonNode *node = json_object_get_member(given, option->name);
         if (option->type != PBX_OPTION_TEMPLATE || node == NULL)
             continue;
-        g_autofree char *pointer = json_pointer_member(use->pointer, option->name);
-        if (JSON_NODE_HOLDS_ARRAY(node))
-            check_list(check, use, option->name, pointer, json_node_get_array(node));
-        else if (JSON_NODE_HOLDS_OBJECT(node))
-            check_map(check, use, option->name, pointer, json_node_get_object(node));
-        else
-            check_option(check, pointer, node,
-                         options_template(use->options, option->name, 0, NULL));
+        g_autofree char *place = json_pointer_member(pointer, option->name);
+        check_option(check, place, node, option);
     }
 }

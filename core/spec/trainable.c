@@ -57,9 +57,8 @@ declares(const pbx_plugin *desc, const char *name, guint32 type, guint32 flags)
 
 /* "command": "python3 train.py" would be a program of that name. */
 static void
-check_command(PbxCheck *check)
+check_command(PbxCheck *check, JsonObject *given)
 {
-    JsonObject *given = json_node_get_object(key_node(check, "trainable"));
     const pbx_plugin *desc = check->spec->trainable->plugin->desc;
     JsonNode *command = json_object_get_member(given, "command");
     JsonNode *shell = json_object_get_member(given, "shell");
@@ -127,15 +126,33 @@ ask_plugin(PbxCheck *check)
     problems_set_status(check->problems, plugin_error_status(error));
 }
 
+/* Of a plugin that is there, whether its other options are good or not. */
+static void
+check_templates(PbxCheck *check, JsonObject *given)
+{
+    JsonNode *name = json_object_get_member(given, "plugin");
+    const char *plugin = name == NULL                ? check->defaults->command
+                         : node_is(name, KEY_STRING) ? json_node_get_string(name)
+                                                     : NULL;
+    const PbxPlugin *found =
+        plugin != NULL ? registry_load(check->registry, "trainable", plugin, NULL) : NULL;
+    if (found != NULL)
+        templates_check_options(check, found->desc, "/trainable", given);
+}
+
 void
 trainable_check(PbxCheck *check)
 {
     PbxSpec *spec = check->spec;
+    JsonNode *node = key_node(check, "trainable");
+    JsonObject *given =
+        node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
     spec->trainable = find_trainable(check);
+    if (given != NULL)
+        check_templates(check, given);
     if (spec->trainable == NULL)
         return;
-    templates_check_options(check, spec->trainable);
-    if (JSON_NODE_HOLDS_OBJECT(key_node(check, "trainable")))
-        check_command(check);
+    if (given != NULL)
+        check_command(check, given);
     ask_plugin(check);
 }

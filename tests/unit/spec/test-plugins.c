@@ -67,6 +67,13 @@ static const Bad trainables[] = {
      "trainable.files.a: {trial.idd}: a trial has no 'idd'; did you mean 'id'?"},
     {"{\"trainable\": {\"command\": [\"x\"], \"source\": \"{b}\"}}",
      "trainable.source: {b}: there is no parameter 'b'"},
+    {"{\"trainable\": {\"command\": [\"{\", \"{lrr}\", \"{config.lr *}\"], \"files\": {\"a\": "
+     "\"{trial.idd}\"}}, \"config\": {\"lr\": 1}}",
+     "trainable.command[0]: '{' has no closing }; a brace for itself is written {{\n"
+     "trainable.command[1]: {lrr}: there is no parameter 'lrr'; did you mean 'lr'?\n"
+     "trainable.command[2]: {config.lr *}: unexpected symbol at its end; a brace for itself is "
+     "written {{\n"
+     "trainable.files.a: {trial.idd}: a trial has no 'idd'; did you mean 'id'?"},
     {"{\"trainable\": {\"comand\": [\"x\"]}}",
      "trainable: 'plugin' is missing: which trainable are these options for?\nhint: did you mean "
      "'command' by 'comand'?"},
