@@ -19,12 +19,11 @@ request_free(gpointer data)
 }
 
 void
-log_files_init(PbxLogFiles *files, const char *experiment_dir,
-               void (*warn)(const char *message, gpointer user), gpointer warn_user)
+log_files_init(PbxLogFiles *files, void (*warn)(const char *message, gpointer user),
+               gpointer warn_user)
 {
     files->warn = warn;
     files->warn_user = warn_user;
-    files->experiment_dir = g_strdup(experiment_dir);
     files->dirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     files->requests = g_ptr_array_new_with_free_func(request_free);
     files->dropped = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -96,7 +95,7 @@ add_request(const pbx_host *host, guint64 trial, const char *name, const void *b
     PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
     if (!is_file_name(name) || n > G_MAXUINT / 2)
         return PBX_EINVAL;
-    if (directory_of(files, trial) == NULL)
+    if (trial != PBX_NONE && directory_of(files, trial) == NULL)
         return PBX_ESTATE;
     guint len = files->requests->len;
     /* One of an earlier call is not added to: this call may be taken back. */
@@ -131,12 +130,12 @@ read_file(const pbx_host *host, uint64_t trial, const char *name, const pbx_sink
 {
     PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
     const char *dir = directory_of(files, trial);
-    if (!is_file_name(name) || dir == NULL)
+    if (!is_file_name(name) || (trial != PBX_NONE && dir == NULL))
         return PBX_EINVAL;
-    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_autofree char *path = dir != NULL ? g_build_filename(dir, name, NULL) : NULL;
     g_autofree char *text = NULL;
     gsize length = 0;
-    gboolean there = g_file_get_contents(path, &text, &length, NULL);
+    gboolean there = path != NULL && g_file_get_contents(path, &text, &length, NULL);
     guint from = 0;
     /* The last replacement that waits stands for all before it. */
     for (guint i = 0; i < files->requests->len; i++) {

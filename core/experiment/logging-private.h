@@ -14,11 +14,11 @@ typedef struct {
 
 /* The files of one logger; used on its thread. */
 typedef struct {
-    char *experiment_dir;
-    GHashTable *dirs;    /* number -> absolute directory of a trial */
-    GPtrArray *requests; /* PbxFileRequest* */
-    guint mark;          /* requests of the calls before this one */
-    GHashTable *dropped; /* "TRIAL/NAME" of files that cannot be written: left out */
+    char *experiment_dir; /* NULL: not made yet */
+    GHashTable *dirs;     /* number -> absolute directory of a trial */
+    GPtrArray *requests;  /* PbxFileRequest* */
+    guint mark;           /* requests of the calls before this one */
+    GHashTable *dropped;  /* "TRIAL/NAME" of files that cannot be written: left out */
     void (*warn)(const char *message, gpointer user);
     gpointer warn_user;
 } PbxLogFiles;
@@ -26,8 +26,8 @@ typedef struct {
 extern const pbx_files log_files_service;
 
 /* warn: told once of each file that cannot be written, and is left out from then on. */
-void log_files_init(PbxLogFiles *files, const char *experiment_dir,
-                    void (*warn)(const char *message, gpointer user), gpointer warn_user);
+void log_files_init(PbxLogFiles *files, void (*warn)(const char *message, gpointer user),
+                    gpointer warn_user);
 void log_files_clear(PbxLogFiles *files);
 /* Where a trial's files go. */
 void log_files_trial(PbxLogFiles *files, guint64 trial, const char *dir);

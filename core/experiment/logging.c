@@ -422,13 +422,11 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
     PbxLogger *logger = g_new0(PbxLogger, 1);
     logger->runner = runner;
     logger->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, log_trial_free);
-    log_files_init(&logger->files, runner->dir, drop_file, logger);
+    log_files_init(&logger->files, drop_file, logger);
     logger->problem = spec_problem_new(runner->spec, use);
-    logger->store = store_open(runner->dir, FALSE, error);
-    if (logger->store != NULL)
-        logger->instance =
-            instance_new(use->plugin, use->slot, use->options, runner->spec->seed, runner->clock,
-                         runner_log, runner, add_services, &logger->files, error);
+    logger->instance =
+        instance_new(use->plugin, use->slot, use->options, runner->spec->seed, runner->clock,
+                     runner_log, runner, add_services, &logger->files, error);
     if (logger->instance == NULL) {
         logger_free(logger);
         return NULL;
@@ -450,29 +448,41 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
 }
 
 PbxLogging *
-logging_open(PbxRunner *runner, GError **error)
+logging_new(PbxRunner *runner, GError **error)
 {
     PbxLogging *logging = g_new0(PbxLogging, 1);
     logging->runner = runner;
     g_mutex_init(&logging->lock);
     g_cond_init(&logging->changed);
     logging->loggers = g_ptr_array_new_with_free_func(logger_free);
-    logging->committed = runner->seq;
     for (guint i = 0; i < runner->spec->loggers->len; i++) {
         PbxLogger *logger = logger_new(runner, runner->spec->loggers->pdata[i], error);
         if (logger == NULL) {
-            logging_close(logging);
             logging_free(logging);
             return NULL;
         }
         g_ptr_array_add(logging->loggers, logger);
     }
-    runner->logging = logging;
+    return logging;
+}
+
+gboolean
+logging_start(PbxLogging *logging, GError **error)
+{
+    const PbxRunner *runner = logging->runner;
+    logging->committed = runner->seq;
+    for (guint i = 0; i < logging->loggers->len; i++) {
+        PbxLogger *logger = logging->loggers->pdata[i];
+        logger->store = store_open(runner->dir, FALSE, error);
+        if (logger->store == NULL)
+            return FALSE;
+        logger->files.experiment_dir = g_strdup(runner->dir);
+    }
     for (guint i = 0; i < logging->loggers->len; i++) {
         PbxLogger *logger = logging->loggers->pdata[i];
         logger->thread = g_thread_new("logger", run, logger);
     }
-    return logging;
+    return TRUE;
 }
 
 void

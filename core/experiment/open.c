@@ -78,6 +78,13 @@ open_deciders(PbxRunner *runner, GError **error)
     return TRUE;
 }
 
+static gboolean
+open_logging(PbxRunner *runner, GError **error)
+{
+    runner->logging = logging_new(runner, error);
+    return runner->logging != NULL;
+}
+
 static void
 ask_total(PbxRunner *runner)
 {
@@ -159,8 +166,9 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
     PbxRunner *runner = runner_new(spec, registry);
     /* Nothing is written before all that can be refused has been. */
     gboolean ready = resources_open(runner, error) && open_deciders(runner, error) &&
-                     workers_open(runner, error) && make_directory(runner, error) &&
-                     open_store(runner, error) && write_spec(runner, error);
+                     workers_open(runner, error) && open_logging(runner, error) &&
+                     make_directory(runner, error) && open_store(runner, error) &&
+                     write_spec(runner, error);
     if (ready) {
         ask_total(runner);
         runner_event(runner, PBX_EVENT_START, NULL, NULL);
@@ -172,8 +180,7 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
             reporter_message(runner->reporter, PBX_LOG_WARNING,
                              "the results directory is on a network file system: the store has a "
                              "rollback journal there, which is slower");
-        runner->logging = logging_open(runner, error);
-        ready = runner->logging != NULL;
+        ready = logging_start(runner->logging, error);
     }
     if (!ready) {
         if (runner->fatal != NULL)
@@ -197,7 +204,6 @@ runner_close(PbxRunner *runner)
     /* Workers' links first: closing them ends what is still there. */
     g_ptr_array_unref(runner->workers);
     instance_free(runner->executor);
-    reporter_free(runner->reporter);
     slot_free(runner->search);
     slot_free(runner->scheduler);
     g_ptr_array_unref(runner->stoppers);
@@ -213,6 +219,8 @@ runner_close(PbxRunner *runner)
     g_mutex_clear(&runner->post_lock);
     g_clear_error(&runner->fatal);
     clock_free(runner->clock);
+    /* Last of what others use: what plugins log as they go is told by it. */
+    reporter_free(runner->reporter);
     g_main_context_unref(runner->context);
     g_free(runner->stop_reason);
     g_free(runner->id);

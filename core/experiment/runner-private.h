@@ -246,10 +246,12 @@ void lock_release(PbxLock *lock);
 void lock_touch(PbxLock *lock);
 
 /* logging.c: a thread for each logger, fed from the store. */
-PbxLogging *logging_open(PbxRunner *runner, GError **error);
-void logging_wake(PbxLogging *logging, guint64 seq);        /* committed up to seq */
-void logging_store(PbxRunner *runner, PbxLogging *logging); /* cursors, with the commit */
-void logging_close(PbxLogging *logging);                    /* drains, flushes, joins the threads */
+/* Makes the loggers and sets them up; nothing is there to be read or written yet. */
+PbxLogging *logging_new(PbxRunner *runner, GError **error);
+gboolean logging_start(PbxLogging *logging, GError **error); /* the store is there: threads run */
+void logging_wake(PbxLogging *logging, guint64 seq);         /* committed up to seq */
+void logging_store(PbxRunner *runner, PbxLogging *logging);  /* cursors, with the commit */
+void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads */
 void logging_free(PbxLogging *logging);
 
 /* orphans.c: processes that a dead worker left to the driver. */

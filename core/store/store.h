@@ -132,7 +132,7 @@ gboolean store_put_blob(PbxStore *store, const char *slot, const char *plugin, c
 /* Facts of the experiment by key: "experiment_id", "name", "seed", "spec", "status",
  * "metric", "mode", "started_ns", "ended_ns", "driver" ... */
 gboolean store_put_fact(PbxStore *store, const char *key, const char *value, GError **error);
-/* How far a logger has read, and the length of a file that it wrote. */
+/* How far a logger has read, and the length of a file that it wrote (none stores that yet). */
 gboolean store_put_cursor(PbxStore *store, const char *slot, guint64 seq, GError **error);
 gboolean store_put_file(PbxStore *store, const char *slot, guint64 trial, const char *name,
                         guint64 length, GError **error);

@@ -54,6 +54,26 @@ events(pbx_instance *self, const pbx_event *const *list, size_t n, size_t *done,
 PEGBOX_LOGGER("odd", "1.0", "For tests", "MIT", PEGBOX_NO_OPTIONS, ~UINT64_C(0), 0, init, NULL,
               .setup = setup, .events = events);
 """
+LAST = """
+#include <pegbox/helpers.h>
+struct pbx_instance {
+    pbx_base base;
+};
+static void
+finish(pbx_instance *self)
+{
+    self->base.host->log(self->base.host, PBX_LOG_WARNING, "last words");
+}
+static pbx_status
+init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
+{
+    (void)host, (void)options, (void)error;
+    self->base.finish = finish;
+    return PBX_OK;
+}
+PEGBOX_STOPPER("last", "1.0", "For tests", "MIT", PEGBOX_NO_OPTIONS, 0, 0,
+               init, NULL, .end = NULL);
+"""
 ONE = """echo '{"loss": 1}'"""
 
 
@@ -96,6 +116,24 @@ class Loggers(PegboxTest):
         for trial in range(1, 8):
             self.assertIn('"loss"', experiment.read(trial, "result.json"))
         self.assertIn("loss", experiment.read(0, "progress.csv"))
+
+    def test_refused_leaves_nothing(self):
+        for status, expect in (("PBX_EINVAL", 2), ("PBX_EIO", 3)):
+            self.logger(setup='return pbx_fail(error, %s, "odd", "not now");' % status)
+            done = self.pegbox("run", self.spec(sh(ONE), name="e1", loggers=[{"plugin": "odd"}]),
+                               expect=expect)
+            self.assertIn("not now", done.err)
+            self.assertFalse(os.path.exists(self.results_dir))
+        self.logger(setup='self->files->append(self->base.host, PBX_NONE, "odd.txt", "-1\\n", 3);')
+        self.run_experiment(sh(ONE), loggers=[{"plugin": "odd"}])
+        self.assertEqual(self.types()[:2], ["-1", "0"])
+
+    def test_log_in_destroy(self):
+        # Each plugin's last words find the reporter there.
+        path = self.write("last.c", LAST)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(path, "stopper", "last")
+        experiment = self.run_experiment(sh(ONE), stop={"plugin": "last"})
+        self.assertIn("last words", experiment.done.err)
 
 
 if __name__ == "__main__":

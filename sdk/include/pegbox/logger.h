@@ -67,6 +67,7 @@ typedef struct pbx_logger {
     uint32_t caps; /* 0 */
     pbx_object object;
     uint64_t wanted; /* PBX_WANTS(...) | ...: what is not wanted is never built */
+    /* Before anything of the experiment is there: what is refused leaves nothing behind. */
     pbx_status (*setup)(pbx_instance *, const pbx_problem *problem, pbx_error *);
     /*
      * Must. n events in order, fed from the store by a cursor. OK: all consumed;

@@ -48,8 +48,9 @@ typedef struct pbx_json_write {
 /* ---- files/1 [call]: files of a trial or of the experiment ---- */
 #define PBX_FILES_ID "files/1"
 /*
- * Requests that the host records and performs with the commit of the batch;
- * lengths are kept in the store, so nothing is doubled or lost by a crash.
+ * Requests that the host records and performs after the call that made them; one
+ * that failed leaves none. After a crash of the driver a file may lack its newest
+ * lines, or have them twice where the experiment went on; the store has everything.
  * `name` is one file name, no '/'. `trial` may be PBX_NONE: the experiment's
  * directory. The directory is made when something is first written.
  */

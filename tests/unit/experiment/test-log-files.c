@@ -28,7 +28,8 @@ set_up(Fixture *fixture, gconstpointer data)
     (void)data;
     fixture->dir = g_dir_make_tmp("pegbox-files-XXXXXX", NULL);
     fixture->warnings = g_string_new(NULL);
-    log_files_init(&fixture->files, fixture->dir, warn, fixture->warnings);
+    log_files_init(&fixture->files, warn, fixture->warnings);
+    fixture->files.experiment_dir = g_strdup(fixture->dir);
     fixture->host = host_new("loggers[0]", NULL, 1, NULL, NULL, NULL);
     host_add_service(fixture->host, PBX_FILES_ID, &log_files_service, &fixture->files);
     g_autofree char *trial = g_build_filename(fixture->dir, "trial", NULL);
