@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The names that an expression reads, as far as its text tells. */
-#include <string.h>
-
 #include "expression/expression.h"
 
 /* Words that bring names of their own, or texts that the pattern does not know. */
 static gboolean
 has_own_names(const char *text)
 {
-    static const char *const signs[] = {"local", "function", "for", "goto", "--", "[[", "[="};
-    for (gsize i = 0; i < G_N_ELEMENTS(signs); i++) {
-        if (strstr(text, signs[i]) != NULL)
-            return TRUE;
-    }
-    return FALSE;
+    return g_regex_match_simple("\\b(local|function|for|goto)\\b|--|\\[=*\\[", text, 0, 0);
 }
 
 char **
