@@ -153,7 +153,6 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     g_queue_init(&runner->waiting);
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
-    runner->pids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
@@ -213,7 +212,6 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
     g_ptr_array_unref(runner->trials);
-    g_hash_table_unref(runner->pids);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);
     g_mutex_clear(&runner->post_lock);

@@ -201,6 +201,7 @@ struct PbxRunner {
     char *stop_reason;
     guint interrupts; /* signals so far */
     gboolean finished;
+    PbxExperimentEnd end; /* as it was when it finished: later signals only hurry */
     GSource *turn; /* scheduled, or NULL */
     PbxTimer *tick;
     GError *fatal;     /* the run cannot go on */
@@ -209,7 +210,6 @@ struct PbxRunner {
     gint64 durable_ns; /* when commits were made durable last */
     GMutex post_lock;  /* executor's posts come from its threads */
     GQueue posts;
-    GHashTable *pids; /* of live workers: not to be reaped as orphans */
 };
 
 /* Begins a transaction where none is open, and sees that a turn follows. */
@@ -253,9 +253,6 @@ void logging_wake(PbxLogging *logging, guint64 seq);         /* committed up to 
 void logging_store(PbxRunner *runner, PbxLogging *logging);  /* cursors, with the commit */
 void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads */
 void logging_free(PbxLogging *logging);
-
-/* orphans.c: processes that a dead worker left to the driver. */
-void orphans_end(PbxRunner *runner);
 
 /* failure.c: error.txt and the words for it. */
 void failure_write(PbxRunner *runner, PbxTrial *trial, const char *message);

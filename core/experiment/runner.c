@@ -3,7 +3,6 @@
 #define G_LOG_DOMAIN "pegbox-experiment"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -12,6 +11,7 @@
 
 #define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
 #define CLOSE_GRACE_S 30
+#define KILL_GRACE_S  4
 
 GQuark
 experiment_error_domain(void)
@@ -247,7 +247,11 @@ interrupted(gpointer data)
 {
     PbxRunner *runner = data;
     runner->interrupts++;
-    if (runner->interrupts == 1) {
+    if (runner->finished) {
+        reporter_message(runner->reporter, PBX_LOG_WARNING,
+                         "interrupted: the experiment is over, its workers are ending; once more "
+                         "kills them");
+    } else if (runner->interrupts == 1) {
         reporter_message(runner->reporter, PBX_LOG_WARNING,
                          "interrupted: ending the running trials; once more kills them");
         for (guint i = 0; i < runner->workers->len; i++) {
@@ -293,11 +297,13 @@ watch_signals(PbxRunner *runner, GSource *sources[G_N_ELEMENTS(signals)])
 
 /* ---- The whole run ---- */
 
+/* Where they are not killed yet, a second signal ends the wait. */
 static void
-wait_for_workers(PbxRunner *runner, double seconds)
+wait_for_workers(PbxRunner *runner, double seconds, gboolean killed)
 {
     gint64 until = clock_now(runner->clock) + (gint64)(seconds * NS_PER_S);
-    while (runner->workers->len > 0 && clock_now(runner->clock) < until)
+    while (runner->workers->len > 0 && clock_now(runner->clock) < until &&
+           (killed || runner->interrupts < 2))
         g_main_context_iteration(runner->context, TRUE);
 }
 
@@ -307,10 +313,11 @@ finish(PbxRunner *runner)
 {
     gboolean kill = runner->interrupts > 1 || runner->fatal != NULL;
     workers_close(runner, kill);
-    wait_for_workers(runner, kill ? 2 : CLOSE_GRACE_S);
-    workers_close(runner, TRUE);
-    wait_for_workers(runner, 2);
-    orphans_end(runner);
+    wait_for_workers(runner, kill ? KILL_GRACE_S : CLOSE_GRACE_S, kill);
+    if (!kill) {
+        workers_close(runner, TRUE);
+        wait_for_workers(runner, KILL_GRACE_S, TRUE);
+    }
     if (runner->fatal == NULL)
         runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
     commit(runner);
@@ -320,7 +327,11 @@ finish(PbxRunner *runner)
 static const char *
 status_word(const PbxRunner *runner)
 {
-    return runner->fatal != NULL ? "failed" : runner->interrupts > 0 ? "interrupted" : "done";
+    if (runner->fatal != NULL)
+        return "failed";
+    if (runner->end == EXPERIMENT_INTERRUPTED)
+        return "interrupted";
+    return runner->counts[PBX_STATE_PENDING] > 0 ? "stopped" : "done";
 }
 
 static gboolean
@@ -341,19 +352,26 @@ gboolean
 experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GError **error)
 {
     sigset_t before;
+    GMainContext *context = g_main_context_default();
     hold_signals(&before);
+    /* Owned throughout: what another thread posts waits for the loop, and never runs there. */
+    g_main_context_acquire(context);
     PbxRunner *runner = runner_open(spec, registry, error);
     GSource *sources[G_N_ELEMENTS(signals)];
     if (runner != NULL)
         watch_signals(runner, sources);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (runner == NULL)
+    if (runner == NULL) {
+        g_main_context_release(context);
         return FALSE;
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    }
     clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
     runner_schedule(runner);
     while (!runner->finished)
         g_main_context_iteration(runner->context, TRUE);
+    runner->end = runner->interrupts > 0                ? EXPERIMENT_INTERRUPTED
+                  : runner->counts[PBX_STATE_ERROR] > 0 ? EXPERIMENT_FAILURES
+                                                        : EXPERIMENT_DONE;
     finish(runner);
     GError *failed = NULL;
     if (!store_end(runner, &failed))
@@ -364,14 +382,13 @@ experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GErr
             g_source_unref(sources[i]);
         }
     }
-    *end = runner->interrupts > 0                ? EXPERIMENT_INTERRUPTED
-           : runner->counts[PBX_STATE_ERROR] > 0 ? EXPERIMENT_FAILURES
-                                                 : EXPERIMENT_DONE;
+    *end = runner->end;
     gboolean whole = runner->fatal == NULL;
     if (whole)
         reporter_finish(runner->reporter, *end);
     else
         g_propagate_error(error, g_steal_pointer(&runner->fatal));
     runner_close(runner);
+    g_main_context_release(context);
     return whole;
 }

@@ -74,9 +74,6 @@ post(const pbx_host *host, const pbx_post *post)
                           .code = post->code,
                           .signal = post->signal};
     g_mutex_lock(&runner->post_lock);
-    if (post->type == PBX_POST_STARTED && post->handle != NULL)
-        g_hash_table_insert(runner->pids, g_strdup(post->name),
-                            GINT_TO_POINTER((int)g_ascii_strtoll(post->handle, NULL, 10)));
     g_queue_push_tail(&runner->posts, posted);
     g_mutex_unlock(&runner->post_lock);
     g_main_context_invoke(runner->context, wake, runner);
@@ -158,8 +155,6 @@ worker_exited(PbxRunner *runner, PbxWorkerSlot *worker, const PbxPosted *posted)
     worker->exited = TRUE;
     clock_cancel(&worker->timer);
     worker->death = death_words(posted);
-    /* Its descendants may hold the channel open: they end first. */
-    orphans_end(runner);
     if (worker->closed || worker->link == NULL)
         worker_gone(runner, worker);
 }
@@ -170,8 +165,6 @@ workers_take_posts(PbxRunner *runner)
     for (;;) {
         g_mutex_lock(&runner->post_lock);
         PbxPosted *posted = g_queue_pop_head(&runner->posts);
-        if (posted != NULL && posted->type == PBX_POST_EXITED)
-            g_hash_table_remove(runner->pids, posted->name);
         g_mutex_unlock(&runner->post_lock);
         if (posted == NULL)
             return;

@@ -4,7 +4,7 @@
 import os
 import signal
 
-from pegbox_test import PegboxTest, main, sh, wait_until
+from pegbox_test import PEGBOX, PegboxTest, main, read_text, sh, wait_until
 
 TRIAL = """trap '' TERM HUP INT
 echo '{"loss": 5}'
@@ -61,6 +61,15 @@ class DriverKilled(PegboxTest):
         done = self.finish(process)
         self.assertEqual(done.status, 1, str(done))
         self.assertEqual(self.opened("e").states, ["ERROR", "ERROR"])
+
+    def test_children_of_before_are_spared(self):
+        # As in `exec pegbox run x > >(reader)`: the reader is the driver's child, and no worker's.
+        out = os.path.join(self.dir, "out")
+        script = 'exec "$0" run "$1" > >(sleep 1; cat >"$2") 2>&1'
+        path = self.spec(sh("echo '{\"loss\": 5}'"), name="e", metric="loss", mode="min")
+        self.command(["bash", "-c", script, PEGBOX, path, out])
+        wait_until(lambda: os.path.exists(out) and "Results:" in read_text(out), 20,
+                   "the reader has all of the output")
 
     def test_program_killed(self):
         process = self.start_two()

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """max_failures, fail_fast, and the early end where nothing works."""
+import os
+import sqlite3
+
 from pegbox_test import PegboxTest, main, sh
 
 # Fails until it was started $1 times.
@@ -13,6 +16,10 @@ echo '{"loss": 0}'"""
 class Failures(PegboxTest):
     def flaky(self, starts, **keys):
         return self.run_experiment(sh(FLAKY, str(starts)), metric="loss", mode="min", **keys)
+
+    def status(self, experiment):
+        with sqlite3.connect(os.path.join(experiment.path, "experiment.db")) as store:
+            return store.execute("select value from fact where key = 'status'").fetchone()[0]
 
     def test_retried_up_to_max_failures(self):
         experiment = self.flaky(3, max_failures=2)
@@ -66,6 +73,7 @@ class Failures(PegboxTest):
         # Those that were made ahead wait for another run.
         self.assertEqual(set(experiment.states[3:]), {"PENDING"})
         self.assertIn("broken", experiment.done.err + experiment.done.out)
+        self.assertEqual(self.status(experiment), "stopped")
 
     def test_no_early_end_after_one_report(self):
         experiment = self.run_experiment(
@@ -77,6 +85,7 @@ class Failures(PegboxTest):
     def test_no_early_end_with_fail_fast_false(self):
         experiment = self.run_experiment(sh("exit 1"), expect=1, num_samples=8, fail_fast=False)
         self.assertEqual(experiment.states, ["ERROR"] * 8)
+        self.assertEqual(self.status(experiment), "done")
 
 
 if __name__ == "__main__":
