@@ -42,6 +42,7 @@ class DriverKilled(PegboxTest):
     def test_driver_killed(self):
         process = self.start_two()
         self.assertGreaterEqual(len(self.processes()), 5)
+        wait_until(lambda: self.opened("e").counts == [1, 1], 20, "the reports are stored")
         process.send_signal(signal.SIGKILL)
         process.wait()
         wait_until(lambda: not self.processes(), 20, "all processes end")
