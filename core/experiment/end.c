@@ -4,6 +4,9 @@
 
 #include "experiment/runner-private.h"
 
+#define REST_S     0.1 /* after an attempt without a report, then twice as long */
+#define REST_MAX_S 30
+
 /* One slot is told how the trial ended, with the last result as that slot sees it. */
 static void
 tell_end(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last)
@@ -72,22 +75,58 @@ abandon(PbxRunner *runner, const char *reason)
     }
 }
 
-/* A failure may be the experiment's end: by fail_fast, or as nothing ever reports. */
+/* Where nothing ever reports, retries do not help. A trial counts once, with its first death. */
 static void
-consider_the_rest(PbxRunner *runner, const PbxTrial *trial)
+count_death(PbxRunner *runner, const PbxTrial *trial)
 {
-    if (runner->stopping)
+    if (runner->any_report || runner->stopping || trial->row.failures != 1)
         return;
-    if (!runner->any_report)
-        runner->n_deaths++;
-    if (runner->spec->fail_fast == FAIL_FAST_ALWAYS) {
-        g_autofree char *reason = g_strdup_printf("fail_fast: trial %s failed", trial->row.name);
-        abandon(runner, reason);
-    } else if (runner->spec->fail_fast == FAIL_FAST_EARLY && !runner->any_report &&
-               runner->n_deaths >= MAX(3, runner->slots)) {
+    runner->n_deaths++;
+    if (runner->spec->fail_fast == FAIL_FAST_EARLY && runner->n_deaths >= MAX(3, runner->slots)) {
         g_autofree char *reason = g_strdup_printf(
             "the first %" G_GUINT64_FORMAT " trials failed before one report", runner->n_deaths);
         abandon(runner, reason);
+    }
+}
+
+static void
+fail_fast(PbxRunner *runner, const PbxTrial *trial)
+{
+    if (runner->stopping || runner->spec->fail_fast != FAIL_FAST_ALWAYS)
+        return;
+    g_autofree char *reason = g_strdup_printf("fail_fast: trial %s failed", trial->row.name);
+    abandon(runner, reason);
+}
+
+/* ---- Another attempt ---- */
+
+/* One that dies at once must not keep a core busy with its attempts. */
+static void
+try_again(PbxRunner *runner, PbxTrial *trial, const char *message)
+{
+    trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_RETRY);
+    runner_event(runner, PBX_EVENT_RETRY, trial, message);
+    if (trial->silent == 0) {
+        g_queue_push_tail(&runner->waiting, trial);
+        return;
+    }
+    double rest_s = MIN(REST_S * exp2(MIN(trial->silent, 20) - 1), REST_MAX_S);
+    trial->rests_until_ns = clock_now(runner->clock) + (gint64)(rest_s * NS_PER_S);
+    g_queue_push_tail(&runner->resting, trial);
+}
+
+/* The tick looks for them often enough. */
+void
+end_rests(PbxRunner *runner)
+{
+    gint64 now = clock_now(runner->clock);
+    for (GList *item = runner->resting.head, *next; item != NULL; item = next) {
+        PbxTrial *trial = item->data;
+        next = item->next;
+        if (trial->rests_until_ns > now)
+            continue;
+        g_queue_delete_link(&runner->resting, item);
+        g_queue_push_tail(&runner->waiting, trial);
     }
 }
 
@@ -107,17 +146,16 @@ end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
     trial_store_attempt(runner, trial);
     failure_write(runner, trial, message);
 
+    count_death(runner, trial);
     gint64 allowed = runner->spec->max_failures;
     gboolean again = (allowed < 0 || (gint64)trial->row.failures <= allowed) && !runner->stopping &&
                      runner->interrupts == 0;
     if (again) {
-        trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_RETRY);
-        runner_event(runner, PBX_EVENT_RETRY, trial, message);
-        g_queue_push_tail(&runner->waiting, trial);
+        try_again(runner, trial, message);
         return;
     }
     end_trial(runner, trial, PBX_END_FAILED, message);
-    consider_the_rest(runner, trial);
+    fail_fast(runner, trial);
 }
 
 void

@@ -151,6 +151,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_slot_free);
     runner->actions = g_ptr_array_new_with_free_func(g_free);
     g_queue_init(&runner->waiting);
+    g_queue_init(&runner->resting);
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -211,6 +212,7 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->actions);
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
+    g_queue_clear(&runner->resting);
     g_ptr_array_unref(runner->trials);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);

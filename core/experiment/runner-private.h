@@ -36,6 +36,8 @@ typedef struct {
     double budget;         /* of the last rung that the scheduler named; NaN */
     guint64 shown;         /* n of the last result that was shown */
     char *failing;         /* why it fails once its worker is done with it */
+    guint silent;          /* attempts in a row that gave no report */
+    gint64 rests_until_ns; /* before its next attempt */
     gboolean ended;        /* its end is stored; nothing more enters */
     gboolean row_dirty, attempt_dirty;
 } PbxTrial;
@@ -144,6 +146,8 @@ void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason
 void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
 /* Its run is over without it: it waits for another run of the experiment. */
 void end_interrupted(PbxRunner *runner, PbxTrial *trial);
+/* Those that have rested wait again. */
+void end_rests(PbxRunner *runner);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 
@@ -174,6 +178,7 @@ struct PbxRunner {
     GPtrArray *trials; /* PbxTrial*, by number */
     GPtrArray *dirty;  /* PbxTrial* to be stored */
     GQueue waiting;    /* PENDING ones without a worker, oldest first */
+    GQueue resting;    /* ... and those that wait no sooner than their rests_until_ns */
     guint64 counts[PBX_N_STATES];
     guint64 asks;       /* suggests that gave a point */
     gint64 total;       /* trials in all; -1: unknown */

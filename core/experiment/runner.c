@@ -94,8 +94,10 @@ runner_stop_all(PbxRunner *runner, const char *reason)
     runner->stop_reason = g_strdup(reason);
     if (runner->abandoned)
         return;
-    for (PbxTrial *trial; (trial = g_queue_pop_head(&runner->waiting)) != NULL;)
-        end_trial(runner, trial, PBX_END_STOPPED, reason);
+    GQueue *queues[] = {&runner->waiting, &runner->resting};
+    for (gsize i = 0; i < G_N_ELEMENTS(queues); i++)
+        for (PbxTrial *trial; (trial = g_queue_pop_head(queues[i])) != NULL;)
+            end_trial(runner, trial, PBX_END_STOPPED, reason);
 }
 
 /* ---- A turn ---- */
@@ -187,7 +189,8 @@ check_finished(PbxRunner *runner)
     gboolean no_more = runner->exhausted || runner->stopping || runner->interrupts > 0;
     if (runner->fatal != NULL || runner->interrupts > 1 ||
         (no_more && workers_busy(runner) == 0 &&
-         (runner->waiting.length == 0 || runner->interrupts > 0 || runner->abandoned)))
+         (runner->waiting.length + runner->resting.length == 0 || runner->interrupts > 0 ||
+          runner->abandoned)))
         runner->finished = TRUE;
 }
 
@@ -200,6 +203,7 @@ turn(gpointer data)
     workers_take_posts(runner);
     if (runner->fatal == NULL && runner->interrupts == 0) {
         ask_stoppers(runner);
+        end_rests(runner);
         if (!runner->stopping)
             propose_fill(runner);
     }

@@ -166,6 +166,7 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
     };
     trial->attempt_dirty = TRUE;
     json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
+    trial->silent++;
     worker->state = WORKER_BUSY;
     trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
     trial_touch(runner, trial);
@@ -220,6 +221,14 @@ ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
     runner_schedule(runner);
 }
 
+static void
+enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    result_enter(runner, trial, message);
+    if (trial->failing == NULL)
+        trial->silent = 0;
+}
+
 void
 worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
 {
@@ -236,7 +245,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
     case WORKER_RESULT:
         /* What follows a stop, or an older attempt says, is dropped. */
         if (current && !trial->ended && trial->failing == NULL && runner->interrupts == 0)
-            result_enter(runner, trial, message);
+            enter(runner, trial, message);
         break;
     case WORKER_ENDED:
         if (current)

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """max_failures, fail_fast, and the early end where nothing works."""
 import os
+import signal
 import sqlite3
+import time
 
 from pegbox_test import PegboxTest, main, sh
 
@@ -74,6 +76,22 @@ class Failures(PegboxTest):
         self.assertEqual(set(experiment.states[3:]), {"PENDING"})
         self.assertIn("broken", experiment.done.err + experiment.done.out)
         self.assertEqual(self.status(experiment), "stopped")
+
+    def test_early_end_in_spite_of_retries(self):
+        experiment = self.run_experiment(sh("exit 1"), expect=1, num_samples=50, max_failures=-1,
+                                         max_concurrent_trials=1)
+        self.assertEqual(experiment.states.count("ERROR"), 1)
+        self.assertEqual(set(experiment.states), {"ERROR", "PENDING"})
+        self.assertEqual(sum(trial["failures"] > 0 for trial in experiment.trials), 3)
+
+    def test_rests_between_attempts_without_a_report(self):
+        process = self.start("run", self.spec(
+            sh('echo again >>"$PEGBOX_TRIAL_DIR/starts"; exit 1'), name="e", max_failures=-1))
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(process).status, 130)
+        # 0.1, 0.2, 0.4, 0.8, 1.6 s: never more than this, and hundreds without the rests.
+        self.assertLess(len(self.opened("e").read(0, "starts").splitlines()), 8)
 
     def test_no_early_end_after_one_report(self):
         experiment = self.run_experiment(
