@@ -67,6 +67,7 @@ fixture_tear_down(Fixture *f)
     sandbox_free(f->sandbox);
     remove_tree(f->dir);
     g_free(f->dir);
+    g_free(f->runner.first_words);
 }
 
 PbxTrial *
