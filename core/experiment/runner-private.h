@@ -109,7 +109,8 @@ typedef enum {
 struct PbxWorkerSlot {
     PbxRunner *runner;
     PbxWorkerLink *link;
-    char *name; /* of its launch */
+    char *name;        /* of its launch */
+    char *program_dir; /* of its program's socket, or NULL */
     char *hostname, *node_ip;
     gint64 pid;
     PbxWorkerState state;
@@ -207,7 +208,7 @@ struct PbxRunner {
     guint interrupts; /* signals so far */
     gboolean finished;
     PbxExperimentEnd end; /* as it was when it finished: later signals only hurry */
-    GSource *turn; /* scheduled, or NULL */
+    GSource *turn;        /* scheduled, or NULL */
     PbxTimer *tick;
     GError *fatal;     /* the run cannot go on */
     gint64 started_ns; /* of the clock */

@@ -214,6 +214,9 @@ worker_slot_free(PbxWorkerSlot *worker)
 {
     clock_cancel(&worker->timer);
     worker_link_free(worker->link);
+    if (worker->program_dir != NULL)
+        program_dir_remove(worker->program_dir);
+    g_free(worker->program_dir);
     g_free(worker->name);
     g_free(worker->hostname);
     g_free(worker->node_ip);
@@ -245,6 +248,7 @@ link_for(PbxRunner *runner, PbxWorkerSlot *worker, int fd)
         .seed = runner->spec->seed,
         .parameters = (const char *const *)parameters->pdata,
         .base_dir = runner->spec->base_dir,
+        .program_dir = worker->program_dir,
     };
     return worker_link_new(fd, runner->context, &setup, worker_message, worker);
 }

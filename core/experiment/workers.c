@@ -288,6 +288,10 @@ workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
     PbxWorkerSlot *worker = g_new0(PbxWorkerSlot, 1);
     worker->runner = runner;
     worker->name = g_strdup_printf("%s-w%" G_GUINT64_FORMAT, runner->id, runner->n_workers++);
+    /* Short, as it becomes part of a socket's address. */
+    if (runner->runs_programs)
+        worker->program_dir =
+            g_strdup_printf("pegbox-%.16s-%" G_GUINT64_FORMAT, runner->id, runner->n_workers - 1);
     worker->state = WORKER_STARTING;
     worker->trial = trial;
     trial->worker = worker;

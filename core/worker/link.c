@@ -321,6 +321,7 @@ setup_frame(const PbxWorkerSetup *setup)
     message_int(message, "seed", (gint64)setup->seed);
     message_strings(message, "parameters", setup->parameters);
     message_string(message, "base_dir", setup->base_dir);
+    message_string(message, "program_dir", setup->program_dir);
     message_put(frame, message);
     return frame;
 }

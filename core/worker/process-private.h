@@ -106,7 +106,8 @@ char **program_env(PbxWorker *worker, const char *const *set, const char *trial_
 
 /* ---- program-socket.c: PEGBOX_SOCKET and PEGBOX_CONFIG ---- */
 
-PbxProgramSocket *program_socket_new(GError **error);
+/* name: of its directory; NULL: any. */
+PbxProgramSocket *program_socket_new(const char *name, GError **error);
 void program_socket_free(PbxProgramSocket *program);
 /* Removes its files, from any thread, just before the process ends. */
 void program_socket_remove_files(void);

@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "worker/process-private.h"
 
-#define READ_SIZE (16 * 1024)
+#define READ_SIZE   (16 * 1024)
+#define SOCKET_NAME "socket"
+#define CONFIG_NAME "config.json"
 
 /* One connection of the program; it may have several. */
 typedef struct {
@@ -53,19 +56,46 @@ set_errno(GError **error, const char *what, const char *name)
     return FALSE;
 }
 
-/* ---- Making it ---- */
+/* ---- Its directory ---- */
 
-/* A private directory with a path that a socket's address has room for. */
+/* NULL: not in this one. */
 static char *
-make_dir(GError **error)
+program_dir_in(const char *parent, const char *name)
+{
+    const gsize room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+    if (parent == NULL || parent[0] != '/')
+        return NULL;
+    g_autofree char *dir = g_build_filename(parent, name, NULL);
+    return strlen(dir) + sizeof "/" SOCKET_NAME <= room ? g_steal_pointer(&dir) : NULL;
+}
+
+void
+program_dir_remove(const char *name)
 {
     const char *parents[] = {g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp"};
-    const gsize room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
     for (gsize i = 0; i < G_N_ELEMENTS(parents); i++) {
-        if (parents[i] == NULL || parents[i][0] != '/')
+        g_autofree char *dir = program_dir_in(parents[i], name);
+        if (dir == NULL || access(dir, F_OK) != 0)
             continue;
-        g_autofree char *dir = g_build_filename(parents[i], "pegbox-XXXXXX", NULL);
-        if (strlen(dir) + sizeof "/socket" <= room && mkdtemp(dir) != NULL)
+        g_autofree char *socket_path = g_build_filename(dir, SOCKET_NAME, NULL);
+        g_autofree char *config_path = g_build_filename(dir, CONFIG_NAME, NULL);
+        unlink(socket_path);
+        unlink(config_path);
+        rmdir(dir);
+    }
+}
+
+/* ---- Making it ---- */
+
+/* A private directory with a path that a socket's address has room for. A name that nobody
+ * else can know is as good as one made up by mkdtemp. */
+static char *
+make_dir(const char *name, GError **error)
+{
+    const char *parents[] = {g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp"};
+    for (gsize i = 0; i < G_N_ELEMENTS(parents); i++) {
+        g_autofree char *dir = program_dir_in(parents[i], name != NULL ? name : "pegbox-XXXXXX");
+        if (dir != NULL && (name != NULL ? mkdir(dir, 0700) == 0 : mkdtemp(dir) != NULL))
             return g_steal_pointer(&dir);
     }
     set_errno(error, "cannot make a directory for the program's socket in", "/tmp");
@@ -90,15 +120,15 @@ open_socket(PbxProgramSocket *program, GError **error)
 }
 
 PbxProgramSocket *
-program_socket_new(GError **error)
+program_socket_new(const char *name, GError **error)
 {
-    char *dir = make_dir(error);
+    char *dir = make_dir(name, error);
     if (dir == NULL)
         return NULL;
     PbxProgramSocket *program = g_new0(PbxProgramSocket, 1);
     program->dir = dir;
-    program->socket_path = g_build_filename(dir, "socket", NULL);
-    program->config_path = g_build_filename(dir, "config.json", NULL);
+    program->socket_path = g_build_filename(dir, SOCKET_NAME, NULL);
+    program->config_path = g_build_filename(dir, CONFIG_NAME, NULL);
     program->address = g_strconcat("unix:", program->socket_path, NULL);
     program->listen_fd = program->epoll_fd = program->config_fd = -1;
     program->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);

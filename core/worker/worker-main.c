@@ -158,7 +158,7 @@ set_up(PbxWorker *worker, JsonObject *setup, GError **error)
         return FALSE;
     }
     if ((worker->trainable->caps & PBX_TRAINABLE_PROGRAM) != 0) {
-        worker->program = program_socket_new(error);
+        worker->program = program_socket_new(message_get_string(setup, "program_dir"), error);
         if (worker->program == NULL)
             return FALSE;
     }

@@ -76,7 +76,13 @@ typedef struct {
     guint64 seed;
     const char *const *parameters; /* all parameter names and paths, for templates */
     const char *base_dir;          /* for PATH and template options */
+    /* Name of the directory for its program's socket, if it makes one; NULL: any. A worker
+     * that is killed leaves it to program_dir_remove. */
+    const char *program_dir;
 } PbxWorkerSetup;
+
+/* Removes what a worker with this program_dir has left. */
+void program_dir_remove(const char *name);
 
 /* Takes the descriptor (a connected socket); messages come from `context`'s loop. Sends
  * the setup once the worker has said hello. */
