@@ -237,7 +237,10 @@ worker_main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     int status = work(&worker, &error);
-    if (error != NULL && !g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_GONE))
+    /* As the watcher says it, whichever of the two is first. */
+    if (g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_GONE))
+        status = EXIT_SUCCESS;
+    else if (error != NULL)
         fprintf(stderr, "pegbox-worker: error: %s\n", error->message);
     worker_clear(&worker);
     orphans_kill();
