@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox run: checks an experiment and runs it. */
+#include <unistd.h>
+
 #include "commands/commands.h"
 #include "experiment/experiment.h"
 #include "plugin/plugin.h"
@@ -99,13 +101,16 @@ run(const PbxSpecInput *input)
     if (spec == NULL)
         return command_problems(problems);
     PbxExperimentEnd end = EXPERIMENT_DONE;
+    int status = EXIT_DONE;
     if (!experiment_run(spec, registry, &end, &error)) {
         command_error("%s", error->message);
-        return status_of(error);
+        status = status_of(error);
+    } else if (end != EXPERIMENT_DONE) {
+        status = end == EXPERIMENT_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_TRIAL_FAILED;
     }
-    return end == EXPERIMENT_INTERRUPTED ? EXIT_INTERRUPTED
-           : end == EXPERIMENT_FAILURES  ? EXIT_TRIAL_FAILED
-                                         : EXIT_DONE;
+    if (experiment_left_threads())
+        _exit(status);
+    return status;
 }
 
 int

@@ -30,3 +30,6 @@ typedef enum {
  */
 gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end,
                         GError **error);
+/* Whether a logger that hangs was left behind: its thread uses spec and registry, so that the
+ * process is to end by _exit, with nothing freed. */
+gboolean experiment_left_threads(void);

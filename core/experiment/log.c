@@ -32,6 +32,22 @@ line_free(gpointer data)
 }
 
 void
+runner_invoke(PbxRunner *runner, GSourceFunc func, gpointer data, GDestroyNotify free_data)
+{
+    if (runner->thread == g_thread_self()) {
+        func(data);
+        if (free_data != NULL)
+            free_data(data);
+        return;
+    }
+    /* Not g_main_context_invoke: between two iterations that calls here and now. */
+    g_autoptr(GSource) source = g_idle_source_new();
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, func, data, free_data);
+    g_source_attach(source, runner->context);
+}
+
+void
 runner_log(const char *slot, int level, const char *message, gpointer user)
 {
     PbxRunner *runner = user;
@@ -40,7 +56,7 @@ runner_log(const char *slot, int level, const char *message, gpointer user)
     PbxLogLine *line = g_new(PbxLogLine, 1);
     *line = (PbxLogLine){
         .runner = runner, .level = level, .text = g_strdup_printf("%s: %s", slot, message)};
-    g_main_context_invoke_full(runner->context, G_PRIORITY_DEFAULT, tell, line, line_free);
+    runner_invoke(runner, tell, line, line_free);
 }
 
 static void

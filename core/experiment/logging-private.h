@@ -39,3 +39,53 @@ void log_files_undo(PbxLogFiles *files);
 /* Performs what was asked for. A file that cannot be written is left out; on an error that is
  * not the file's (a full disk) what is left stays for the next try. */
 gboolean log_files_perform(PbxLogFiles *files, GError **error);
+
+/* A trial as its events need it; dropped when it has ended. */
+typedef struct {
+    PbxTrialRow *row;
+    PbxAttemptRow attempt;
+    gboolean reported; /* the attempt's row was read after its first result */
+    JsonNode *config;
+    char *dir;
+} PbxLogTrial;
+
+typedef struct {
+    PbxRunner *runner;
+    PbxInstance *instance;
+    const pbx_logger *vtable;
+    GThread *thread;
+    PbxStore *store; /* this thread's own */
+    PbxLogFiles files;
+    GHashTable *trials; /* number -> PbxLogTrial* */
+    pbx_problem *problem;
+    guint errors;
+    guint batch; /* events at a time: fewer for a slow one */
+    /* shared, under the logging's lock */
+    guint64 cursor, stored_cursor;
+    gboolean finished; /* its thread has nothing more to do */
+} PbxLogger;
+
+/* One event with all that it points to. */
+typedef struct {
+    pbx_event abi;
+    pbx_trial trial;
+    pbx_result result;
+    GString *text;
+    JsonNode *fields;
+    char *note, *location;
+    guint64 number;
+} PbxLogEvent;
+
+/* What the callbacks of one read gather. */
+typedef struct {
+    PbxLogger *logger;
+    GPtrArray *events; /* PbxLogEvent* */
+    guint64 last;      /* seq up to which all was seen */
+    guint n;           /* rows that were seen, unwanted ones too */
+    GError *error;
+} PbxGather;
+
+void log_event_free(gpointer event);
+void log_trial_free(gpointer trial);
+/* A PbxEventFunc; user: a PbxGather. */
+gboolean log_events_gather(const PbxEventRow *row, gpointer user);

@@ -3,7 +3,6 @@
  * A thread for each logger: it reads events from the store behind a cursor, so a slow
  * logger lags, loses nothing and holds nobody.
  */
-#include <math.h>
 #include <string.h>
 
 #include "experiment/logging-private.h"
@@ -11,221 +10,25 @@
 #define BATCH      256
 #define MAX_ERRORS 5 /* in a row; then the logger is out */
 #define RETRY_S    1
+#define SLOW_US    G_USEC_PER_SEC /* a call that takes longer gets fewer events */
+#define PATIENCE_S 30             /* at the end, for one that takes nothing more */
+#define KILLED_S   2              /* the same after a second interrupt */
+#define LEAVE_S    1              /* for a thread to see that it is given up */
 
-/* A trial as its events need it; dropped when it has ended. */
-typedef struct {
-    PbxTrialRow *row;
-    PbxAttemptRow attempt;
-    gboolean reported; /* the attempt's row was read after its first result */
-    JsonNode *config;
-    char *dir;
-} PbxLogTrial;
-
-typedef struct {
-    PbxRunner *runner;
-    PbxInstance *instance;
-    const pbx_logger *vtable;
-    GThread *thread;
-    PbxStore *store; /* this thread's own */
-    PbxLogFiles files;
-    GHashTable *trials; /* number -> PbxLogTrial* */
-    pbx_problem *problem;
-    guint errors;
-    /* shared, under the logging's lock */
-    guint64 cursor, stored_cursor;
-    gboolean dead;
-} PbxLogger;
+/* Threads that outlive their experiment use what it has: it is not freed. */
+static gboolean left_behind;
 
 struct PbxLogging {
     PbxRunner *runner;
     GMutex lock;
     GCond changed;
     guint64 committed;
+    gboolean started;
     gboolean closing;
+    gboolean given_up; /* threads end as soon as they can */
     gboolean closed;
     GPtrArray *loggers;
 };
-
-/* ---- Building events ---- */
-
-/* One event with all that it points to. */
-typedef struct {
-    pbx_event abi;
-    pbx_trial trial;
-    pbx_result result;
-    GString *text;
-    JsonNode *fields;
-    char *note, *location;
-    guint64 number;
-} PbxLogEvent;
-
-static void
-log_event_free(gpointer data)
-{
-    PbxLogEvent *event = data;
-    if (event->text != NULL)
-        g_string_free(event->text, TRUE);
-    g_clear_pointer(&event->fields, json_node_unref);
-    g_free(event->note);
-    g_free(event->location);
-    g_free(event);
-}
-
-static void
-log_trial_free(gpointer data)
-{
-    PbxLogTrial *trial = data;
-    trial_row_free(trial->row);
-    attempt_row_clear(&trial->attempt);
-    g_clear_pointer(&trial->config, json_node_unref);
-    g_free(trial->dir);
-    g_free(trial);
-}
-
-static PbxLogTrial *
-trial_for(PbxLogger *logger, guint64 number, guint attempt, gboolean reported, GError **error)
-{
-    PbxLogTrial *trial = g_hash_table_lookup(logger->trials, &number);
-    if (trial == NULL) {
-        PbxTrialRow *row = store_trial(logger->store, number, error);
-        if (row == NULL)
-            return NULL;
-        trial = g_new0(PbxLogTrial, 1);
-        trial->row = row;
-        trial->config = json_read(row->config, strlen(row->config), DOC_MAX_NESTING, NULL);
-        trial->dir = g_build_filename(logger->runner->dir, row->dir, NULL);
-        g_hash_table_insert(logger->trials, g_memdup2(&number, sizeof number), trial);
-        log_files_trial(&logger->files, number, trial->dir);
-    }
-    /* The pid of a trial's own program is known by its first result only. */
-    if (attempt > 0 && (trial->attempt.attempt != attempt || (reported && !trial->reported))) {
-        attempt_row_clear(&trial->attempt);
-        if (!store_attempt(logger->store, number, attempt, &trial->attempt, error))
-            return NULL;
-        trial->reported = reported;
-    }
-    return trial;
-}
-
-static guint
-state_after(guint type)
-{
-    switch (type) {
-    case PBX_EVENT_TRIAL_START:
-    case PBX_EVENT_RESULT:
-        return PBX_STATE_RUNNING;
-    case PBX_EVENT_COMPLETE:
-        return PBX_STATE_TERMINATED;
-    case PBX_EVENT_ERROR:
-        return PBX_STATE_ERROR;
-    default:
-        return PBX_STATE_PENDING;
-    }
-}
-
-static void
-fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attempt)
-{
-    const char *host = trial->attempt.hostname != NULL ? trial->attempt.hostname : "";
-    event->location = attempt > 0
-                          ? g_strdup_printf("%s:%" G_GINT64_FORMAT, host, trial->attempt.pid)
-                          : g_strdup("");
-    event->trial = (pbx_trial){
-        .struct_size = sizeof event->trial,
-        .state = state_after(type),
-        .attempt = attempt,
-        .trial = trial->row->number,
-        .source = PBX_NONE,
-        .id = trial->row->id,
-        .name = trial->row->name,
-        .tag = trial->row->tag,
-        .dir = trial->dir,
-        .config = host_json(trial->config),
-        .config_text = trial->row->config,
-        .location = event->location,
-    };
-    event->abi.trial = &event->trial;
-}
-
-static gboolean
-fill_result(PbxLogger *logger, PbxLogEvent *event, const PbxLogTrial *trial, GError **error)
-{
-    g_autoptr(GError) local = NULL;
-    PbxResultRow *row = store_result(logger->store, event->abi.seq, &local);
-    if (row == NULL) {
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                    "result %" G_GUINT64_FORMAT " is not in the store%s%s", event->abi.seq,
-                    local != NULL ? ": " : "", local != NULL ? local->message : "");
-        return FALSE;
-    }
-    event->text = g_string_sized_new(512);
-    store_result_text(event->text, trial->row, &trial->attempt, row, logger->runner->id);
-    event->fields = json_read(event->text->str, event->text->len, DOC_MAX_NESTING, NULL);
-    event->result = (pbx_result){
-        .struct_size = sizeof event->result,
-        .flags = row->done ? PBX_RESULT_DONE : 0,
-        .rung = row->rung,
-        .trial = row->trial,
-        .seq = row->seq,
-        .iteration = row->iteration,
-        .at_ns = row->at_ns,
-        .time_total_s = row->time_total_s,
-        .budget = (double)NAN,
-        .fields = host_json(event->fields),
-        .text = event->text->str,
-        .text_size = event->text->len,
-    };
-    event->abi.result = &event->result;
-    event->trial.last = &event->result;
-    result_row_free(row);
-    return TRUE;
-}
-
-/* What the callbacks of one read gather. */
-typedef struct {
-    PbxLogger *logger;
-    GPtrArray *events; /* PbxLogEvent* */
-    guint64 last;      /* seq up to which all was seen */
-    guint n;           /* rows that were seen, unwanted ones too */
-    GError *error;
-} PbxGather;
-
-static gboolean
-gather(const PbxEventRow *row, gpointer user)
-{
-    PbxGather *gathered = user;
-    PbxLogger *logger = gathered->logger;
-    gathered->n++;
-    if ((logger->vtable->wanted & PBX_WANTS(row->type)) == 0) {
-        gathered->last = row->seq;
-        return TRUE;
-    }
-    PbxLogEvent *event = g_new0(PbxLogEvent, 1);
-    event->note = g_strdup(row->text);
-    event->number = row->trial;
-    event->abi = (pbx_event){.struct_size = sizeof event->abi,
-                             .type = row->type,
-                             .seq = row->seq,
-                             .at_ns = row->at_ns,
-                             .text = event->note};
-    gboolean whole = TRUE;
-    if (row->trial != PBX_NONE) {
-        PbxLogTrial *trial = trial_for(logger, row->trial, row->attempt,
-                                       row->type == PBX_EVENT_RESULT, &gathered->error);
-        whole = trial != NULL;
-        if (whole)
-            fill_trial(event, trial, row->type, row->attempt);
-        if (whole && row->type == PBX_EVENT_RESULT)
-            whole = fill_result(logger, event, trial, &gathered->error);
-    }
-    if (!whole) {
-        log_event_free(event);
-        return FALSE;
-    }
-    g_ptr_array_add(gathered->events, event);
-    gathered->last = row->seq;
-    return TRUE;
-}
 
 /* ---- The thread ---- */
 
@@ -282,14 +85,17 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
         for (guint i = 0; i < events->len; i++)
             list[i] = &((PbxLogEvent *)events->pdata[i])->abi;
         pbx_error error = {"", ""};
+        gint64 began = g_get_monotonic_time();
         status = logger->vtable->events(logger->instance->self, list, events->len, &done, &error);
+        if (g_get_monotonic_time() - began > SLOW_US)
+            logger->batch = MAX(1, logger->batch / 8);
         error.message[sizeof error.message - 1] = '\0';
         if (status < 0) {
             /* The same events come again, and with them what they ask for. */
             log_files_undo(&logger->files);
             *out = status == PBX_EFATAL || count_error(logger, error.message);
             if (status == PBX_EFATAL)
-                g_main_context_invoke(logger->runner->context, fail_in_loop, logger);
+                runner_invoke(logger->runner, fail_in_loop, logger, NULL);
             return FALSE;
         }
     }
@@ -316,23 +122,33 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
     return status != PBX_AGAIN;
 }
 
+static gboolean
+is_given_up(PbxLogging *logging)
+{
+    g_mutex_lock(&logging->lock);
+    gboolean given_up = logging->given_up;
+    g_mutex_unlock(&logging->lock);
+    return given_up;
+}
+
 /* Reads and delivers until nothing is left. FALSE: try later. */
 static gboolean
 catch_up(PbxLogger *logger, guint64 until, gboolean *out)
 {
-    while (logger->cursor < until) {
+    while (logger->cursor < until && !is_given_up(logger->runner->logging)) {
+        guint batch = logger->batch;
         g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(log_event_free);
         PbxGather gathered = {.logger = logger, .events = events, .last = logger->cursor};
         g_autoptr(GError) error = NULL;
-        gboolean read =
-            store_each_event(logger->store, logger->cursor, BATCH, gather, &gathered, &error);
+        gboolean read = store_each_event(logger->store, logger->cursor, batch, log_events_gather,
+                                         &gathered, &error);
         if (!read || gathered.error != NULL) {
             g_autoptr(GError) other = g_steal_pointer(&gathered.error);
             *out = count_error(logger, error != NULL ? error->message : other->message);
             return FALSE;
         }
         /* Not each seq is an event's: what a retry repeats has a result only. */
-        if (gathered.n < BATCH)
+        if (gathered.n < batch)
             gathered.last = MAX(gathered.last, until);
         if (!deliver(logger, events, gathered.last, out))
             return FALSE;
@@ -375,16 +191,17 @@ run(gpointer data)
         gboolean closing = logging->closing;
         g_mutex_unlock(&logging->lock);
         behind = !catch_up(logger, until, &out);
-        if (out || (closing && (!behind || logger->errors > 0)))
+        if (out || is_given_up(logging) || (closing && (!behind || logger->errors > 0)))
             break;
         if (closing)
             g_usleep(RETRY_S * G_USEC_PER_SEC / 10);
     }
-    if (!out)
+    if (!out && !is_given_up(logging))
         flush(logger);
     g_mutex_lock(&logging->lock);
-    logger->dead = out;
+    logger->finished = TRUE;
     g_mutex_unlock(&logging->lock);
+    g_main_context_wakeup(logger->runner->context);
     return NULL;
 }
 
@@ -406,8 +223,6 @@ static void
 logger_free(gpointer data)
 {
     PbxLogger *logger = data;
-    if (logger->thread != NULL)
-        g_thread_join(logger->thread);
     instance_free(logger->instance);
     spec_problem_free(logger->problem);
     store_close(logger->store);
@@ -421,6 +236,7 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
 {
     PbxLogger *logger = g_new0(PbxLogger, 1);
     logger->runner = runner;
+    logger->batch = BATCH;
     logger->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, log_trial_free);
     log_files_init(&logger->files, drop_file, logger);
     logger->problem = spec_problem_new(runner->spec, use);
@@ -482,6 +298,7 @@ logging_start(PbxLogging *logging, GError **error)
         PbxLogger *logger = logging->loggers->pdata[i];
         logger->thread = g_thread_new("logger", run, logger);
     }
+    logging->started = TRUE;
     return TRUE;
 }
 
@@ -515,6 +332,74 @@ logging_store(PbxRunner *runner, PbxLogging *logging)
     }
 }
 
+/* The first logger whose thread goes on, or NULL; how far all are. */
+static PbxLogger *
+first_alive(PbxLogging *logging, guint64 *progress)
+{
+    PbxLogger *alive = NULL;
+    *progress = 0;
+    g_mutex_lock(&logging->lock);
+    for (guint i = 0; i < logging->loggers->len; i++) {
+        PbxLogger *logger = logging->loggers->pdata[i];
+        *progress += logger->cursor;
+        if (alive == NULL && logger->thread != NULL && !logger->finished)
+            alive = logger;
+    }
+    g_mutex_unlock(&logging->lock);
+    return alive;
+}
+
+/* The loop goes on meanwhile, so that signals are seen. FALSE: a logger takes nothing more. */
+static gboolean
+wait_for_threads(PbxLogging *logging)
+{
+    PbxRunner *runner = logging->runner;
+    gint64 patience = (gint64)(runner_env("PEGBOX_LOGGER_GRACE_S", PATIENCE_S) * NS_PER_S);
+    gint64 began = clock_now(runner->clock), moved = began;
+    guint64 seen = 0, progress;
+    gboolean told = FALSE;
+    for (PbxLogger *alive; (alive = first_alive(logging, &progress)) != NULL;) {
+        gint64 now = clock_now(runner->clock);
+        if (progress != seen)
+            moved = now;
+        seen = progress;
+        if (now - moved >= patience ||
+            (runner->interrupts > 1 && now - began >= KILLED_S * NS_PER_S))
+            return FALSE;
+        if (!told && now - began >= KILLED_S * NS_PER_S) {
+            say(alive, PBX_LOG_WARNING, "the end of the run waits for it; Ctrl-C twice does not");
+            told = TRUE;
+        }
+        g_main_context_iteration(runner->context, TRUE);
+    }
+    return TRUE;
+}
+
+/* Threads that see it end now; the others are left behind. */
+static void
+give_up(PbxLogging *logging)
+{
+    PbxRunner *runner = logging->runner;
+    guint64 progress;
+    g_mutex_lock(&logging->lock);
+    logging->given_up = TRUE;
+    g_mutex_unlock(&logging->lock);
+    PbxLogger *alive = first_alive(logging, &progress);
+    if (alive != NULL)
+        say(alive, PBX_LOG_WARNING,
+            "is given up before it has taken all events; the store has everything");
+    gint64 until = clock_now(runner->clock) + LEAVE_S * NS_PER_S;
+    while (first_alive(logging, &progress) != NULL && clock_now(runner->clock) < until)
+        g_main_context_iteration(runner->context, TRUE);
+    left_behind = first_alive(logging, &progress) != NULL;
+}
+
+gboolean
+experiment_left_threads(void)
+{
+    return left_behind;
+}
+
 void
 logging_close(PbxLogging *logging)
 {
@@ -524,11 +409,18 @@ logging_close(PbxLogging *logging)
     logging->closed = logging->closing = TRUE;
     g_cond_broadcast(&logging->changed);
     g_mutex_unlock(&logging->lock);
-    for (guint i = 0; i < logging->loggers->len; i++) {
+    if (!logging->started)
+        return;
+    if (!wait_for_threads(logging))
+        give_up(logging);
+    for (guint i = 0; i < logging->loggers->len && !left_behind; i++) {
         PbxLogger *logger = logging->loggers->pdata[i];
         if (logger->thread != NULL)
             g_thread_join(g_steal_pointer(&logger->thread));
     }
+    /* What they said last. */
+    while (g_main_context_iteration(logging->runner->context, FALSE))
+        ;
 }
 
 void
@@ -537,6 +429,8 @@ logging_free(PbxLogging *logging)
     if (logging == NULL)
         return;
     logging_close(logging);
+    if (left_behind)
+        return;
     g_ptr_array_unref(logging->loggers);
     g_mutex_clear(&logging->lock);
     g_cond_clear(&logging->changed);

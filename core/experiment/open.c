@@ -138,6 +138,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->spec = spec;
     runner->registry = registry;
     runner->context = g_main_context_ref(g_main_context_default());
+    runner->thread = g_thread_self();
     runner->clock = clock_new_real(runner->context);
     runner->id = new_experiment_id();
     PbxSeed ids = random_seed(spec->seed, "id");
@@ -209,6 +210,9 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->stoppers);
     store_close(runner->store);
     lock_release(runner->lock);
+    /* They use the rest, until the process ends. */
+    if (experiment_left_threads())
+        return;
     g_ptr_array_unref(runner->actions);
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);

@@ -166,6 +166,7 @@ struct PbxRunner {
     PbxSeed trial_seed; /* of $sample_from's rand() */
     PbxClock *clock;
     GMainContext *context;
+    GThread *thread; /* the loop's */
     PbxStore *store;
     PbxLock *lock;
     guint64 seq; /* of the last event */
@@ -231,6 +232,8 @@ guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const
 void runner_stop_all(PbxRunner *runner, const char *reason);
 /* A whole number or seconds of an environment variable, else the fallback. */
 double runner_env(const char *name, double fallback);
+/* Calls func in the loop's thread: now where this is it. */
+void runner_invoke(PbxRunner *runner, GSourceFunc func, gpointer data, GDestroyNotify free_data);
 /* Log lines of plugins and of the runner; any thread. */
 void runner_log(const char *slot, int level, const char *message, gpointer user);
 /* The same about one trial (NULL: none): goes to its stderr file too. Loop's thread. */
@@ -257,7 +260,7 @@ PbxLogging *logging_new(PbxRunner *runner, GError **error);
 gboolean logging_start(PbxLogging *logging, GError **error); /* the store is there: threads run */
 void logging_wake(PbxLogging *logging, guint64 seq);         /* committed up to seq */
 void logging_store(PbxRunner *runner, PbxLogging *logging);  /* cursors, with the commit */
-void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads */
+void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads; runs the loop */
 void logging_free(PbxLogging *logging);
 
 /* failure.c: error.txt and the words for it. */

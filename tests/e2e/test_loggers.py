@@ -3,8 +3,10 @@
 """Loggers that are slow, fail, hang or are refused: they hold nobody and lose nothing else."""
 import os
 import resource
+import signal
+import time
 
-from pegbox_test import PegboxTest, main, read_text, sh
+from pegbox_test import PegboxTest, main, read_text, sh, wait_until
 
 ENTRY = """
 #define _DEFAULT_SOURCE
@@ -134,6 +136,34 @@ class Loggers(PegboxTest):
         self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(path, "stopper", "last")
         experiment = self.run_experiment(sh(ONE), stop={"plugin": "last"})
         self.assertIn("last words", experiment.done.err)
+
+    def test_never_ready_is_given_up(self):
+        self.logger(event="return PBX_AGAIN;")
+        experiment = self.run_experiment(sh(ONE), loggers=[{"plugin": "odd"}],
+                                         environ={"PEGBOX_LOGGER_GRACE_S": "1"})
+        self.assertIn("given up", experiment.done.err)
+        self.assertIn("loss", experiment.read(0, "result.json"))
+
+    def test_hanging_is_given_up(self):
+        self.logger(event="for (;;) pause();")
+        experiment = self.run_experiment(sh(ONE), loggers=[{"plugin": "odd"}],
+                                         environ={"PEGBOX_LOGGER_GRACE_S": "1"})
+        self.assertIn("given up", experiment.done.err)
+        self.assertIn("loss", experiment.read(0, "result.json"))
+
+    def test_interrupts_end_a_hanging_one(self):
+        self.logger(event="for (;;) pause();")
+        process = self.start("run", self.spec(sh(ONE + '; : >"$PEGBOX_TRIAL_DIR/../ran"'), name="e1",
+                                              loggers=[{"plugin": "odd"}]))
+        ran = os.path.join(self.results_dir, "e1", "ran")
+        wait_until(lambda: os.path.exists(ran), 30, "the trial runs")
+        for _ in range(2):
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+        done = self.finish(process, 20)
+        # Signals that came after the last trial's end only hurry.
+        self.assertIn(done.status, (0, 130), str(done))
+        self.assertEqual(self.opened("e1").counts, [1])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ typedef struct pbx_logger {
      * Must. n events in order, fed from the store by a cursor. OK: all consumed;
      * AGAIN: *done of them, the rest comes again later. An error is one line and
      * a retry, five in a row disable the logger; EFATAL ends the run. A seq may
-     * come again after a crash.
+     * come again after a crash. At the end of the run one that takes no events
+     * for 30 s (PEGBOX_LOGGER_GRACE_S) is given up.
      */
     pbx_status (*events)(pbx_instance *, const pbx_event *const *events, size_t n, size_t *done,
                          pbx_error *);

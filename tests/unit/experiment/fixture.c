@@ -36,6 +36,7 @@ fixture_set_up(Fixture *f, const char *config)
                     .trials = g_ptr_array_new(),
                     .workers = g_ptr_array_new(),
                     .total = -1};
+    f->runner.thread = g_thread_self();
 }
 
 static void

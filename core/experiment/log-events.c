@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Events as loggers see them, built from the store's rows. */
+#include <math.h>
+#include <string.h>
+
+#include "experiment/logging-private.h"
+
+void
+log_event_free(gpointer data)
+{
+    PbxLogEvent *event = data;
+    if (event->text != NULL)
+        g_string_free(event->text, TRUE);
+    g_clear_pointer(&event->fields, json_node_unref);
+    g_free(event->note);
+    g_free(event->location);
+    g_free(event);
+}
+
+void
+log_trial_free(gpointer data)
+{
+    PbxLogTrial *trial = data;
+    trial_row_free(trial->row);
+    attempt_row_clear(&trial->attempt);
+    g_clear_pointer(&trial->config, json_node_unref);
+    g_free(trial->dir);
+    g_free(trial);
+}
+
+static PbxLogTrial *
+trial_for(PbxLogger *logger, guint64 number, guint attempt, gboolean reported, GError **error)
+{
+    PbxLogTrial *trial = g_hash_table_lookup(logger->trials, &number);
+    if (trial == NULL) {
+        PbxTrialRow *row = store_trial(logger->store, number, error);
+        if (row == NULL)
+            return NULL;
+        trial = g_new0(PbxLogTrial, 1);
+        trial->row = row;
+        trial->config = json_read(row->config, strlen(row->config), DOC_MAX_NESTING, NULL);
+        trial->dir = g_build_filename(logger->runner->dir, row->dir, NULL);
+        g_hash_table_insert(logger->trials, g_memdup2(&number, sizeof number), trial);
+        log_files_trial(&logger->files, number, trial->dir);
+    }
+    /* The pid of a trial's own program is known by its first result only. */
+    if (attempt > 0 && (trial->attempt.attempt != attempt || (reported && !trial->reported))) {
+        attempt_row_clear(&trial->attempt);
+        if (!store_attempt(logger->store, number, attempt, &trial->attempt, error))
+            return NULL;
+        trial->reported = reported;
+    }
+    return trial;
+}
+
+static guint
+state_after(guint type)
+{
+    switch (type) {
+    case PBX_EVENT_TRIAL_START:
+    case PBX_EVENT_RESULT:
+        return PBX_STATE_RUNNING;
+    case PBX_EVENT_COMPLETE:
+        return PBX_STATE_TERMINATED;
+    case PBX_EVENT_ERROR:
+        return PBX_STATE_ERROR;
+    default:
+        return PBX_STATE_PENDING;
+    }
+}
+
+static void
+fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attempt)
+{
+    const char *host = trial->attempt.hostname != NULL ? trial->attempt.hostname : "";
+    event->location = attempt > 0
+                          ? g_strdup_printf("%s:%" G_GINT64_FORMAT, host, trial->attempt.pid)
+                          : g_strdup("");
+    event->trial = (pbx_trial){
+        .struct_size = sizeof event->trial,
+        .state = state_after(type),
+        .attempt = attempt,
+        .trial = trial->row->number,
+        .source = PBX_NONE,
+        .id = trial->row->id,
+        .name = trial->row->name,
+        .tag = trial->row->tag,
+        .dir = trial->dir,
+        .config = host_json(trial->config),
+        .config_text = trial->row->config,
+        .location = event->location,
+    };
+    event->abi.trial = &event->trial;
+}
+
+static gboolean
+fill_result(PbxLogger *logger, PbxLogEvent *event, const PbxLogTrial *trial, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    PbxResultRow *row = store_result(logger->store, event->abi.seq, &local);
+    if (row == NULL) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                    "result %" G_GUINT64_FORMAT " is not in the store%s%s", event->abi.seq,
+                    local != NULL ? ": " : "", local != NULL ? local->message : "");
+        return FALSE;
+    }
+    event->text = g_string_sized_new(512);
+    store_result_text(event->text, trial->row, &trial->attempt, row, logger->runner->id);
+    event->fields = json_read(event->text->str, event->text->len, DOC_MAX_NESTING, NULL);
+    event->result = (pbx_result){
+        .struct_size = sizeof event->result,
+        .flags = row->done ? PBX_RESULT_DONE : 0,
+        .rung = row->rung,
+        .trial = row->trial,
+        .seq = row->seq,
+        .iteration = row->iteration,
+        .at_ns = row->at_ns,
+        .time_total_s = row->time_total_s,
+        .budget = (double)NAN,
+        .fields = host_json(event->fields),
+        .text = event->text->str,
+        .text_size = event->text->len,
+    };
+    event->abi.result = &event->result;
+    event->trial.last = &event->result;
+    result_row_free(row);
+    return TRUE;
+}
+
+gboolean
+log_events_gather(const PbxEventRow *row, gpointer user)
+{
+    PbxGather *gathered = user;
+    PbxLogger *logger = gathered->logger;
+    gathered->n++;
+    if ((logger->vtable->wanted & PBX_WANTS(row->type)) == 0) {
+        gathered->last = row->seq;
+        return TRUE;
+    }
+    PbxLogEvent *event = g_new0(PbxLogEvent, 1);
+    event->note = g_strdup(row->text);
+    event->number = row->trial;
+    event->abi = (pbx_event){.struct_size = sizeof event->abi,
+                             .type = row->type,
+                             .seq = row->seq,
+                             .at_ns = row->at_ns,
+                             .text = event->note};
+    gboolean whole = TRUE;
+    if (row->trial != PBX_NONE) {
+        PbxLogTrial *trial = trial_for(logger, row->trial, row->attempt,
+                                       row->type == PBX_EVENT_RESULT, &gathered->error);
+        whole = trial != NULL;
+        if (whole)
+            fill_trial(event, trial, row->type, row->attempt);
+        if (whole && row->type == PBX_EVENT_RESULT)
+            whole = fill_result(logger, event, trial, &gathered->error);
+    }
+    if (!whole) {
+        log_event_free(event);
+        return FALSE;
+    }
+    g_ptr_array_add(gathered->events, event);
+    gathered->last = row->seq;
+    return TRUE;
+}
