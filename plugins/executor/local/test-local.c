@@ -228,7 +228,7 @@ test_surroundings(void)
     pbx_launch to_files = {.channel = -1, .out = out, .err = err};
     pid_t pid = start(host, "w",
                       "pwd; echo $A; cat; echo problem >&2; cut -d' ' -f6 /proc/$$/stat;"
-                      "sed -n '/SigBlk/p' /proc/$$/status",
+                      "exec sed -n '/SigBlk/p' /proc/self/status",
                       &to_files);
     assert_post("w exited 0 0: exited with status 0");
     g_autofree char *expected =
