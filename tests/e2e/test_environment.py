@@ -8,6 +8,30 @@ import signal
 from pegbox_test import SOURCE, PegboxTest, main, read_text, sh, wait_until
 
 
+SLOW_TO_START = r"""
+#include <pegbox/helpers.h>
+#include <unistd.h>
+struct pbx_instance {
+    pbx_base base;
+};
+static pbx_status
+init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
+{
+    (void)self, (void)host, (void)options, (void)error;
+    sleep(1000);
+    return PBX_OK;
+}
+static pbx_status
+step(pbx_instance *self, pbx_error *error)
+{
+    (void)self, (void)error;
+    return PBX_DONE;
+}
+static const pbx_option options[] = {PBX_OPT_INT("n", "unused", "1.0", 0, 1, "0")};
+PEGBOX_TRAINABLE("slow", "1.0", "Takes long to start", "MIT", options, 0, init, .step = step);
+"""
+
+
 class Environment(PegboxTest):
     def test_max_len_identifier(self):
         experiment = self.run_experiment(sh(":"), config={"x": {"$choice": ["a" * 50, "b" * 50]}},
@@ -27,8 +51,10 @@ class Environment(PegboxTest):
         self.assertEqual(self.finish(process).status, -signal.SIGINT)
 
     def test_startup_grace_period(self):
-        experiment = self.run_experiment(sh(":"), expect=1,
-                                         environ={"PEGBOX_TRIAL_STARTUP_GRACE_PERIOD": "0.00001"})
+        path = self.write("slow.c", SLOW_TO_START)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(path, "trainable", "slow")
+        experiment = self.run_experiment({"plugin": "slow"}, expect=1,
+                                         environ={"PEGBOX_TRIAL_STARTUP_GRACE_PERIOD": "0.2"})
         self.assertEqual(experiment.states, ["ERROR"])
         self.assertIn("PEGBOX_TRIAL_STARTUP_GRACE_PERIOD", experiment.trials[0]["error"])
 
