@@ -4,17 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <pegbox/types.h>
-
-#include "analysis/analysis.h"
-#include "commands/look-private.h"
+#include "commands/best-private.h"
 #include "commands/table-private.h"
 
 #define MAX_TIES_SHOWN 8
 
 typedef struct {
     char *scope, *metric, *mode;
-    gboolean json, command;
+    gboolean command;
+    PbxTableOptions table;
 } Options;
 
 static void
@@ -23,19 +21,12 @@ options_clear(Options *options)
     g_free(options->scope);
     g_free(options->metric);
     g_free(options->mode);
+    table_options_clear(&options->table);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-/* What is asked: options over what the experiment says. */
-typedef struct {
-    const char *exp; /* as given; NULL: the newest */
-    const char *metric;
-    int sign;
-    PbxScope scope;
-} Question;
-
 static gboolean
-make_question(Question *question, const PbxLook *look, const Options *options)
+make_question(PbxQuestion *question, const PbxLook *look, const Options *options)
 {
     g_autoptr(GError) error = NULL;
     question->metric = options->metric != NULL ? options->metric : look->metric;
@@ -97,7 +88,7 @@ put_config(JsonNode *node, const char *path, gboolean *labelled)
 }
 
 static void
-put_value(const Question *question, const PbxBest *best)
+put_value(const PbxQuestion *question, const PbxBest *best)
 {
     g_autofree char *value = number_text(best->value);
     g_autofree char *line =
@@ -123,7 +114,7 @@ put_ties(const PbxBest *best)
 
 /* The last value decides, but a better one that was left behind should be known. */
 static gboolean
-put_ever(PbxLook *look, const Question *question, const PbxBest *best, GError **error)
+put_ever(PbxLook *look, const PbxQuestion *question, const PbxBest *best, GError **error)
 {
     g_auto(PbxBest) ever = {0};
     if (question->scope != SCOPE_LAST)
@@ -154,8 +145,8 @@ put_ways(const char *exp, guint64 trial)
 }
 
 static gboolean
-print_text(PbxLook *look, const Question *question, const PbxBest *best, const PbxTrialRow *trial,
-           GError **error)
+print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
+           const PbxTrialRow *trial, GError **error)
 {
     g_autofree char *name = terminal_safe(look->name);
     g_autofree char *metric = terminal_safe(question->metric);
@@ -190,8 +181,8 @@ print_text(PbxLook *look, const Question *question, const PbxBest *best, const P
 /* ---- For programs ---- */
 
 static gboolean
-print_json(PbxLook *look, const Question *question, const PbxBest *best, const PbxTrialRow *trial,
-           GError **error)
+print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
+           const PbxTrialRow *trial, GError **error)
 {
     g_autoptr(JsonNode) row = look_trial_row(look, trial, TRUE, error);
     if (row == NULL)
@@ -287,7 +278,7 @@ tell_none(PbxLook *look, const char *metric)
 }
 
 static int
-answer(PbxLook *look, const Question *question, const Options *options)
+answer(PbxLook *look, const PbxQuestion *question, const Options *options)
 {
     g_auto(PbxBest) best = {0};
     g_autoptr(GError) error = NULL;
@@ -300,9 +291,9 @@ answer(PbxLook *look, const Question *question, const Options *options)
     }
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);
     int status = EXIT_BROKEN;
-    if (trial != NULL && (options->command ? print_command(look, trial, &status, &error)
-                          : options->json  ? print_json(look, question, &best, trial, &error)
-                                           : print_text(look, question, &best, trial, &error)))
+    if (trial != NULL && (options->command      ? print_command(look, trial, &status, &error)
+                          : options->table.json ? print_json(look, question, &best, trial, &error)
+                                                : print_text(look, question, &best, trial, &error)))
         return EXIT_DONE;
     command_error("%s", error->message);
     return status;
@@ -320,17 +311,23 @@ command_best(int argc, char **argv)
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
         {"command", 0, 0, G_OPTION_ARG_NONE, &options.command,
          "Print its command line, for a POSIX shell", NULL},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print it as JSON", NULL},
+        TABLE_ENTRIES(options.table),
         {NULL},
     };
     int status = EXIT_USAGE;
-    if (!command_parse(&argc, &argv, entries, "[EXP]", "Shows the best trial of an experiment.",
+    if (!command_parse(&argc, &argv, entries, "[EXP]",
+                       "Shows the best trial of an experiment; as a listing, the best ones.",
                        &status))
         return status;
     g_auto(PbxLook) look = {0};
-    Question question = {.exp = argc > 1 ? argv[1] : NULL};
+    PbxQuestion question = {.exp = argc > 1 ? argv[1] : NULL};
     if (!command_at_most(argc, argv, 1) || !look_open(&look, question.exp, &status))
         return status;
-    return make_question(&question, &look, &options) ? answer(&look, &question, &options)
-                                                     : EXIT_USAGE;
+    if (!make_question(&question, &look, &options))
+        return EXIT_USAGE;
+    const PbxTableOptions *table = &options.table;
+    if (table->sort != NULL || table->filter != NULL || table->columns != NULL ||
+        table->format != NULL || table->limit != 0)
+        return best_table(&look, &question, table);
+    return answer(&look, &question, &options);
 }

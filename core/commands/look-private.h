@@ -58,6 +58,10 @@ void look_set_metric(JsonObject *object, const char *metric, double value);
 /* The array of rows that table_print takes. (transfer full) */
 GPtrArray *look_rows_new(void);
 
+/* The usual columns of trials, and `more` (NULL: none) before the metric: of the config what
+ * varies. A narrow terminal hides the last ones. (transfer full) */
+char **look_trial_columns(PbxLook *look, const char *more);
+
 /* The space of the spec; NULL: it has none that can be read. It lives in *doc and
  * `sandbox`. (transfer full) */
 PbxSpace *look_space(PbxLook *look, PbxSandbox *sandbox, PbxDoc **doc);

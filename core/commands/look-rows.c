@@ -179,3 +179,28 @@ look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *res
                                            : json_node_init_null(json_node_alloc()));
     return node;
 }
+
+char **
+look_trial_columns(PbxLook *look, const char *more)
+{
+    static const char *const first[] = {"trial", "state", "iteration"};
+    static const char *const last[] = {"time_total_s", "reason", "id"};
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    for (gsize i = 0; i < G_N_ELEMENTS(first); i++)
+        g_strv_builder_add(names, first[i]);
+    if (more != NULL)
+        g_strv_builder_add(names, more);
+    if (look->metric != NULL)
+        g_strv_builder_add(names, look->metric);
+    g_autoptr(PbxSandbox) sandbox = sandbox_new();
+    g_autoptr(PbxDoc) doc = NULL;
+    g_autoptr(PbxSpace) space = look_space(look, sandbox, &doc);
+    for (const char *const *path = space != NULL ? space_varied(space) : NULL;
+         path != NULL && *path != NULL; path++) {
+        g_autofree char *column = g_strconcat("config.", *path, NULL);
+        g_strv_builder_add(names, column);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(last); i++)
+        g_strv_builder_add(names, last[i]);
+    return g_strv_builder_end(names);
+}

@@ -19,31 +19,6 @@ add_row(const PbxTrialRow *trial, gpointer user)
     return row != NULL;
 }
 
-/* The usual columns: of the config what varies. A narrow terminal hides the last ones.
- * (transfer full) */
-static char **
-usual_columns(PbxLook *look)
-{
-    static const char *const first[] = {"trial", "state", "iteration"};
-    static const char *const last[] = {"time_total_s", "reason", "id"};
-    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-    for (gsize i = 0; i < G_N_ELEMENTS(first); i++)
-        g_strv_builder_add(names, first[i]);
-    if (look->metric != NULL)
-        g_strv_builder_add(names, look->metric);
-    g_autoptr(PbxSandbox) sandbox = sandbox_new();
-    g_autoptr(PbxDoc) doc = NULL;
-    g_autoptr(PbxSpace) space = look_space(look, sandbox, &doc);
-    for (const char *const *path = space != NULL ? space_varied(space) : NULL;
-         path != NULL && *path != NULL; path++) {
-        g_autofree char *column = g_strconcat("config.", *path, NULL);
-        g_strv_builder_add(names, column);
-    }
-    for (gsize i = 0; i < G_N_ELEMENTS(last); i++)
-        g_strv_builder_add(names, last[i]);
-    return g_strv_builder_end(names);
-}
-
 int
 command_trials(int argc, char **argv)
 {
@@ -65,7 +40,7 @@ command_trials(int argc, char **argv)
         error = reader.error;
         return look_failed(error);
     }
-    g_auto(GStrv) columns = usual_columns(&look);
+    g_auto(GStrv) columns = look_trial_columns(&look, NULL);
     g_autofree char *empty = g_strdup_printf("no trials in %s yet", look.name);
     return table_print(rows, (const char *const *)columns, &options, empty);
 }

@@ -69,6 +69,21 @@ class Commands(PegboxTest):
             self.assertAlmostEqual(best["value"], value, msg=scope)
         self.pegbox("best", "first", "--scope", "nonsense", expect=2)
 
+    def test_best_as_a_listing(self):
+        for words, rows in ((("--limit", "5"), [(1, 4), (0, 3)]), (("--limit", "1"), [(1, 4)]),
+                            (("--scope", "all", "--limit", "5"), [(0, 9), (1, 5)]),
+                            (("--mode", "min", "--limit", "5"), [(0, 3), (1, 4)]),
+                            (("--filter", "trial == 0"), [(0, 3)]), (("--filter", "false"), []),
+                            (("--sort", "trial"), [(0, 3), (1, 4)])):
+            found = self.pegbox("best", "first", "--json", *words).json
+            self.assertEqual([(row["trial"], row["score"]) for row in found], rows, words)
+        self.assertEqual(self.pegbox("best", "first", "--columns", "trial,score", "--format",
+                                     "csv").out, "trial,score\n1,4.0\n0,3.0\n")
+        self.assertRegex(self.pegbox("best", "first", "--scope", "all", "--limit", "1").out,
+                         r"score +v\b")
+        self.pegbox("best", "first", "--metric", "no_such", "--mode", "min", "--limit", "3",
+                    expect=1)
+
     def test_best_of_another_metric(self):
         best = self.pegbox("best", "first", "--metric", "v", "--mode", "min", "--json").json
         self.assertEqual(best["trial"], 0)
