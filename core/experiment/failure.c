@@ -12,6 +12,17 @@
 #define SAID_LINES 5 /* of them, on the terminal */
 #define TAIL_BYTES (16 * 1024)
 
+/* Where the last n lines of a text begin. */
+static const char *
+last_lines(const char *text, guint n)
+{
+    const char *from = text + strlen(text);
+    for (guint i = 0; from > text; from--)
+        if (from[-1] == '\n' && ++i == n)
+            break;
+    return from;
+}
+
 /* The last lines of a file; NULL: none. */
 static char *
 tail_of(const char *path, guint lines)
@@ -30,10 +41,7 @@ tail_of(const char *path, guint lines)
     buffer[n] = '\0';
     g_autofree char *text = g_utf8_make_valid(buffer, n);
     g_strchomp(text);
-    char *from = text + strlen(text);
-    for (guint i = 0; from > text; from--)
-        if (from[-1] == '\n' && ++i == lines)
-            break;
+    const char *from = last_lines(text, lines);
     return *from != '\0' ? g_strdup(from) : NULL;
 }
 
@@ -49,8 +57,8 @@ void
 failure_write(PbxRunner *runner, PbxTrial *trial, const char *message)
 {
     g_autofree char *tail = failure_tail(trial, TAIL_LINES);
-    if (runner->first_words == NULL)
-        runner->first_words = failure_tail(trial, SAID_LINES);
+    if (runner->first_words == NULL && tail != NULL)
+        runner->first_words = g_strdup(last_lines(tail, SAID_LINES));
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *date = g_date_time_format(now, "%Y-%m-%d_%H-%M-%S");
     g_autofree char *text =
