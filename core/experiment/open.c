@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "experiment/runner-private.h"
 
 /* 32 hex digits that name this experiment, whatever its seed. */
@@ -99,19 +101,35 @@ ask_total(PbxRunner *runner)
     runner->total = total;
 }
 
+/* The experiment's own directory. Without a name of its own, another start may take the free one
+ * first: then there is a next one. */
+static gboolean
+make_own_directory(PbxRunner *runner, GError **error)
+{
+    const PbxSpec *spec = runner->spec;
+    for (;;) {
+        runner->name = naming_experiment(spec->results_dir, spec, error);
+        if (runner->name == NULL)
+            return FALSE;
+        runner->dir = g_build_filename(spec->results_dir, runner->name, NULL);
+        if (g_mkdir_with_parents(spec->results_dir, 0777) == 0 &&
+            (g_mkdir(runner->dir, 0777) == 0 || (errno == EEXIST && spec->name != NULL)))
+            return TRUE;
+        if (errno != EEXIST || !g_file_test(runner->dir, G_FILE_TEST_EXISTS)) {
+            g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                        "the directory %s cannot be made: %s", runner->dir, g_strerror(errno));
+            return FALSE;
+        }
+        g_clear_pointer(&runner->name, g_free);
+        g_clear_pointer(&runner->dir, g_free);
+    }
+}
+
 static gboolean
 make_directory(PbxRunner *runner, GError **error)
 {
-    const PbxSpec *spec = runner->spec;
-    runner->name = naming_experiment(spec->results_dir, spec, error);
-    if (runner->name == NULL)
+    if (!make_own_directory(runner, error))
         return FALSE;
-    runner->dir = g_build_filename(spec->results_dir, runner->name, NULL);
-    if (g_mkdir_with_parents(runner->dir, 0777) != 0) {
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                    "the directory %s cannot be made: %s", runner->dir, g_strerror(errno));
-        return FALSE;
-    }
     runner->lock = lock_take(runner->dir, error);
     return runner->lock != NULL;
 }

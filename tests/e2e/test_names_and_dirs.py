@@ -13,6 +13,22 @@ FIELDS = {"config", "date", "done", "episodes_total", "experiment_id", "experime
           "time_total_s", "timestamp", "timesteps_since_restore", "timesteps_total",
           "training_iteration", "trial_id"}
 
+# An experiment's directory takes its time; what is there is told at once.
+SLOW_MKDIR = """#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int
+mkdir(const char *path, mode_t mode)
+{
+    if (access(path, F_OK) != 0 && strstr(path, "/sh") != NULL)
+        usleep(300000);
+    return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+}
+"""
+
 
 class NamesAndDirs(PegboxTest):
     def run_two(self, **keys):
@@ -104,6 +120,20 @@ class NamesAndDirs(PegboxTest):
         path = self.spec(sh(":"))
         self.pegbox("run", path, env={"PEGBOX_DISABLE_DATED_SUBDIR": "1"})
         self.assertEqual(os.listdir(self.results_dir), ["sh"])
+
+    def test_many_starts_at_once(self):
+        # Each finds the same free name before one of them makes its directory.
+        slow = os.path.join(self.dir, "slow-mkdir.so")
+        self.command(["cc", "-shared", "-fPIC", "-o", slow, self.write("slow-mkdir.c", SLOW_MKDIR)])
+        checks = os.environ.get("ASAN_OPTIONS", "")
+        env = {"PEGBOX_DISABLE_DATED_SUBDIR": "1", "LD_PRELOAD": slow,
+               "ASAN_OPTIONS": checks + ":verify_asan_link_order=0"}
+        path = self.spec(sh(":"))
+        started = [self.start("run", path, env=env) for _ in range(4)]
+        for process in started:
+            done = self.finish(process)
+            self.assertEqual(done.status, 0, str(done))
+        self.assertEqual(sorted(os.listdir(self.results_dir)), ["sh", "sh_2", "sh_3", "sh_4"])
 
     def test_results_dir(self):
         self.run_two(name="a", words=["--results-dir", "here"])
