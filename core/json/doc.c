@@ -130,6 +130,22 @@ doc_name(const PbxDoc *doc)
     return doc->name;
 }
 
+PbxPlace *
+doc_places(const PbxDoc *doc)
+{
+    return doc->places;
+}
+
+void
+doc_swap(PbxDoc *a, PbxDoc *b)
+{
+    PbxDoc old = *a;
+    a->root = b->root;
+    a->places = b->places;
+    b->root = old.root;
+    b->places = old.places;
+}
+
 void
 doc_position(const PbxDoc *doc, const char *pointer, guint *line, guint *column)
 {

@@ -34,6 +34,11 @@ PbxPlace *json_scan(const PbxDoc *doc, const char *text, gsize length, char *pla
 /* The place where a problem at `pointer` is told: origin, or line and column. */
 const char *doc_place(const PbxDoc *doc, const char *pointer, guint *line, guint *column);
 
+/* The places of a document's values. (transfer none) */
+PbxPlace *doc_places(const PbxDoc *doc);
+/* Exchanges the values and places of two documents; each keeps its name. */
+void doc_swap(PbxDoc *a, PbxDoc *b);
+
 /* One step of a pointer: unescapes the token at *pointer (after its '/') and moves on to
  * the next '/' or the end. (transfer full) */
 char *json_pointer_token(const char **pointer);

@@ -78,6 +78,15 @@ void doc_position(const PbxDoc *doc, const char *pointer, guint *line, guint *co
 gboolean doc_set(PbxDoc *doc, const char *path, JsonNode *value, const char *origin,
                  GError **error);
 
+/* Whether the object `over` replaces the object `base` at `pointer` rather than merge. */
+typedef gboolean (*PbxReplaces)(const char *pointer, JsonObject *base, JsonObject *over);
+/*
+ * Puts a document over another, both objects: objects merge, null removes, all else
+ * replaces. `doc` is the outcome, in which what `base` brought is told as there, with its
+ * file, line and column; `base` is of no use any more but to be freed.
+ */
+void doc_merge(PbxDoc *doc, PbxDoc *base, PbxReplaces replaces);
+
 /* "/config/layers/0" as people write it: "config.layers[0]"; keys with dots are
  * quoted: config."a.b". "" gives "". (transfer full) */
 char *json_pointer_display(const char *pointer);

@@ -38,8 +38,8 @@ read_all(int fd, gsize *length, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static PbxDoc *
-read_file(const char *file, PbxProblems *problems)
+PbxDoc *
+document_read(const char *file, PbxProblems *problems)
 {
     gsize length = 0;
     g_autoptr(GError) error = NULL;
@@ -163,10 +163,12 @@ apply_overrides(PbxDoc *doc, const PbxSpecInput *input, PbxProblems *problems)
 static PbxDoc *
 make_document(const PbxSpecInput *input, PbxProblems *problems)
 {
-    PbxDoc *doc = input->file != NULL ? read_file(input->file, problems)
+    PbxDoc *doc = input->file != NULL ? extends_read(input->file, problems)
                                       : one_line_document(input->command, problems);
-    if (doc != NULL)
-        apply_overrides(doc, input, problems);
+    if (doc == NULL)
+        return NULL;
+    apply_overrides(doc, input, problems);
+    extends_refuse(doc, problems);
     return doc;
 }
 

@@ -77,7 +77,7 @@ const PbxKey spec_keys[] = {
     {"duplicates", KEY_STRING, TRUE, "Whether a config may run twice.", NULL},
     {"workers", KEY_INT | KEY_OBJECT, TRUE, "How many processes a trial has.", NULL},
     {"launcher", KEY_STRING | KEY_OBJECT, TRUE, "What starts the processes of a trial.", NULL},
-    {"extends", KEY_STRING, TRUE, "Another file that this one builds upon.", NULL},
+    {"extends", KEY_STRING, FALSE, "Another file that this one builds upon.", TEXT},
     {NULL, 0, FALSE, NULL, NULL},
 };
 

@@ -65,22 +65,24 @@ add_objective(JsonObject *root, const PbxSpec *spec)
     json_object_set_string_member(root, "mode", spec->signs[0] < 0 ? "max" : "min");
 }
 
-/* A template of a path that begins with text is made absolute as text. */
+char *
+cwd_absolute(const char *text, const char *base)
+{
+    if (text[0] == '{' || g_path_is_absolute(text))
+        return g_strdup(text);
+    gboolean home = text[0] == '~' && (text[1] == '/' || text[1] == '\0');
+    g_autofree char *start = template_quote(home ? g_get_home_dir() : base);
+    return text[0] == '\0' ? g_steal_pointer(&start)
+                           : g_build_filename(start, home ? text + 1 : text, NULL);
+}
+
 static void
 add_cwd(JsonObject *root, const PbxSpec *spec)
 {
     JsonObject *given = json_node_get_object(doc_root(spec->doc));
     JsonNode *node = json_object_get_member(given, "cwd");
     const char *text = node != NULL ? json_node_get_string(node) : "";
-    g_autofree char *cwd = NULL;
-    if (text[0] == '{' || g_path_is_absolute(text)) {
-        cwd = g_strdup(text);
-    } else {
-        gboolean home = text[0] == '~' && (text[1] == '/' || text[1] == '\0');
-        g_autofree char *base = template_quote(home ? g_get_home_dir() : spec->base_dir);
-        cwd =
-            text[0] == '\0' ? g_strdup(base) : g_build_filename(base, home ? text + 1 : text, NULL);
-    }
+    g_autofree char *cwd = cwd_absolute(text, spec->base_dir);
     json_object_set_string_member(root, "cwd", cwd);
 }
 

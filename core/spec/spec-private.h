@@ -121,6 +121,17 @@ char *template_quote(const char *text);
 /* `path` with ~ expanded, absolute from `base`. (transfer full) */
 char *path_resolve(const char *path, const char *base);
 
+/* A template for a directory, absolute from `base` where it begins with text; "": `base`.
+ * (transfer full) */
+char *cwd_absolute(const char *text, const char *base);
+
+/* The document of a file ("-": standard input), as it stands there. NULL with problems; a
+ * duplicate key is a problem of a document that is returned. (transfer full) */
+PbxDoc *document_read(const char *file, PbxProblems *problems);
+/* The same, put over the files that it extends. (transfer full) */
+PbxDoc *extends_read(const char *file, PbxProblems *problems);
+/* Tells an `extends` that came too late to be followed: by --set. */
+void extends_refuse(const PbxDoc *doc, PbxProblems *problems);
 /* The document of the one-line form. NULL with problems. */
 PbxDoc *one_line_document(char **words, PbxProblems *problems);
 /* What experiment.json holds. (transfer full) */

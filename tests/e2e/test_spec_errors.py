@@ -182,7 +182,7 @@ class SpecErrors(PegboxTest):
                            ("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
                            ("data", {"x": "y"}), ("limits", {"trial_time_s": 5}),
                            ("constraints", ["result.x"]), ("duplicates", "skip"),
-                           ("extends", "other.json"), ("reporter", {}), ("launcher", "mpi"),
+                           ("reporter", {}), ("launcher", "mpi"),
                            ("reuse_workers", False)):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)
