@@ -239,9 +239,11 @@ key_schema(const PbxKey *key)
 JsonNode *
 spec_schema(PbxRegistry *registry)
 {
-    JsonObject *root = parse_object("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
-                                    "\"title\":\"pegbox experiment\",\"type\":\"object\","
-                                    "\"required\":[\"trainable\"],\"additionalProperties\":false}");
+    JsonObject *root =
+        parse_object("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+                     "\"title\":\"pegbox experiment\",\"type\":\"object\","
+                     "\"anyOf\":[{\"required\":[\"trainable\"]},{\"required\":[\"extends\"]}],"
+                     "\"additionalProperties\":false}");
     JsonObject *properties = json_object_new();
     for (const PbxKey *key = spec_keys; key->name != NULL; key++) {
         if (!key->later)
