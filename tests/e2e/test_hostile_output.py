@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whatever a program prints and however it dies, the driver lives: the trial fails with one clear
+line or goes on, results that were recorded stay, and the other trials run."""
+import json
+import os
+
+from pegbox_test import PegboxTest, main, python, sh
+
+# A good result, what the test is about, and in trial 0 nothing of that.
+RESULT = """import os, signal, sys
+def put(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+put(b'{"loss": 5}\\n')
+if sys.argv[1] == "1":
+"""
+
+
+class HostileOutput(PegboxTest):
+    def both(self, script, states=("TERMINATED", "TERMINATED"), counts=(1, 1)):
+        """Two trials, the second one hostile; returns the Experiment."""
+        expect = 1 if "ERROR" in states else 0
+        experiment = self.run_experiment(
+            python(RESULT + "    " + script, "{x}"), config={"x": {"$grid_search": [0, 1]}},
+            metric="loss", mode="min", expect=expect)
+        self.assertEqual(experiment.states, list(states))
+        self.assertEqual(experiment.counts, list(counts))
+        self.assertEqual(experiment.results(1)[0]["loss"], 5)
+        return experiment
+
+    def test_a_line_of_100_megabytes(self):
+        self.both("""put(b'x' * 100000000 + b'\\n{"loss": 4}\\n')""", counts=(1, 2))
+
+    def test_bytes_that_are_no_text(self):
+        self.both("""put(b'\\0\\0{"loss": 1}\\0\\n\\xff\\xfe\\xc0\\x80\\n{"loss": 4}\\n')""",
+                  counts=(1, 2))
+
+    def test_a_result_with_bytes_that_are_no_text(self):
+        # What is recorded is text all the same.
+        experiment = self.both("""put(b'{"loss": 4, "s": "a\\xffb"}\\n{"loss": 3}\\n')""",
+                               counts=(1, 3))
+        self.assertEqual(experiment.results(1)[1]["s"], "a\ufffdb")
+        with open(os.path.join(experiment.dir(1), "result.json"), "rb") as file:
+            self.assertIn('a\ufffdb', file.read().decode("utf-8"))
+
+    def test_deep_nesting(self):
+        self.both("""put(b'{"loss": ' + b'[' * 10000 + b']' * 10000 + b'}\\n'
+        + b'{"a":' * 10000 + b'1' + b'}' * 10000 + b'\\n{"loss": 4}\\n')""", counts=(1, 2))
+
+    def test_a_result_without_the_metric(self):
+        self.both("""put(b'{"other": 1}\\n{"loss": 4}\\n')""", counts=(1, 2))
+
+    def test_not_finite(self):
+        experiment = self.both("""put(b'{"loss": NaN}\\n{"loss": Infinity}\\n{"loss": 4}\\n')""",
+                               counts=(1, 4))
+        self.assertEqual(experiment.results(1)[3]["loss"], 4)
+
+    def test_each_deadly_signal(self):
+        names = ["SIGSEGV", "SIGABRT", "SIGKILL", "SIGTERM", "SIGFPE"]
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 5}'; ulimit -c 0; kill -${1#SIG} $$; sleep 100""", "{signal}"),
+            config={"signal": {"$grid_search": names}}, metric="loss", mode="min", expect=1,
+            fail_fast=False)
+        self.assertEqual(experiment.states, ["ERROR"] * len(names))
+        self.assertEqual(experiment.counts, [1] * len(names))
+        for name, trial in zip(names, experiment.trials):
+            self.assertIn(name, trial["error"])
+            self.assertNotIn("\n", trial["error"])
+            self.assertIn(name, experiment.read(trial["trial"], "error.txt"))
+
+    def test_a_child_in_a_session_of_its_own(self):
+        # It keeps the output open and ignores signals.
+        self.both("""
+    if os.fork() == 0:
+        os.setsid()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        signal.pause()
+    os._exit(3)
+""", states=("TERMINATED", "ERROR"))
+
+    def test_a_file_that_is_nested_deeply(self):
+        start = json.dumps({"trainable": {"plugin": "exec", "command": ["true"]}})[:-1]
+        for value in ("[" * 10000 + "]" * 10000, '{"a":' * 10000 + "1" + "}" * 10000,
+                      "[" * 10000):
+            done = self.refused(start + ', "config": {"x": ' + value + "}}", "nest")
+            self.assertLess(len(done.err), 1000)
+        self.assertFalse(os.path.exists(self.results_dir))
+
+
+if __name__ == "__main__":
+    main()
