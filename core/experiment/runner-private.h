@@ -119,7 +119,9 @@ struct PbxWorkerSlot {
     char *death;             /* how its process ended */
     gboolean closed, exited; /* the channel; the process */
     gboolean kill_sent;
-    PbxTimer *timer; /* start-up grace, or the patience after a stop */
+    PbxTimer *timer;              /* start-up grace, or the patience after a stop */
+    PbxTimer *limit;              /* when to look whether its trial is past one of the limits */
+    gint64 began_ns, reported_ns; /* of the clock: the attempt, its last report */
 };
 
 /* Assigns a worker to a chosen trial; the run begins with the commit. */

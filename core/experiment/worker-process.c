@@ -104,6 +104,7 @@ static void
 worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
 {
     PbxTrial *trial = worker->trial;
+    limits_end(worker);
     worker->trial = NULL;
     if (trial != NULL) {
         trial->worker = NULL;
@@ -213,6 +214,7 @@ void
 worker_slot_free(PbxWorkerSlot *worker)
 {
     clock_cancel(&worker->timer);
+    limits_end(worker);
     worker_link_free(worker->link);
     if (worker->program_dir != NULL)
         program_dir_remove(worker->program_dir);

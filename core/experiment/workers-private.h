@@ -10,6 +10,10 @@ void worker_launch(PbxRunner *runner, PbxWorkerSlot *worker);
 void worker_stop_process(PbxWorkerSlot *worker, guint how);
 /* It is ended unless it is done by then. */
 void worker_arm_patience(PbxWorkerSlot *worker, double seconds);
+/* limits.c: an attempt begins in it; it has reported; it is over. */
+void limits_begin(PbxWorkerSlot *worker);
+void limits_reported(PbxWorkerSlot *worker);
+void limits_end(PbxWorkerSlot *worker);
 /* The channel closed; text: why, where that was an error. */
 void worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text);
 /* What came over a worker's channel. */

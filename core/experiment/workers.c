@@ -167,6 +167,7 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
     trial->attempt_dirty = TRUE;
     json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
     trial->silent++;
+    limits_begin(worker);
     worker->state = WORKER_BUSY;
     trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
     trial_touch(runner, trial);
@@ -188,6 +189,7 @@ release(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *messag
 {
     PbxTrial *trial = worker->trial;
     clock_cancel(&worker->timer);
+    limits_end(worker);
     worker->trial = NULL;
     if (trial != NULL)
         end_of_run(runner, trial, message);
@@ -224,6 +226,7 @@ ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
 static void
 enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
 {
+    limits_reported(trial->worker);
     result_enter(runner, trial, message);
     if (trial->failing == NULL)
         trial->silent = 0;

@@ -71,7 +71,9 @@ const PbxKey spec_keys[] = {
     {"seed", KEY_INT, FALSE, "The seed of all randomness.", "{\"type\":\"integer\",\"minimum\":0}"},
     {"durability", KEY_STRING, FALSE, "What a power cut may take: 'normal', or nothing: 'full'.",
      "{\"enum\":[\"normal\",\"full\"]}"},
-    {"limits", KEY_OBJECT, TRUE, "Time and memory past which a trial fails.", NULL},
+    {"limits", KEY_OBJECT, FALSE, "Times past which a trial is killed and has failed.",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+     "\"trial_time_s\":" POSITIVE ",\"report_time_s\":" POSITIVE "}}"},
     {"constraints", KEY_STRING | KEY_ARRAY, TRUE, "Expressions that a feasible trial keeps <= 0.",
      NULL},
     {"duplicates", KEY_STRING, TRUE, "Whether a config may run twice.", NULL},

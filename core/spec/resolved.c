@@ -102,6 +102,7 @@ add_limits(JsonObject *root, const PbxSpec *spec)
     json_object_set_int_member(root, "max_failures", spec->max_failures);
     if (spec->fail_fast != FAIL_FAST_EARLY)
         json_object_set_boolean_member(root, "fail_fast", spec->fail_fast == FAIL_FAST_ALWAYS);
+    add_given(root, spec, "limits");
 }
 
 static void

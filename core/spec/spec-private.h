@@ -101,6 +101,7 @@ void trainable_check(PbxCheck *check);
 
 void stop_check(PbxCheck *check);
 void resources_check(PbxCheck *check);
+void limits_check(PbxCheck *check);
 void names_check(PbxCheck *check);
 /* Tells each dim that the search cannot take; caps: what it can. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,

@@ -23,6 +23,12 @@ typedef struct {
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
 
+/* Seconds past which a trial is killed and has failed; 0: none. */
+typedef struct {
+    double trial_time_s;  /* of an attempt */
+    double report_time_s; /* since its start or its last report */
+} PbxLimits;
+
 /* One variable of `env`. */
 typedef struct {
     char *name;
@@ -46,6 +52,7 @@ typedef struct {
     guint max_concurrent_trials; /* 0: as many as fit */
     gint64 max_failures;         /* -1: without end */
     PbxFailFast fail_fast;
+    PbxLimits limits;
     gboolean log_to_file;   /* FALSE: to the console */
     PbxTemplate *out, *err; /* file names; the same object where both go to one */
     char *base_dir;         /* absolute: what relative paths of the file start from */

@@ -180,7 +180,7 @@ class SpecErrors(PegboxTest):
     def test_what_a_later_version_brings(self):
         for key, value in (("checkpoint", {"frequency": 1}), ("restore", "x"),
                            ("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
-                           ("data", {"x": "y"}), ("limits", {"trial_time_s": 5}),
+                           ("data", {"x": "y"}),
                            ("constraints", ["result.x"]), ("duplicates", "skip"),
                            ("reporter", {}), ("launcher", "mpi"),
                            ("reuse_workers", False)):

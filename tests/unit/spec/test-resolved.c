@@ -52,6 +52,7 @@ test_everything(void)
         "\"ranker\", \"max_t\": 7}, \"stop\": [{}, {\"x\": 1}, {\"when\": \"true\"}], "
         "\"time_budget_s\": 5, \"resources\": {\"cpu\": 0.25, \"memory\": \"1KiB\"}, "
         "\"max_concurrent_trials\": 2, \"loggers\": [\"other\"], \"max_failures\": 3, "
+        "\"limits\": {\"trial_time_s\": 60, \"report_time_s\": 2.5}, "
         "\"fail_fast\": false, \"log_to_file\": [\"o\", \"e\"], \"results_dir\": \"r\", "
         "\"trial_name\": \"{a}\", \"trial_dirname\": \"{trial.name}\", \"cwd\": \"runs/{a}\", "
         "\"env\": {\"E\": \"{b}\"}, \"seed\": 4, \"durability\": \"full\"}",
@@ -71,6 +72,10 @@ test_everything(void)
     g_assert_cmpstr(stop, ==,
                     "[{\"plugin\":\"bounds\",\"limits\":{\"x\":1}},{\"plugin\":\"rule\",\"rule\":"
                     "\"true\",\"scope\":\"trial\"}]");
+    g_autofree char *limits = spec_test_resolved(spec, "limits");
+    g_assert_cmpstr(limits, ==, "{\"trial_time_s\":60,\"report_time_s\":2.5}");
+    g_assert_cmpfloat(spec->limits.trial_time_s, ==, 60);
+    g_assert_cmpfloat(spec->limits.report_time_s, ==, 2.5);
     g_autofree char *cwd = spec_test_resolved(spec, "cwd");
     g_autofree char *runs = g_strdup_printf("\"%s/runs/{a}\"", spec_test_dir());
     g_assert_cmpstr(cwd, ==, runs);

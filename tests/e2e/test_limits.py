@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`limits`: a trial past one is killed with all it started, and has failed."""
+from pegbox_test import SLOW, PegboxTest, main, sh
+
+HUNG = "(setsid sleep 1000 &); setsid sleep 1000 & exec sleep 1000"
+# Long enough for a program to start and report.
+START = 2 * SLOW
+# Reports until it is stopped.
+ENDLESS = """while :; do echo '{"loss": 1}'; sleep 0.05; done"""
+
+
+class Limits(PegboxTest):
+    """That no descendant is left is checked after each test."""
+
+    def limited(self, text, limits, expect=1, **keys):
+        return self.run_experiment(sh(text), metric="loss", mode="min", limits=limits,
+                                   expect=expect, timeout=60, **keys)
+
+    def assert_failed(self, experiment, message):
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertEqual(experiment.trials[0]["error"], message)
+        self.assertIn(message, experiment.read(0, "error.txt"))
+
+    def test_trial_time_of_one_that_never_reports(self):
+        experiment = self.limited(HUNG, {"trial_time_s": 0.5})
+        self.assert_failed(experiment, "ran longer than limits.trial_time_s (0.5 s)")
+        self.assertEqual(experiment.counts, [0])
+
+    def test_trial_time_of_one_that_reports_for_ever(self):
+        experiment = self.limited(ENDLESS, {"trial_time_s": START, "report_time_s": 1000})
+        self.assert_failed(experiment, "ran longer than limits.trial_time_s (%d s)" % START)
+        self.assertGreater(experiment.counts[0], 0)
+
+    def test_trial_time_ignores_signals(self):
+        self.assert_failed(self.limited("trap '' TERM INT HUP; while :; do sleep 1; done",
+                                        {"trial_time_s": 0.5}),
+                           "ran longer than limits.trial_time_s (0.5 s)")
+
+    def test_report_time_before_the_first_report(self):
+        self.assert_failed(self.limited(HUNG, {"report_time_s": 0.5}),
+                           "reported nothing for longer than limits.report_time_s (0.5 s)")
+
+    def test_report_time_after_the_last_report(self):
+        experiment = self.limited("""echo '{"loss": 1}'; echo '{"loss": 2}'; """ + HUNG,
+                                  {"report_time_s": START})
+        self.assert_failed(experiment, "reported nothing for longer than limits.report_time_s "
+                                       "(%d s)" % START)
+        self.assertEqual(experiment.counts, [2])
+
+    def test_report_time_starts_anew_with_each_report(self):
+        # It runs longer than it may be silent.
+        experiment = self.limited(
+            """for i in 1 2 3 4 5 6; do echo "{\\"loss\\": $i}"; sleep 0.5; done""",
+            {"report_time_s": START}, expect=0)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(experiment.counts, [6])
+
+    def test_retry_starts_the_clock_anew(self):
+        # The first attempt has used up its time; the second one gets all of it again.
+        experiment = self.limited(
+            """echo x >>"$PEGBOX_TRIAL_DIR/starts"
+[ $(wc -l <"$PEGBOX_TRIAL_DIR/starts") = 1 ] && sleep 1000
+echo '{"loss": 0}'""", {"trial_time_s": START}, expect=0, max_failures=1)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(experiment.trials[0]["failures"], 1)
+        self.assertIn("ran longer than limits.trial_time_s (%d s)" % START,
+                      experiment.read(0, "error.txt"))
+
+    def test_one_retry_too_many(self):
+        experiment = self.limited(HUNG, {"trial_time_s": 0.3}, max_failures=2)
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertEqual(experiment.trials[0]["attempts"], 3)
+
+    def test_refused(self):
+        good = {"trainable": sh(":")}
+        for limits, message in (
+                ({"trial_time_s": 0}, "limits.trial_time_s: needs a number of seconds > 0, got 0"),
+                ({"report_time_s": -1}, "limits.report_time_s: needs a number of seconds > 0"),
+                ({"report_time_s": "1h"}, "limits.report_time_s: needs a number, got"),
+                ({"memory": "2GiB"}, "limits.memory: 'memory' is not supported by this version"),
+                ({"trial_time": 1}, "did you mean 'trial_time_s'?")):
+            self.refused(dict(good, limits=limits), message)
+
+
+if __name__ == "__main__":
+    main()
