@@ -13,6 +13,7 @@
 /* Keep alphabetical: `pegbox --help` prints it as it stands. */
 const PbxCommand pbx_commands[] = {
     {"best", "show the best trial of an experiment", command_best},
+    {"export", "print all results of an experiment", command_export},
     {"inspect", "show a plugin's options and capabilities", command_inspect},
     {"logs", "show a trial's output", command_logs},
     {"ls", "list experiments", command_ls},

@@ -35,6 +35,7 @@ extern const PbxCommand pbx_commands[];
 int command_main(int argc, char **argv);
 
 int command_best(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_logs(int argc, char **argv);
 int command_ls(int argc, char **argv);

@@ -243,6 +243,12 @@ put_csv_value(GString *out, JsonNode *value, gboolean terminal)
     put_csv(out, terminal ? safe : text);
 }
 
+void
+table_put_csv(GString *out, JsonNode *value)
+{
+    put_csv_value(out, value, isatty(STDOUT_FILENO) != 0);
+}
+
 static void
 print_csv(GPtrArray *rows, const char *const *columns)
 {
