@@ -101,8 +101,8 @@ note_columns(Export *export, JsonNode *node, const char *prefix)
     JsonObjectIter iter;
     const char *name;
     JsonNode *value;
-    json_object_iter_init(&iter, json_node_get_object(node));
-    while (json_object_iter_next(&iter, &name, &value)) {
+    json_object_iter_init_ordered(&iter, json_node_get_object(node));
+    while (json_object_iter_next_ordered(&iter, &name, &value)) {
         g_autofree char *path = g_strconcat(prefix, name, NULL);
         g_autofree char *inner = g_strconcat(path, ".", NULL);
         if (JSON_NODE_HOLDS_OBJECT(value)) {
