@@ -19,6 +19,7 @@ const PbxCommand pbx_commands[] = {
     {"ls", "list experiments", command_ls},
     {"plugins", "list the plugins that are installed", command_plugins},
     {"results", "list the results of a trial", command_results},
+    {"rm", "delete experiments", command_rm},
     {"run", "run an experiment", command_run},
     {"schema", "print the JSON Schema of the experiment file", command_schema},
     {"trials", "list the trials of an experiment", command_trials},

@@ -41,6 +41,7 @@ int command_logs(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_results(int argc, char **argv);
+int command_rm(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_trials(int argc, char **argv);

@@ -33,3 +33,10 @@ gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *
 /* Whether a logger that hangs was left behind: its thread uses spec and registry, so that the
  * process is to end by _exit, with nothing freed. */
 gboolean experiment_left_threads(void);
+
+/*
+ * Deletes an experiment: its absolute directory and all that is in it; symbolic links are
+ * removed, never followed. FALSE with error: EXPERIMENT_ERROR_USAGE where a driver lives,
+ * EXPERIMENT_ERROR_BROKEN where not all could be deleted.
+ */
+gboolean experiment_remove(const char *dir, GError **error);

@@ -17,7 +17,7 @@ PbxLock *
 lock_take(const char *dir, GError **error)
 {
     g_autofree char *path = g_build_filename(dir, "experiment.lock", NULL);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN, "%s: %s", path,
                     g_strerror(errno));
