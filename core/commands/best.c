@@ -72,8 +72,8 @@ put_config(JsonNode *node, const char *path, gboolean *labelled)
         JsonObjectIter iter;
         const char *key;
         JsonNode *value;
-        json_object_iter_init(&iter, json_node_get_object(node));
-        while (json_object_iter_next(&iter, &key, &value)) {
+        json_object_iter_init_ordered(&iter, json_node_get_object(node));
+        while (json_object_iter_next_ordered(&iter, &key, &value)) {
             g_autofree char *inner =
                 path[0] != '\0' ? g_strdup_printf("%s.%s", path, key) : g_strdup(key);
             put_config(value, inner, labelled);
@@ -226,25 +226,8 @@ print_command(PbxLook *look, const PbxTrialRow *trial, int *status, GError **err
 
 typedef struct {
     PbxStore *store;
-    GPtrArray *names; /* char * */
+    PbxLeaves *fields;
 } FieldReader;
-
-static void
-add_fields(GPtrArray *names, JsonNode *node, const char *prefix)
-{
-    JsonObjectIter iter;
-    const char *key;
-    JsonNode *value;
-    json_object_iter_init(&iter, json_node_get_object(node));
-    while (json_object_iter_next(&iter, &key, &value)) {
-        g_autofree char *path = g_strconcat(prefix, key, NULL);
-        g_autofree char *inner = g_strconcat(path, "/", NULL);
-        if (JSON_NODE_HOLDS_OBJECT(value))
-            add_fields(names, value, inner);
-        else if (!g_ptr_array_find_with_equal_func(names, path, g_str_equal, NULL))
-            g_ptr_array_add(names, g_steal_pointer(&path));
-    }
-}
 
 static gboolean
 add_last_fields(const PbxTrialRow *row, gpointer user)
@@ -256,23 +239,24 @@ add_last_fields(const PbxTrialRow *row, gpointer user)
         result != NULL ? json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL)
                        : NULL;
     if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
-        add_fields(reader->names, node, "");
+        leaves_add(reader->fields, node, "", "/");
     return TRUE;
 }
 
 static void
 tell_none(PbxLook *look, const char *metric)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    FieldReader reader = {.store = look->store, .names = names};
+    g_auto(PbxLeaves) fields = {0};
+    FieldReader reader = {.store = look->store, .fields = &fields};
+    leaves_init(&fields);
     command_error("%s has no best trial: none has a finite value of '%s'", look->name, metric);
     if (!store_each_trial(look->store, add_last_fields, &reader, NULL))
         return;
     /* One that is there, but never finite, is no misspelling. */
-    if (g_ptr_array_find_with_equal_func(names, metric, g_str_equal, NULL))
+    if (g_hash_table_contains(fields.known, metric))
         return;
-    g_ptr_array_add(names, NULL);
-    const char *meant = json_did_you_mean(metric, (const char *const *)names->pdata);
+    g_ptr_array_add(fields.paths, NULL);
+    const char *meant = json_did_you_mean(metric, (const char *const *)fields.paths->pdata);
     if (meant != NULL)
         command_hint("did you mean --metric %s?", meant);
 }

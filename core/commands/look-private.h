@@ -47,6 +47,10 @@ JsonNode *look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last,
  * (transfer full) */
 JsonNode *look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,
                           GError **error);
+/* The same for `export`, with its trial's number and state; result NULL: of the trial its config
+ * alone. NULL with error. (transfer full) */
+JsonNode *look_export_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,
+                          GError **error);
 /* "2026-01-31 12:00:00", local; NULL for an unknown time. (transfer full) */
 char *look_time(gint64 ns);
 /* Sets a member; NULL, a negative number or NaN is null. */
@@ -57,6 +61,17 @@ void look_set_double(JsonObject *object, const char *name, double value);
 void look_set_metric(JsonObject *object, const char *metric, double value);
 /* The array of rows that table_print takes. (transfer full) */
 GPtrArray *look_rows_new(void);
+
+/* Paths of the values in objects, each once, in the order of their coming. */
+typedef struct {
+    GPtrArray *paths;  /* char * */
+    GHashTable *known; /* the same, as a set */
+} PbxLeaves;
+void leaves_init(PbxLeaves *leaves);
+void leaves_clear(PbxLeaves *leaves);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxLeaves, leaves_clear)
+/* Adds those of an object that are new: keys joined by `delimiter`, after `prefix`. */
+void leaves_add(PbxLeaves *leaves, JsonNode *object, const char *prefix, const char *delimiter);
 
 /* The usual columns of trials, and `more` (NULL: none) before the metric: of the config what
  * varies. A narrow terminal hides the last ones. (transfer full) */

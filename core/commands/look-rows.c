@@ -180,6 +180,64 @@ look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *res
     return node;
 }
 
+static JsonNode *
+trial_without_results(const PbxTrialRow *trial)
+{
+    g_autoptr(JsonObject) object = json_object_new();
+    set_config(object, trial->config);
+    look_set_text(object, "trial_id", trial->id);
+    return json_node_init_object(json_node_alloc(), object);
+}
+
+JsonNode *
+look_export_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result, GError **error)
+{
+    JsonNode *node =
+        result != NULL ? look_result_row(look, trial, result, error) : trial_without_results(trial);
+    if (node == NULL)
+        return NULL;
+    JsonObject *object = json_node_get_object(node);
+    set_absent(object, "trial", int_node((gint64)trial->number));
+    set_absent(object, "state",
+               json_node_init_string(json_node_alloc(), store_state_name(look_state(look, trial))));
+    return node;
+}
+
+/* ---- Columns ---- */
+
+void
+leaves_init(PbxLeaves *leaves)
+{
+    leaves->paths = g_ptr_array_new_with_free_func(g_free);
+    leaves->known = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
+void
+leaves_clear(PbxLeaves *leaves)
+{
+    g_hash_table_unref(leaves->known);
+    g_ptr_array_unref(leaves->paths);
+}
+
+void
+leaves_add(PbxLeaves *leaves, JsonNode *object, const char *prefix, const char *delimiter)
+{
+    JsonObjectIter iter;
+    const char *key;
+    JsonNode *value;
+    json_object_iter_init_ordered(&iter, json_node_get_object(object));
+    while (json_object_iter_next_ordered(&iter, &key, &value)) {
+        g_autofree char *path = g_strconcat(prefix, key, NULL);
+        if (JSON_NODE_HOLDS_OBJECT(value)) {
+            g_autofree char *inner = g_strconcat(path, delimiter, NULL);
+            leaves_add(leaves, value, inner, delimiter);
+        } else if (!g_hash_table_contains(leaves->known, path)) {
+            g_hash_table_add(leaves->known, path);
+            g_ptr_array_add(leaves->paths, g_steal_pointer(&path));
+        }
+    }
+}
+
 char **
 look_trial_columns(PbxLook *look, const char *more)
 {

@@ -23,8 +23,8 @@ note_fields(Reader *reader, const PbxResultRow *result)
     JsonObjectIter iter;
     const char *name;
     JsonNode *value;
-    json_object_iter_init(&iter, json_node_get_object(node));
-    while (json_object_iter_next(&iter, &name, &value)) {
+    json_object_iter_init_ordered(&iter, json_node_get_object(node));
+    while (json_object_iter_next_ordered(&iter, &name, &value)) {
         if (JSON_NODE_HOLDS_VALUE(value) &&
             !g_ptr_array_find_with_equal_func(reader->fields, name, g_str_equal, NULL))
             g_ptr_array_add(reader->fields, g_strdup(name));

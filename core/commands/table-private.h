@@ -11,8 +11,10 @@ char *cell_text(JsonNode *value);
 /* Whether it is a number, or a text for one that is not finite. */
 gboolean cell_is_number(JsonNode *value);
 
-/* Appends a value as a cell of CSV, exact; nothing for NULL or null. */
-void table_put_csv(GString *out, JsonNode *value);
+/* Appends a line of CSV: the names of columns; their exact values in a row, nothing for what
+ * is missing or null. terminal: control characters are made harmless. */
+void table_put_csv_names(GString *out, const char *const *columns, gboolean terminal);
+void table_put_csv_row(GString *out, JsonNode *row, const char *const *columns, gboolean terminal);
 
 /* Prints columns[n] of the rows under their names. width: of the terminal; colour: bold
  * heads. */

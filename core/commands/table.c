@@ -232,6 +232,13 @@ put_csv(GString *out, const char *text)
 }
 
 static void
+put_csv_text(GString *out, const char *text, gboolean terminal)
+{
+    g_autofree char *safe = terminal ? terminal_safe(text) : NULL;
+    put_csv(out, terminal ? safe : text);
+}
+
+static void
 put_csv_value(GString *out, JsonNode *value, gboolean terminal)
 {
     if (value == NULL || JSON_NODE_HOLDS_NULL(value))
@@ -239,14 +246,27 @@ put_csv_value(GString *out, JsonNode *value, gboolean terminal)
     const gboolean string =
         JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING;
     g_autofree char *text = string ? g_strdup(json_node_get_string(value)) : json_to_text(value);
-    g_autofree char *safe = terminal ? terminal_safe(text) : NULL;
-    put_csv(out, terminal ? safe : text);
+    put_csv_text(out, text, terminal);
 }
 
 void
-table_put_csv(GString *out, JsonNode *value)
+table_put_csv_names(GString *out, const char *const *columns, gboolean terminal)
 {
-    put_csv_value(out, value, isatty(STDOUT_FILENO) != 0);
+    for (guint i = 0; columns[i] != NULL; i++) {
+        g_string_append(out, i > 0 ? "," : "");
+        put_csv_text(out, columns[i], terminal);
+    }
+    g_string_append_c(out, '\n');
+}
+
+void
+table_put_csv_row(GString *out, JsonNode *row, const char *const *columns, gboolean terminal)
+{
+    for (guint i = 0; columns[i] != NULL; i++) {
+        g_string_append(out, i > 0 ? "," : "");
+        put_csv_value(out, json_lookup(row, columns[i]), terminal);
+    }
+    g_string_append_c(out, '\n');
 }
 
 static void
@@ -254,18 +274,9 @@ print_csv(GPtrArray *rows, const char *const *columns)
 {
     const gboolean terminal = isatty(STDOUT_FILENO) != 0;
     g_autoptr(GString) out = g_string_new(NULL);
-    for (guint i = 0; columns[i] != NULL; i++) {
-        g_string_append(out, i > 0 ? "," : "");
-        put_csv(out, columns[i]);
-    }
-    g_string_append_c(out, '\n');
-    for (guint row = 0; row < rows->len; row++) {
-        for (guint i = 0; columns[i] != NULL; i++) {
-            g_string_append(out, i > 0 ? "," : "");
-            put_csv_value(out, json_lookup(rows->pdata[row], columns[i]), terminal);
-        }
-        g_string_append_c(out, '\n');
-    }
+    table_put_csv_names(out, columns, terminal);
+    for (guint i = 0; i < rows->len; i++)
+        table_put_csv_row(out, rows->pdata[i], columns, terminal);
     fwrite(out->str, 1, out->len, stdout);
 }
 
