@@ -22,15 +22,6 @@ fail(PbxWorkerSlot *worker, const char *what, const char *limit, double seconds)
     worker_stop_process(worker, PBX_STOP_KILL);
 }
 
-static void look(gpointer data);
-
-static void
-arm(PbxWorkerSlot *worker, gint64 at_ns)
-{
-    if (at_ns < NEVER_NS)
-        clock_at(worker->runner->clock, at_ns, look, worker, &worker->limit);
-}
-
 /* A report only notes its time; the timer finds out that the deadline has moved since. */
 static void
 look(gpointer data)
@@ -48,8 +39,8 @@ look(gpointer data)
         fail(worker, "ran longer than", "trial_time_s", limits->trial_time_s);
     else if (report_ns <= now)
         fail(worker, "reported nothing for longer than", "report_time_s", limits->report_time_s);
-    else
-        arm(worker, MIN(trial_ns, report_ns));
+    else if (MIN(trial_ns, report_ns) < NEVER_NS)
+        clock_at(worker->runner->clock, MIN(trial_ns, report_ns), look, worker, &worker->limit);
 }
 
 void
