@@ -19,6 +19,7 @@
 #define READ_SIZE   (16 * 1024)
 #define SOCKET_NAME "socket"
 #define CONFIG_NAME "config.json"
+#define N_PARENTS   3
 
 /* One connection of the program; it may have several. */
 typedef struct {
@@ -58,11 +59,14 @@ set_errno(GError **error, const char *what, const char *name)
 
 /* ---- Its directory ---- */
 
-/* NULL: not in this one. */
+/* In the i-th place where it may be, below N_PARENTS; NULL: not in this one. */
 static char *
-program_dir_in(const char *parent, const char *name)
+program_dir_in(gsize i, const char *name)
 {
+    const char *const parents[N_PARENTS] = {g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"),
+                                            "/tmp"};
     const gsize room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+    const char *parent = parents[i];
     if (parent == NULL || parent[0] != '/')
         return NULL;
     g_autofree char *dir = g_build_filename(parent, name, NULL);
@@ -72,9 +76,8 @@ program_dir_in(const char *parent, const char *name)
 void
 program_dir_remove(const char *name)
 {
-    const char *parents[] = {g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp"};
-    for (gsize i = 0; i < G_N_ELEMENTS(parents); i++) {
-        g_autofree char *dir = program_dir_in(parents[i], name);
+    for (gsize i = 0; i < N_PARENTS; i++) {
+        g_autofree char *dir = program_dir_in(i, name);
         if (dir == NULL || access(dir, F_OK) != 0)
             continue;
         g_autofree char *socket_path = g_build_filename(dir, SOCKET_NAME, NULL);
@@ -92,9 +95,8 @@ program_dir_remove(const char *name)
 static char *
 make_dir(const char *name, GError **error)
 {
-    const char *parents[] = {g_getenv("XDG_RUNTIME_DIR"), g_getenv("TMPDIR"), "/tmp"};
-    for (gsize i = 0; i < G_N_ELEMENTS(parents); i++) {
-        g_autofree char *dir = program_dir_in(parents[i], name != NULL ? name : "pegbox-XXXXXX");
+    for (gsize i = 0; i < N_PARENTS; i++) {
+        g_autofree char *dir = program_dir_in(i, name != NULL ? name : "pegbox-XXXXXX");
         if (dir != NULL && (name != NULL ? mkdir(dir, 0700) == 0 : mkdtemp(dir) != NULL))
             return g_steal_pointer(&dir);
     }
