@@ -137,19 +137,18 @@ class Loggers(PegboxTest):
         experiment = self.run_experiment(sh(ONE), stop={"plugin": "last"})
         self.assertIn("last words", experiment.done.err)
 
-    def test_never_ready_is_given_up(self):
-        self.logger(event="return PBX_AGAIN;")
+    def given_up(self, event):
+        self.logger(event=event)
         experiment = self.run_experiment(sh(ONE), loggers=[{"plugin": "odd"}],
                                          environ={"PEGBOX_LOGGER_GRACE_S": "1"})
         self.assertIn("given up", experiment.done.err)
         self.assertIn("loss", experiment.read(0, "result.json"))
 
+    def test_never_ready_is_given_up(self):
+        self.given_up("return PBX_AGAIN;")
+
     def test_hanging_is_given_up(self):
-        self.logger(event="for (;;) pause();")
-        experiment = self.run_experiment(sh(ONE), loggers=[{"plugin": "odd"}],
-                                         environ={"PEGBOX_LOGGER_GRACE_S": "1"})
-        self.assertIn("given up", experiment.done.err)
-        self.assertIn("loss", experiment.read(0, "result.json"))
+        self.given_up("for (;;) pause();")
 
     def test_interrupts_end_a_hanging_one(self):
         self.logger(event="for (;;) pause();")

@@ -304,3 +304,14 @@ test_host_advance(PbxTestHost *host, gint64 ns)
     clock_at(host->clock, clock_now(host->clock) + ns, nothing, NULL, NULL);
     g_assert_true(clock_advance(host->clock));
 }
+
+guint
+test_count_descriptors(void)
+{
+    guint n = 0;
+    GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+    while (g_dir_read_name(dir) != NULL)
+        n++;
+    g_dir_close(dir);
+    return n;
+}

@@ -95,6 +95,9 @@ GBytes *test_host_reload(PbxTestHost *host);
 /* Loads into the instance of `to` what `from` saves. */
 pbx_status test_host_load(PbxTestHost *to, PbxTestHost *from);
 
+/* Open descriptors of this process, the one that looks included. */
+guint test_count_descriptors(void);
+
 void test_host_advance(PbxTestHost *host, gint64 ns);
 
 /*

@@ -319,21 +319,10 @@ test_destroyed_while_they_run(void)
 
 /* ---- Leaks ---- */
 
-static guint
-count_descriptors(void)
-{
-    guint n = 0;
-    GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
-    while (g_dir_read_name(dir) != NULL)
-        n++;
-    g_dir_close(dir);
-    return n;
-}
-
 static void
 test_nothing_leaks(void)
 {
-    guint before = count_descriptors();
+    guint before = test_count_descriptors();
     for (guint round = 0; round < 3; round++) {
         g_autoptr(PbxTestHost) host = local_new();
         for (guint i = 0; i < 20; i++) {
@@ -342,7 +331,7 @@ test_nothing_leaks(void)
         }
         assert_no_children();
     }
-    g_assert_cmpuint(count_descriptors(), ==, before);
+    g_assert_cmpuint(test_count_descriptors(), ==, before);
 }
 
 int

@@ -342,17 +342,6 @@ protocol_stop_waits(void)
 
 /* ---- Leaks ---- */
 
-static guint
-count_descriptors(void)
-{
-    guint n = 0;
-    GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
-    while (g_dir_read_name(dir) != NULL)
-        n++;
-    g_dir_close(dir);
-    return n;
-}
-
 static void
 nothing_leaks(void)
 {
@@ -360,13 +349,13 @@ nothing_leaks(void)
     g_autoptr(PbxTestHost) bad = exec_with("{'command': ['/no/such']}", "");
     g_autoptr(PbxTestHost) pty = exec_new("'pty': true", "");
     (void)sh(host, "exit 0");
-    guint before = count_descriptors();
+    guint before = test_count_descriptors();
     for (guint i = 0; i < 20; i++) {
         g_assert_cmpint(sh(host, "echo '{\"loss\": 1}'"), ==, PBX_OK);
         g_assert_cmpint(sh(pty, "exit 1"), ==, PBX_EIO);
         g_assert_cmpint(test_run(bad), ==, PBX_EINVAL);
     }
-    g_assert_cmpuint(count_descriptors(), ==, before);
+    g_assert_cmpuint(test_count_descriptors(), ==, before);
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
     g_assert_cmpint(errno, ==, ECHILD);
 }
