@@ -154,6 +154,7 @@ command_run(int argc, char **argv)
         .name = options.name,
         .results_dir = options.results_dir,
         .fail_fast = options.fail_fast,
+        .verbose = 3,
     };
     if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
         command_error("run takes one FILE, or a program after --; `pegbox run --help` tells more");

@@ -199,5 +199,10 @@ spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problem
         return NULL;
     g_autofree char *base_dir = spec_base_dir(input);
     g_autoptr(PbxSpec) spec = spec_check(doc, base_dir, registry, problems);
-    return problems_count(problems) == before ? g_steal_pointer(&spec) : NULL;
+    if (spec == NULL || problems_count(problems) != before)
+        return NULL;
+    spec->replace = input->replace;
+    spec->local = input->local;
+    spec->verbose = input->verbose;
+    return g_steal_pointer(&spec);
 }

@@ -65,6 +65,10 @@ typedef struct {
     gboolean has_search_seed; /* `search.seed`, for a search without such an option */
     guint64 search_seed;      /* the seed of the slot "search": `seed` where it has none */
     gboolean durability_full;
+    /* How it is run: as the input says, not its document. */
+    gboolean replace; /* the experiment of that name is deleted first */
+    gboolean local;   /* C trainables inside the driver, programs at the terminal */
+    int verbose;      /* 0..3: how much is printed */
     PbxSandbox *sandbox;   /* what was compiled lives in it */
     PbxRegistry *registry; /* borrowed */
     PbxDoc *doc;
@@ -85,6 +89,8 @@ typedef struct {
     const char *num_samples;   /* text, or NULL */
     const char *name, *results_dir;
     gboolean fail_fast;
+    gboolean replace, local; /* go into the spec as they are, and verbose */
+    int verbose;
 } PbxSpecInput;
 
 /* The document of an input, with --set applied: what --print-spec writes. NULL with
