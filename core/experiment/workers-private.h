@@ -14,6 +14,8 @@ void worker_arm_patience(PbxWorkerSlot *worker, double seconds);
 void limits_begin(PbxWorkerSlot *worker);
 void limits_reported(PbxWorkerSlot *worker);
 void limits_end(PbxWorkerSlot *worker);
+/* Its trial uses so many bytes, too many. */
+void limits_memory(PbxWorkerSlot *worker, guint64 used);
 /* The channel closed; text: why, where that was an error. */
 void worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text);
 /* What came over a worker's channel. */

@@ -135,6 +135,7 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
         .out = out,
         .err = err,
         .window = 0,
+        .memory_limit = spec->limits.memory,
         .iteration = trial->attempt.start_iteration,
         .time_total_s = trial->attempt.start_time_s,
         .timesteps_total = -1,
@@ -266,6 +267,10 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
             trial->attempt_dirty = TRUE;
             trial_touch(runner, trial);
         }
+        break;
+    case WORKER_MEMORY:
+        if (current)
+            limits_memory(worker, message->used);
         break;
     case WORKER_BROKEN:
         worker_channel_closed(runner, worker, message->text);

@@ -12,6 +12,7 @@
 #define AT_LEAST_0 "{\"type\":\"number\",\"minimum\":0}"
 #define TEXT       "{\"type\":\"string\",\"minLength\":1}"
 #define BOOLEAN    "{\"type\":\"boolean\"}"
+#define BYTES      "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\"}]}"
 #define MODE       "{\"enum\":[\"min\",\"max\"]}"
 /* One, or an array of one: several objectives come with a later version. */
 #define ONE_OR_LIST(ITEM)                                                                          \
@@ -40,7 +41,7 @@ const PbxKey spec_keys[] = {
     {"resources", KEY_OBJECT, FALSE, "What each trial needs.",
      "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
      "\"cpu\":" AT_LEAST_0 ",\"gpu\":{\"const\":0},"
-     "\"memory\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\"}]}}}"},
+     "\"memory\":" BYTES "}}"},
     {"placement", KEY_OBJECT, TRUE, "Bundles and strategy of a trial's processes.", NULL},
     {"max_concurrent_trials", KEY_INT, FALSE,
      "How many trials run at once at most; 0: as many as the resources hold.",
@@ -71,9 +72,9 @@ const PbxKey spec_keys[] = {
     {"seed", KEY_INT, FALSE, "The seed of all randomness.", "{\"type\":\"integer\",\"minimum\":0}"},
     {"durability", KEY_STRING, FALSE, "What a power cut may take: 'normal', or nothing: 'full'.",
      "{\"enum\":[\"normal\",\"full\"]}"},
-    {"limits", KEY_OBJECT, FALSE, "Times past which a trial is killed and has failed.",
+    {"limits", KEY_OBJECT, FALSE, "Time and memory past which a trial is killed and has failed.",
      "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-     "\"trial_time_s\":" POSITIVE ",\"report_time_s\":" POSITIVE "}}"},
+     "\"trial_time_s\":" POSITIVE ",\"report_time_s\":" POSITIVE ",\"memory\":" BYTES "}}"},
     {"constraints", KEY_STRING | KEY_ARRAY, TRUE, "Expressions that a feasible trial keeps <= 0.",
      NULL},
     {"duplicates", KEY_STRING, TRUE, "Whether a config may run twice.", NULL},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `limits`: the times past which a trial fails. */
+/* `limits`: the times and the memory past which a trial fails. */
 #include "spec/spec-private.h"
 
 static const char *const limit_names[] = {"trial_time_s", "report_time_s", "memory", NULL};
@@ -30,7 +30,7 @@ check_limit(PbxCheck *check, const char *name, JsonNode *node)
     } else if (g_str_equal(name, "report_time_s")) {
         check_seconds(check, pointer, node, &check->spec->limits.report_time_s);
     } else if (g_str_equal(name, "memory")) {
-        problems_add(check->problems, check->spec->doc, pointer, "'memory' " NOT_YET);
+        bytes_check(check, pointer, node, &check->spec->limits.memory);
     } else {
         g_autofree char *meant = meant_text(name, limit_names);
         problems_add(check->problems, check->spec->doc, pointer, "there is no such limit%s", meant);

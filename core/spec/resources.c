@@ -71,28 +71,38 @@ memory_of_machine(void)
     return pages > 0 && size > 0 ? (guint64)pages * (guint64)size : G_MAXUINT64;
 }
 
+gboolean
+bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes)
+{
+    double value = 0;
+    gboolean good = node_is(node, KEY_INT) ? (value = (double)json_node_get_int(node), TRUE)
+                                           : node_is(node, KEY_STRING) &&
+                                                 parse_bytes(json_node_get_string(node), &value);
+    if (good && value >= 1) {
+        *bytes = value < (double)G_MAXINT64 ? (guint64)value : G_MAXINT64;
+        return TRUE;
+    }
+    g_autofree char *text = json_to_text(node);
+    problems_add(check->problems, check->spec->doc, pointer,
+                 "needs a number of bytes or a text like \"2GiB\", got %s", text);
+    return FALSE;
+}
+
 static void
 check_memory(PbxCheck *check, JsonNode *node)
 {
     PbxSpec *spec = check->spec;
-    double bytes = 0;
-    g_autofree char *text = json_to_text(node);
-    gboolean good = node_is(node, KEY_INT) ? (bytes = (double)json_node_get_int(node), TRUE)
-                                           : node_is(node, KEY_STRING) &&
-                                                 parse_bytes(json_node_get_string(node), &bytes);
-    if (!good || bytes < 1) {
-        problems_add(check->problems, spec->doc, "/resources/memory",
-                     "needs a number of bytes or a text like \"2GiB\", got %s", text);
+    guint64 bytes = 0, there = memory_of_machine();
+    if (!bytes_check(check, "/resources/memory", node, &bytes))
         return;
-    }
-    guint64 there = memory_of_machine();
-    if (bytes > (double)there) {
+    if (bytes > there) {
+        g_autofree char *text = json_to_text(node);
         g_autofree char *has = g_format_size_full(there, G_FORMAT_SIZE_IEC_UNITS);
         problems_add(check->problems, spec->doc, "/resources/memory",
                      "a trial needs %s, but this machine has %s", text, has);
         return;
     }
-    spec->memory = (guint64)bytes;
+    spec->memory = bytes;
 }
 
 static void

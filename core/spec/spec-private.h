@@ -102,6 +102,8 @@ void trainable_check(PbxCheck *check);
 void stop_check(PbxCheck *check);
 void resources_check(PbxCheck *check);
 void limits_check(PbxCheck *check);
+/* A number of bytes, or a text like "2GiB". FALSE: neither, a problem at `pointer`. */
+gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
 void names_check(PbxCheck *check);
 /* Tells each dim that the search cannot take; caps: what it can. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,

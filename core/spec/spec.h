@@ -23,10 +23,11 @@ typedef struct {
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
 
-/* Seconds past which a trial is killed and has failed; 0: none. */
+/* What a trial is killed past, and has failed; 0: none. */
 typedef struct {
-    double trial_time_s;  /* of an attempt */
-    double report_time_s; /* since its start or its last report */
+    double trial_time_s;  /* seconds of an attempt */
+    double report_time_s; /* seconds since its start or its last report */
+    guint64 memory;       /* bytes that all its processes have resident */
 } PbxLimits;
 
 /* One variable of `env`. */
@@ -66,9 +67,9 @@ typedef struct {
     guint64 search_seed;      /* the seed of the slot "search": `seed` where it has none */
     gboolean durability_full;
     /* How it is run: as the input says, not its document. */
-    gboolean replace; /* the experiment of that name is deleted first */
-    gboolean local;   /* C trainables inside the driver, programs at the terminal */
-    int verbose;      /* 0..3: how much is printed */
+    gboolean replace;      /* the experiment of that name is deleted first */
+    gboolean local;        /* C trainables inside the driver, programs at the terminal */
+    int verbose;           /* 0..3: how much is printed */
     PbxSandbox *sandbox;   /* what was compiled lives in it */
     PbxRegistry *registry; /* borrowed */
     PbxDoc *doc;

@@ -43,13 +43,16 @@ channel_flush(PbxChannel *channel)
 }
 
 void
-channel_beat(PbxChannel *channel)
+channel_try(PbxChannel *channel, GString *message)
 {
     /* Whoever holds the lock is sending: that is as good as a beat. */
-    if (!g_mutex_trylock(&channel->lock))
+    if (!g_mutex_trylock(&channel->lock)) {
+        g_string_free(message, TRUE);
         return;
-    if (channel->out->len == 0) {
-        message_put(channel->out, message_new("beat"));
+    }
+    gboolean alone = channel->out->len == 0;
+    message_put(channel->out, message);
+    if (alone) {
         /* So small that a stream socket takes all of it or nothing. */
         (void)!send(channel->fd, channel->out->data, channel->out->len,
                     MSG_NOSIGNAL | MSG_DONTWAIT);

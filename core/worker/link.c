@@ -219,6 +219,10 @@ take_message(PbxWorkerLink *link, JsonObject *object)
         message.type = WORKER_PID;
         message.pid = message_get_int(object, "pid", 0);
         link_post(link, &message);
+    } else if (message_is(object, "memory")) {
+        message.type = WORKER_MEMORY;
+        message.used = (guint64)MAX(message_get_int(object, "used", 0), 0);
+        link_post(link, &message);
     }
     /* Beats, and what a newer worker may add, say nothing that must be known. */
     return message_get_string(object, "type") != NULL;
@@ -376,6 +380,8 @@ worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run)
     message_string(message, "out", run->out);
     message_string(message, "err", run->err);
     message_int(message, "window", (gint64)run->window);
+    if (run->memory_limit > 0)
+        message_int(message, "memory_limit", (gint64)run->memory_limit);
     message_int(message, "iteration", run->iteration);
     message_double(message, "time_total_s", run->time_total_s);
     message_int(message, "timesteps_total", run->timesteps_total);

@@ -2,6 +2,8 @@
 /* The worker process: its channel to the driver, the run under way, what it gives to trainables. */
 #pragma once
 
+#include <sys/types.h>
+
 #include <pegbox/trainable.h>
 
 #include "plugin/plugin.h"
@@ -22,7 +24,9 @@ typedef struct {
 void channel_init(PbxChannel *channel, int fd);
 void channel_queue(PbxChannel *channel, GString *message); /* any thread; frees the message */
 void channel_flush(PbxChannel *channel);                   /* any thread; blocks */
-void channel_beat(PbxChannel *channel);                    /* any thread; never blocks */
+/* Any thread; never blocks: a small message that is lost where the driver does not read, and
+ * waits where others do. Frees it. */
+void channel_try(PbxChannel *channel, GString *message);
 /* The next message (transfer full). 1: there is one; 0: none yet (not with `wait`); -1: error. */
 int channel_read(PbxChannel *channel, gboolean wait, JsonObject **message, GError **error);
 
@@ -125,12 +129,32 @@ gboolean program_socket_step(PbxProgramSocket *program, PbxWorker *worker, guint
 gboolean output_begin(const PbxRun *run, GError **error);
 void output_end(const PbxRun *run);
 
+/* ---- descendants.c ---- */
+
+/* Calls func for each process below this one, children before their parents. */
+void descendants_each(void (*func)(pid_t pid, gpointer user), gpointer user);
+
 /* ---- orphans.c ---- */
 
 /* Kills and reaps every descendant of this process. FALSE: some would not die. */
 gboolean orphans_kill(void);
 
+/* ---- memory.c: limits.memory; any thread ---- */
+
+/* Bytes that all descendants have resident, with_self: this process too. Pages that several
+ * share count once where the figure would be past the limit otherwise. */
+guint64 memory_used(gboolean with_self, guint64 limit);
+/* The run under way may have so much; see to it that watcher_wake is called. 0: any. */
+void memory_watch(const PbxRun *run, guint64 limit, gboolean with_self);
+void memory_unwatch(void);
+/* Looks, if it is time, and tells the driver of a run that has more. When to look next, of
+ * g_get_monotonic_time. */
+gint64 memory_look(PbxChannel *channel);
+
 /* ---- watcher.c ---- */
 
-/* Starts the thread that ends the process when the driver vanishes or SIGTERM comes. */
+/* Starts the thread that ends the process when the driver vanishes or SIGTERM comes, and looks
+ * at the memory of the run under way. */
 gboolean watcher_start(PbxChannel *channel, GError **error);
+/* What it is to look at has changed. */
+void watcher_wake(void);

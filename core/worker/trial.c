@@ -138,12 +138,25 @@ ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error
     return message;
 }
 
+/* A worker that is kept for program after program is no part of their trials. */
+static void
+begin_watch(const PbxWorker *worker, JsonObject *message)
+{
+    gint64 limit = message_get_int(message, "memory_limit", 0);
+    if (limit <= 0)
+        return;
+    memory_watch(worker->run, (guint64)limit, worker->program == NULL);
+    watcher_wake();
+}
+
 gboolean
 trial_run(PbxWorker *worker, JsonObject *message)
 {
     pbx_error error = {.where = "", .message = ""};
     worker->run = run_new(worker, message);
+    begin_watch(worker, message);
     pbx_status status = run_trainable(worker, &error);
+    memory_unwatch();
     status = check_reports(worker, status, &error);
     error.where[sizeof error.where - 1] = '\0';
     error.message[sizeof error.message - 1] = '\0';

@@ -35,6 +35,7 @@ typedef enum {
     WORKER_LINE,  /* a line of output for the console */
     WORKER_LOG,
     WORKER_PID,    /* the program's pid, once it has one */
+    WORKER_MEMORY, /* the run uses more than its memory_limit; told again and again */
     WORKER_BROKEN, /* the channel closed, or nonsense came over it: no more messages */
 } PbxWorkerMessageType;
 
@@ -61,6 +62,7 @@ typedef struct {
     const char *text;
     int level;                      /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */
     gint64 pid;                     /* READY: the worker's; PID: the program's */
+    guint64 used;                   /* MEMORY: bytes */
     const char *hostname, *node_ip; /* READY */
 } PbxWorkerMessage;
 
@@ -100,6 +102,7 @@ typedef struct {
     const char *cwd;
     const char *out, *err; /* absolute; NULL: lines go to the console */
     guint64 window;        /* results that may be unanswered; 0: lockstep */
+    guint64 memory_limit;  /* bytes; 0: none */
     gint64 iteration;      /* to go on from */
     double time_total_s;
     gint64 timesteps_total, episodes_total; /* -1: none */

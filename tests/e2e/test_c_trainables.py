@@ -116,6 +116,15 @@ class CTrainables(PegboxTest):
         self.fails("abort", "its worker was killed by signal 6 (Aborted)")
         self.fails("exit", "its worker ended with status 3 before the trial did")
 
+    def test_takes_too_much_memory(self):
+        self.build("misbehave")
+        experiment = self.run_experiment(
+            {"plugin": "misbehave", "how": "greedy"}, metric="loss", mode="min", expect=1,
+            limits={"memory": "190MiB"})
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertRegex(experiment.trials[0]["error"], r"used [0-9.]+ MiB of memory, limits.memory")
+        self.assertEqual(experiment.counts, [1])
+
     def test_breaks_its_channel(self):
         self.build("misbehave")
         self.fails("close", "its worker ended with status")

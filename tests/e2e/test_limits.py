@@ -1,12 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`limits`: a trial past one is killed with all it started, and has failed."""
-from pegbox_test import SLOW, PegboxTest, main, sh
+import re
+
+from pegbox_test import SLOW, PegboxTest, main, python, sh
 
 HUNG = "(setsid sleep 1000 &); setsid sleep 1000 & exec sleep 1000"
 # Long enough for a program to start and report.
 START = 2 * SLOW
 # Reports until it is stopped.
+# Allocates so many MiB, says so, and keeps them.
+KEEP = """import sys, time
+blob = b'x' * (int(sys.argv[1]) << 20)
+print('{"loss": 1}', flush=True)
+while True:
+    time.sleep(1000)
+"""
 ENDLESS = """while :; do echo '{"loss": 1}'; sleep 0.05; done"""
 
 
@@ -72,13 +81,106 @@ echo '{"loss": 0}'""", {"trial_time_s": START}, expect=0, max_failures=1)
         self.assertEqual(experiment.states, ["ERROR"])
         self.assertEqual(experiment.trials[0]["attempts"], 3)
 
+    # ---- Memory ----
+
+    def greedy(self, text, limit, *words, expect=1, **keys):
+        return self.run_experiment(python(text, *words), metric="loss", mode="min",
+                                   limits={"memory": limit}, expect=expect, timeout=60, **keys)
+
+    def assert_used(self, experiment, least, limit):
+        """It failed, with a figure of at least so many MiB."""
+        self.assertEqual(experiment.states, ["ERROR"])
+        error = experiment.trials[0]["error"]
+        found = re.fullmatch(r"used ([0-9.]+) (MiB|GiB) of memory, limits.memory is (.*)", error)
+        self.assertIsNotNone(found, error)
+        self.assertEqual(found.group(3), limit)
+        used = float(found.group(1)) * (1024 if found.group(2) == "GiB" else 1)
+        self.assertGreaterEqual(used, least)
+        self.assertIn(error, experiment.read(0, "error.txt"))
+
+    def test_memory_of_one_process(self):
+        experiment = self.greedy(KEEP, "128MiB", "200")
+        self.assert_used(experiment, 200, "128.0 MiB")
+
+    def test_memory_of_a_trial_that_reports_for_ever(self):
+        experiment = self.greedy(
+            """import time
+blobs = []
+while True:
+    blobs.append(b'x' * (8 << 20))
+    print('{"loss": 1}', flush=True)
+    time.sleep(0.02)
+""", 128 << 20)
+        self.assert_used(experiment, 128, "128.0 MiB")
+        self.assertGreater(experiment.counts[0], 1)
+
+    def test_memory_of_children_together(self):
+        # Each is below the limit.
+        experiment = self.greedy(
+            """import subprocess, sys
+children = [subprocess.Popen([sys.executable, "-c", sys.argv[1], "90"]) for _ in range(2)]
+for child in children:
+    child.wait()
+""", "150MiB", "{config.keep}", config={"keep": KEEP})
+        self.assert_used(experiment, 150, "150.0 MiB")
+
+    def test_memory_of_a_child_in_a_session_of_its_own(self):
+        # ... whose parent has gone.
+        experiment = self.greedy(
+            """import subprocess, sys, time
+subprocess.run(["sh", "-c", 'setsid "$@" & :', "sh", sys.executable, "-c", sys.argv[1], "200"])
+time.sleep(1000)
+""", "128MiB", "{config.keep}", config={"keep": KEEP})
+        self.assert_used(experiment, 200, "128.0 MiB")
+
+    def test_memory_that_children_share_counts_once(self):
+        experiment = self.greedy(
+            """import os, time
+blob = b'x' * (100 << 20)
+children = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(1.5)
+        os._exit(0)
+    children.append(pid)
+for pid in children:
+    os.waitpid(pid, 0)
+print('{"loss": 1}')
+""", "250MiB", expect=0)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+
+    def test_memory_below_the_limit(self):
+        experiment = self.greedy(
+            """import time
+blob = b'x' * (50 << 20)
+time.sleep(1)
+print('{"loss": 1}')
+""", "128MiB", expect=0)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+
+    def test_memory_of_the_next_attempt(self):
+        experiment = self.greedy(
+            """import os, sys
+starts = os.environ["PEGBOX_TRIAL_DIR"] + "/starts"
+with open(starts, "a") as file:
+    file.write("x")
+with open(starts) as file:
+    if len(file.read()) == 1:
+        exec(sys.argv[1].replace("sys.argv[1]", "'200'"))
+print('{"loss": 0}')
+""", "128MiB", "{config.keep}", config={"keep": KEEP}, expect=0, max_failures=1)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(experiment.trials[0]["failures"], 1)
+        self.assertIn("limits.memory is 128.0 MiB", experiment.read(0, "error.txt"))
+
     def test_refused(self):
         good = {"trainable": sh(":")}
         for limits, message in (
                 ({"trial_time_s": 0}, "limits.trial_time_s: needs a number of seconds > 0, got 0"),
                 ({"report_time_s": -1}, "limits.report_time_s: needs a number of seconds > 0"),
                 ({"report_time_s": "1h"}, "limits.report_time_s: needs a number, got"),
-                ({"memory": "2GiB"}, "limits.memory: 'memory' is not supported by this version"),
+                ({"memory": "much"}, "limits.memory: needs a number of bytes or a text like"),
                 ({"trial_time": 1}, "did you mean 'trial_time_s'?")):
             self.refused(dict(good, limits=limits), message)
 

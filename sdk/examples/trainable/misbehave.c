@@ -14,7 +14,7 @@ struct pbx_instance {
 static const char *const ways[] = {"crash",    "abort",  "exit",     "error",    "mute",
                                    "silent",   "lost",   "hang",     "deaf",     "nonsense",
                                    "nameless", "create", "close",    "scribble", "children",
-                                   "chatty",   "status", "gives-up", NULL};
+                                   "chatty",   "status", "gives-up", "greedy",   NULL};
 static const pbx_option options[] = {
     PBX_OPT_ENUM("how", "what it does wrong", "1.0", ways, "\"crash\"")};
 
@@ -63,6 +63,19 @@ print_much(void)
 {
     for (int i = 0; i < 100000; i++)
         printf("line %d of what nobody wants to read\n", i);
+}
+
+/* 200 MiB, touched and kept. */
+static void
+take_memory(void)
+{
+    const size_t size = (size_t)200 << 20;
+    char *memory = (char *)malloc(size);
+    if (memory == NULL)
+        return;
+    memset(memory, 1, size);
+    for (;;)
+        pause();
 }
 
 /* What ends or breaks the process. */
@@ -115,6 +128,8 @@ run(pbx_instance *self, pbx_error *error)
         leave_child();
     if (is(self, "chatty"))
         print_much();
+    if (is(self, "greedy"))
+        take_memory();
     break_process(self);
     return status;
 }

@@ -21,7 +21,8 @@ typedef struct {
 static void
 on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
 {
-    static const char *const types[] = {"ready", "result", "ended", "line", "log", "pid", "broken"};
+    static const char *const types[] = {"ready", "result", "ended",  "line",
+                                        "log",   "pid",    "memory", "broken"};
     Peer *peer = user;
     g_string_append_printf(peer->seen, "%s", types[message->type]);
     if (message->type != WORKER_READY && message->type != WORKER_BROKEN)
@@ -31,6 +32,8 @@ on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
         g_string_append_printf(peer->seen, " %s %s", message->hostname, message->node_ip);
     if (message->type == WORKER_READY || message->type == WORKER_PID)
         g_string_append_printf(peer->seen, " %" G_GINT64_FORMAT, message->pid);
+    if (message->type == WORKER_MEMORY)
+        g_string_append_printf(peer->seen, " %" G_GUINT64_FORMAT, message->used);
     if (message->type == WORKER_RESULT)
         g_string_append_printf(peer->seen, " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %g %s%s",
                                message->n, message->iteration, message->time_total_s,
@@ -216,6 +219,8 @@ test_messages(Peer *peer, gconstpointer unused)
     greet(peer);
     say(peer, "{\"type\":\"pid\",\"trial\":3,\"attempt\":2,\"pid\":99}");
     assert_seen(peer, "pid 3/2 99\n");
+    say(peer, "{\"type\":\"memory\",\"trial\":3,\"attempt\":2,\"used\":4096}");
+    assert_seen(peer, "memory 3/2 4096\n");
     say(peer, "{\"type\":\"result\",\"trial\":3,\"attempt\":2,\"n\":1,\"iteration\":4,"
               "\"time_total_s\":1.5,\"done\":true,\"fields\":{\"loss\":1}}");
     assert_seen(peer, "result 3/2 1 4 1.5 {\"loss\":1} done\n");
@@ -355,6 +360,7 @@ test_driver_messages(Peer *peer, gconstpointer unused)
                         .cwd = "/c",
                         .err = "/d/err",
                         .window = 3,
+                        .memory_limit = 4096,
                         .iteration = 5,
                         .time_total_s = 1.5,
                         .timesteps_total = -1,
@@ -369,8 +375,8 @@ test_driver_messages(Peer *peer, gconstpointer unused)
         peer,
         "{\"type\":\"run\",\"trial\":7,\"attempt\":2,\"id\":\"i\",\"name\":\"n\",\"tag\":\"\","
         "\"dir\":\"/d\",\"config\":{\"lr\":0.5},\"resources\":{\"cpu\":1},\"env\":[\"A=b\"],"
-        "\"cwd\":\"/c\",\"err\":\"/d/err\",\"window\":3,\"iteration\":5,\"time_total_s\":1.5,"
-        "\"timesteps_total\":-1,\"episodes_total\":-1}");
+        "\"cwd\":\"/c\",\"err\":\"/d/err\",\"window\":3,\"memory_limit\":4096,\"iteration\":5,"
+        "\"time_total_s\":1.5,\"timesteps_total\":-1,\"episodes_total\":-1}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":1,\"stop\":false}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":2,\"stop\":true}");
     assert_hears(peer, "{\"type\":\"stop\",\"trial\":7,\"attempt\":2}");
