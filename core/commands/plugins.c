@@ -10,48 +10,49 @@ warn(const char *message, gpointer user G_GNUC_UNUSED)
     command_warning("%s", message);
 }
 
-/* The paths that the file hides; the list is sorted, so they follow it. */
+/* The paths that the file hides. */
 static JsonArray *
-shadows(const GPtrArray *files, guint first)
+shadows(const GPtrArray *files, const PbxPluginFile *winner)
 {
-    const PbxPluginFile *winner = g_ptr_array_index(files, first);
     JsonArray *paths = json_array_new();
-    for (guint i = first + 1; i < files->len; i++) {
+    for (guint i = 0; i < files->len; i++) {
         const PbxPluginFile *file = g_ptr_array_index(files, i);
-        if (file->shadowed_by == NULL || !g_str_equal(file->shadowed_by, winner->path))
-            break;
-        json_array_add_string_element(paths, file->path);
+        if (g_strcmp0(file->shadowed_by, winner->path) == 0)
+            json_array_add_string_element(paths, file->path);
     }
     return paths;
 }
 
-/* One row, or NULL where the file is broken, which is told. */
-static JsonNode *
-row(PbxRegistry *registry, const GPtrArray *files, guint i, gboolean json)
+typedef struct {
+    const GPtrArray *files;
+    GPtrArray *rows;
+    gboolean json;
+} Lister;
+
+/* A row, or none where the file is broken, which is told. */
+static void
+add_row(const PbxPluginFile *file, JsonNode *plugin, const GError *error, gpointer user)
 {
-    const PbxPluginFile *file = g_ptr_array_index(files, i);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(JsonNode) plugin =
-        registry_probe(registry, file->path, file->kind, file->name, &error);
+    Lister *lister = user;
     if (plugin == NULL) {
         command_warning("%s", error->message);
-        return NULL;
+        return;
     }
     JsonObject *facts = json_node_get_object(plugin);
-    JsonArray *hidden = shadows(files, i);
+    JsonArray *hidden = shadows(lister->files, file);
     JsonObject *object = json_object_new();
     const char *const texts[] = {"kind", "name", "version", "summary", "path"};
     for (gsize k = 0; k < G_N_ELEMENTS(texts); k++)
         json_object_set_string_member(object, texts[k],
                                       json_object_get_string_member(facts, texts[k]));
     /* For people: nothing in the usual case. */
-    if (json || json_array_get_length(hidden) > 0)
+    if (lister->json || json_array_get_length(hidden) > 0)
         json_object_set_array_member(object, "shadows", hidden);
     else
         json_array_unref(hidden);
     JsonNode *node = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(node, object);
-    return node;
+    g_ptr_array_add(lister->rows, node);
 }
 
 static gboolean
@@ -80,10 +81,9 @@ list(PbxRegistry *registry, const char *kind, gboolean json)
     for (guint i = 0; i < files->len; i++) {
         const PbxPluginFile *file = g_ptr_array_index(files, i);
         any_hidden = any_hidden || file->shadowed_by != NULL;
-        JsonNode *fact = file->shadowed_by == NULL ? row(registry, files, i, json) : NULL;
-        if (fact != NULL)
-            g_ptr_array_add(rows, fact);
     }
+    Lister lister = {.files = files, .rows = rows, .json = json};
+    registry_probe_files(registry, files, add_row, &lister);
     const PbxTableOptions options = {.json = json};
     return table_print(rows, json || any_hidden ? all_columns : columns, &options,
                        "no plugins are installed");

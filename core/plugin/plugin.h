@@ -101,8 +101,14 @@ GPtrArray *registry_files(PbxRegistry *registry,
  */
 JsonNode *registry_probe(PbxRegistry *registry, const char *path, const char *kind,
                          const char *name, GError **error);
-/* What the child of a probe does: loads FILE and writes what it found, or the error, as
- * JSON on standard output. words: FILE [KIND NAME]. Does not return. */
+/* The same for each file that is used (not shadowed), in order; plugin NULL: error. Both are the
+ * callback's to read only. */
+typedef void (*PbxProbedFunc)(const PbxPluginFile *file, JsonNode *plugin, const GError *error,
+                              gpointer user);
+void registry_probe_files(PbxRegistry *registry, const GPtrArray *files, PbxProbedFunc func,
+                          gpointer user);
+/* What the child of a probe does: loads FILE and writes what it found, or the error, as a line
+ * of JSON on standard output. words: FILE, or FILE KIND NAME once or more. Does not return. */
 G_NORETURN void registry_probe_child(int n_words, char **words);
 /* The same of a loaded one. (transfer full) */
 JsonNode *plugin_to_json(const PbxPlugin *plugin);

@@ -2,7 +2,7 @@
 /*
  * Looks into a plugin's file in a child process: loading runs foreign code, which
  * may crash, hang or end the process. The child is pegbox itself, as
- * `pegbox inspect --probe FILE KIND NAME`.
+ * `pegbox inspect --probe FILE KIND NAME`, or more of these three words for several files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ add_warning(const char *message, gpointer user)
 
 /* The file's descriptor, or the error, as an object; its "warnings" beside. */
 static JsonNode *
-probe_here(int n_words, char **words)
+probe_here(const char *path, const char *kind, const char *name)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(PbxRegistry) registry = registry_new(&error);
@@ -58,8 +58,7 @@ probe_here(int n_words, char **words)
     JsonArray *warnings = json_array_new();
     if (registry != NULL) {
         registry_on_warning(registry, add_warning, warnings);
-        plugin = registry_load_file(registry, words[0], n_words > 2 ? words[1] : NULL,
-                                    n_words > 2 ? words[2] : NULL, &error);
+        plugin = registry_load_file(registry, path, kind, name, &error);
     }
     JsonNode *answer = json_node_new(JSON_NODE_OBJECT);
     JsonObject *object = json_object_new();
@@ -72,6 +71,24 @@ probe_here(int n_words, char **words)
     return answer;
 }
 
+/* One line. */
+static gboolean
+write_answer(int fd, JsonNode *answer)
+{
+    g_autofree char *text = json_to_text(answer);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    gsize length = strlen(line), done = 0;
+    while (done < length) {
+        ssize_t n = write(fd, line + done, length - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        done += (gsize)n;
+    }
+    return TRUE;
+}
+
 void
 registry_probe_child(int n_words, char **words)
 {
@@ -79,18 +96,14 @@ registry_probe_child(int n_words, char **words)
     int answer_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     (void)dup2(STDERR_FILENO, STDOUT_FILENO);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    g_autoptr(JsonNode) answer = probe_here(n_words, words);
-    g_autofree char *text = json_to_text(answer);
-    gsize length = strlen(text), done = 0;
-    while (done < length) {
-        ssize_t n = write(answer_fd, text + done, length - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        done += (gsize)n;
+    gboolean ok = TRUE;
+    for (int i = 0; i < n_words && ok; i += 3) {
+        gboolean named = i + 2 < n_words;
+        g_autoptr(JsonNode) answer =
+            probe_here(words[i], named ? words[i + 1] : NULL, named ? words[i + 2] : NULL);
+        ok = write_answer(answer_fd, answer);
     }
-    _exit(done == length ? 0 : 1); /* not through the plugin's destructors */
+    _exit(ok ? 0 : 1); /* not through the plugin's destructors */
 }
 
 /* ---- The parent ---- */
@@ -243,20 +256,31 @@ set_child_error(const Probe *probe, const char *path, GError **error)
                     WEXITSTATUS(probe->status), words);
 }
 
+/* An answer as an object, its warnings handed on; NULL: it is none. (transfer full) */
+static JsonNode *
+parse_answer(PbxRegistry *registry, const char *text, gsize length)
+{
+    g_autoptr(JsonNode) answer = json_read(text, length, DOC_MAX_NESTING, NULL);
+    if (answer == NULL || !JSON_NODE_HOLDS_OBJECT(answer))
+        return NULL;
+    JsonArray *warnings = json_object_get_array_member(json_node_get_object(answer), "warnings");
+    for (guint i = 0; warnings != NULL && i < json_array_get_length(warnings); i++)
+        registry_warn(registry, json_array_get_string_element(warnings, i));
+    return g_steal_pointer(&answer);
+}
+
 /* The descriptor in an answer, or the error in it. */
 static JsonNode *
 read_answer(PbxRegistry *registry, const Probe *probe, const char *path, GError **error)
 {
     g_autoptr(JsonNode) answer =
-        json_read(probe->texts[0]->str, probe->texts[0]->len, DOC_MAX_NESTING, NULL);
-    if (answer == NULL || !JSON_NODE_HOLDS_OBJECT(answer) || probe->timed_out) {
+        probe->timed_out ? NULL
+                         : parse_answer(registry, probe->texts[0]->str, probe->texts[0]->len);
+    if (answer == NULL) {
         set_child_error(probe, path, error);
         return NULL;
     }
     JsonObject *object = json_node_get_object(answer);
-    JsonArray *warnings = json_object_get_array_member(object, "warnings");
-    for (guint i = 0; warnings != NULL && i < json_array_get_length(warnings); i++)
-        registry_warn(registry, json_array_get_string_element(warnings, i));
     if (json_object_has_member(object, "plugin"))
         return json_node_ref(json_object_get_member(object, "plugin"));
     JsonObject *told = json_object_get_object_member(object, "error");
@@ -265,23 +289,95 @@ read_answer(PbxRegistry *registry, const Probe *probe, const char *path, GError 
     return NULL;
 }
 
+/* Runs the child with these words to its end. */
+static gboolean
+run_child(Probe *probe, char **words, GError **error)
+{
+    *probe = (Probe){.pidfd = -1, .fds = {-1, -1}};
+    probe->texts[0] = g_string_new(NULL);
+    probe->texts[1] = g_string_new(NULL);
+    if (!spawn(probe, words[0], words, error))
+        return FALSE;
+    probe->pidfd = pidfd_open(probe->pid, 0);
+    follow(probe);
+    reap(probe);
+    return TRUE;
+}
+
 JsonNode *
 registry_probe(PbxRegistry *registry, const char *path, const char *kind, const char *name,
                GError **error)
 {
-    const char *program = places_get()->program;
-    char *argv[] = {(char *)program, "inspect",    "--probe", (char *)path,
-                    (char *)kind,    (char *)name, NULL};
-    Probe probe = {.pidfd = -1, .fds = {-1, -1}};
-    probe.texts[0] = g_string_new(NULL);
-    probe.texts[1] = g_string_new(NULL);
+    char *words[] = {(char *)places_get()->program,
+                     "inspect",
+                     "--probe",
+                     (char *)path,
+                     (char *)kind,
+                     (char *)name,
+                     NULL};
+    Probe probe;
     JsonNode *result = NULL;
-    if (spawn(&probe, program, argv, error)) {
-        probe.pidfd = pidfd_open(probe.pid, 0);
-        follow(&probe);
-        reap(&probe);
+    if (run_child(&probe, words, error))
         result = read_answer(registry, &probe, path, error);
-    }
     probe_clear(&probe);
     return result;
+}
+
+/* ---- Many files ---- */
+
+/* Tells the good ones from `first` on, until one that is not. Returns where that is. */
+static guint
+probe_together(PbxRegistry *registry, const GPtrArray *files, guint first, PbxProbedFunc func,
+               gpointer user)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    g_ptr_array_add(words, (char *)places_get()->program);
+    g_ptr_array_add(words, "inspect");
+    g_ptr_array_add(words, "--probe");
+    for (guint i = first; i < files->len; i++) {
+        const PbxPluginFile *file = files->pdata[i];
+        g_ptr_array_add(words, file->path);
+        g_ptr_array_add(words, file->kind);
+        g_ptr_array_add(words, file->name);
+    }
+    g_ptr_array_add(words, NULL);
+    Probe probe;
+    guint at = first;
+    if (run_child(&probe, (char **)words->pdata, NULL)) {
+        const char *line = probe.texts[0]->str, *end;
+        for (; at < files->len && (end = strchr(line, '\n')) != NULL; at++, line = end + 1) {
+            g_autoptr(JsonNode) answer = parse_answer(registry, line, (gsize)(end - line));
+            JsonObject *object = answer != NULL ? json_node_get_object(answer) : NULL;
+            if (object == NULL || !json_object_has_member(object, "plugin"))
+                break;
+            func(files->pdata[at], json_object_get_member(object, "plugin"), NULL, user);
+        }
+    }
+    probe_clear(&probe);
+    return at;
+}
+
+/* One child for all, since each costs more than a plugin's loading. One that fails there is
+ * looked at alone: only then is the fault surely its own. */
+void
+registry_probe_files(PbxRegistry *registry, const GPtrArray *files, PbxProbedFunc func,
+                     gpointer user)
+{
+    g_autoptr(GPtrArray) used = g_ptr_array_new();
+    for (guint i = 0; i < files->len; i++) {
+        PbxPluginFile *file = files->pdata[i];
+        if (file->shadowed_by == NULL)
+            g_ptr_array_add(used, file);
+    }
+    for (guint at = 0; at < used->len; at++) {
+        if (used->len - at > 1)
+            at = probe_together(registry, used, at, func, user);
+        if (at == used->len)
+            break;
+        const PbxPluginFile *file = used->pdata[at];
+        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonNode) plugin =
+            registry_probe(registry, file->path, file->kind, file->name, &error);
+        func(file, plugin, error, user);
+    }
 }

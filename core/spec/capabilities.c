@@ -45,24 +45,31 @@ probe_says(JsonNode *plugin, const char *cap)
     return FALSE;
 }
 
-/* "; 'random' and 'tpe' can" of what is installed, or "". (transfer full) */
+typedef struct {
+    const char *cap;
+    GString *names;
+    guint n;
+} Able;
+
+static void
+add_able(const PbxPluginFile *file, JsonNode *plugin, const GError *error G_GNUC_UNUSED,
+         gpointer user)
+{
+    Able *able = user;
+    if (plugin == NULL || !probe_says(plugin, able->cap) || probe_says(plugin, "transparent"))
+        return;
+    g_string_append_printf(able->names, "%s'%s'", able->n++ == 0 ? "; " : ", ", file->name);
+}
+
+/* "; 'random', 'tpe' can" of what is installed, or "". (transfer full) */
 static char *
 who_can(PbxRegistry *registry, const char *cap)
 {
     g_autoptr(GPtrArray) files = registry_files(registry, "search");
     g_autoptr(GString) text = g_string_new(NULL);
-    guint n = 0;
-    for (guint i = 0; i < files->len; i++) {
-        const PbxPluginFile *file = g_ptr_array_index(files, i);
-        if (file->shadowed_by != NULL)
-            continue;
-        g_autoptr(JsonNode) plugin =
-            registry_probe(registry, file->path, file->kind, file->name, NULL);
-        if (plugin == NULL || !probe_says(plugin, cap) || probe_says(plugin, "transparent"))
-            continue;
-        g_string_append_printf(text, "%s'%s'", n++ == 0 ? "; " : ", ", file->name);
-    }
-    if (n > 0)
+    Able able = {.cap = cap, .names = text};
+    registry_probe_files(registry, files, add_able, &able);
+    if (able.n > 0)
         g_string_append(text, " can");
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -122,33 +122,39 @@ add_general_keys(JsonObject *schema, const char *kind)
         json_object_set_member(properties, "seed", parse("{\"type\":\"integer\",\"minimum\":0}"));
 }
 
+typedef struct {
+    const char *kind;
+    JsonArray *forms, *names;
+} Kind;
+
+static void
+add_plugin(const PbxPluginFile *file, JsonNode *plugin, const GError *error G_GNUC_UNUSED,
+           gpointer user)
+{
+    Kind *kind = user;
+    if (plugin == NULL)
+        return;
+    JsonObject *schema = plugin_schema(plugin, file->name, TRUE);
+    add_general_keys(schema, kind->kind);
+    json_array_add_object_element(kind->forms, schema);
+    json_array_add_string_element(kind->names, file->name);
+}
+
 /* #/$defs/KIND: a name or an object, for each plugin that is installed and good. */
 static void
-add_kind(JsonObject *defs, PbxRegistry *registry, const char *kind)
+add_kind(JsonObject *defs, PbxRegistry *registry, const char *name)
 {
-    JsonArray *forms = NULL, *names = json_array_new();
-    json_object_set_object_member(defs, kind, any_of(&forms));
-    g_autoptr(GPtrArray) files = registry_files(registry, kind);
-    for (guint i = 0; i < files->len; i++) {
-        const PbxPluginFile *file = g_ptr_array_index(files, i);
-        g_autoptr(JsonNode) plugin =
-            file->shadowed_by == NULL
-                ? registry_probe(registry, file->path, file->kind, file->name, NULL)
-                : NULL;
-        if (plugin == NULL)
-            continue;
-        JsonObject *schema = plugin_schema(plugin, file->name, TRUE);
-        add_general_keys(schema, kind);
-        json_array_add_object_element(forms, schema);
-        json_array_add_string_element(names, file->name);
-    }
+    Kind kind = {.kind = name, .names = json_array_new()};
+    json_object_set_object_member(defs, name, any_of(&kind.forms));
+    g_autoptr(GPtrArray) files = registry_files(registry, name);
+    registry_probe_files(registry, files, add_plugin, &kind);
     JsonObject *string = json_object_new();
     json_object_set_string_member(string, "type", "string");
-    if (json_array_get_length(names) > 0)
-        json_object_set_array_member(string, "enum", names);
+    if (json_array_get_length(kind.names) > 0)
+        json_object_set_array_member(string, "enum", kind.names);
     else
-        json_array_unref(names);
-    json_array_add_object_element(forms, string);
+        json_array_unref(kind.names);
+    json_array_add_object_element(kind.forms, string);
 }
 
 /* What a plugin of defaults.json says of itself, or NULL. */

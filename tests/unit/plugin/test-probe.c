@@ -95,6 +95,38 @@ names_what_else_is_in_the_file(Fixture *f)
     g_assert_cmpstr(json_array_get_string_element(also, 0), ==, "stopper/second");
 }
 
+static void
+note_probed(const PbxPluginFile *file, JsonNode *plugin, const GError *error, gpointer user)
+{
+    g_assert_true((plugin != NULL) != (error != NULL));
+    if (error != NULL)
+        g_assert_nonnull(strstr(error->message, file->path));
+    g_string_append_printf(user, "%s:%s ", file->name,
+                           plugin != NULL
+                               ? json_object_get_string_member(json_node_get_object(plugin), "name")
+                               : "broken");
+}
+
+static void
+tells_each_of_many(Fixture *f)
+{
+    const struct {
+        const char *object, *name;
+    } files[] = {{"aborts", "a"}, {"good", "good"},  {"exits", "h"},
+                 {"magic", "m"},  {"two", "second"}, {"aborts", "z"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = fixture_install(f, files[i].object, "stopper", files[i].name);
+    }
+    g_autoptr(GPtrArray) found = registry_files(f->registry, "stopper");
+    for (guint i = found->len; i-- > 0;) {
+        if (!g_str_has_prefix(((PbxPluginFile *)found->pdata[i])->path, f->dir))
+            g_ptr_array_remove_index(found, i); /* one of pegbox's own */
+    }
+    g_autoptr(GString) told = g_string_new(NULL);
+    registry_probe_files(f->registry, found, note_probed, told);
+    g_assert_cmpstr(told->str, ==, "a:broken good:good h:broken m:broken second:second z:broken ");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -108,6 +140,7 @@ main(int argc, char **argv)
         {"/plugin/probe/output", is_not_confused_by_output},
         {"/plugin/probe/errors-and-warnings", hands_on_errors_and_warnings},
         {"/plugin/probe/several-in-one-file", names_what_else_is_in_the_file},
+        {"/plugin/probe/many-files", tells_each_of_many},
     };
     fixture_init(&argc, &argv);
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
