@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * search/random: independent draws, and complete grids, in the order of Ray Tune's
- * variant generator. It has no state: the n-th suggestion is a function of n.
+ * variant generator. The n-th suggestion is a function of n; the only state is how many
+ * of them were skipped as duplicates.
  */
 #include "random.h"
 
@@ -229,13 +230,33 @@ setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
 
 /* ---- Suggestions ---- */
 
-/* Points come first, each in place of one sample; all of them, even if there are more. */
+/* What was skipped is drawn again, but a grid alone ends with its last point. */
 static int
+is_finite(const pbx_instance *self)
+{
+    return self->n_grids > 0 && self->n_grids == self->problem->space->n_dims;
+}
+
+/* Suggestions in all; UINT64_MAX: without end. */
+static uint64_t
+count_all(const pbx_instance *self)
+{
+    uint64_t n = 0, samples = (uint64_t)self->problem->num_samples;
+    if (self->problem->num_samples < 0)
+        return UINT64_MAX;
+    for (size_t i = 0; i < self->n_points; i++)
+        n = add(n, self->sizes[i]);
+    if (samples > self->n_points)
+        n = add(n, multiply(samples - self->n_points, self->sizes[self->n_points]));
+    return n;
+}
+
+/* Points come first, each in place of one sample; all of them, even if there are more. */
+static void
 find_place(const pbx_instance *self, uint64_t ask, Place *place)
 {
     uint64_t size = self->sizes[self->n_points];
     uint64_t left = ask;
-    int64_t num_samples = self->problem->num_samples;
     for (place->sample = 0; place->sample < self->n_points; place->sample++) {
         size = self->sizes[place->sample];
         if (left < size)
@@ -247,8 +268,6 @@ find_place(const pbx_instance *self, uint64_t ask, Place *place)
         place->sample += left / size;
     place->point = left % size;
     place->first_ask = ask - place->point;
-    return num_samples < 0 || place->sample < (uint64_t)num_samples ||
-           place->sample < self->n_points;
 }
 
 static pbx_status
@@ -260,8 +279,9 @@ suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
     size_t row;
     Place place;
     (void)error;
-    if (!find_place(self, suggestion->ask, &place))
+    if (suggestion->ask >= add(count_all(self), is_finite(self) ? 0 : self->skipped))
         return PBX_DONE;
+    find_place(self, suggestion->ask, &place);
     row = place.sample < self->n_points ? (size_t)place.sample : self->n_points;
     for (uint32_t dim = 0; dim < space->n_dims; dim++)
         x[dim] = self->fixed[row * space->n_dims + dim];
@@ -278,16 +298,30 @@ suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
 }
 
 static pbx_status
+tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
+{
+    (void)error;
+    if (outcome->end == PBX_END_DUPLICATE)
+        self->skipped++;
+    return PBX_OK;
+}
+
+static pbx_status
 total(pbx_instance *self, int64_t *n, pbx_error *error)
 {
-    uint64_t sum = 0, samples = (uint64_t)self->problem->num_samples;
+    uint64_t all = count_all(self);
     (void)error;
-    for (size_t i = 0; i < self->n_points; i++)
-        sum = add(sum, self->sizes[i]);
-    if (samples > self->n_points)
-        sum = add(sum, multiply(samples - self->n_points, self->sizes[self->n_points]));
-    *n = self->problem->num_samples < 0 || sum > INT64_MAX ? -1 : (int64_t)sum;
+    if (all > INT64_MAX)
+        *n = -1;
+    else
+        *n = (int64_t)(is_finite(self) ? all - self->skipped : all);
     return PBX_OK;
+}
+
+static void
+state(pbx_instance *self, pbx_blob *blob)
+{
+    pbx_blob_u64(blob, &self->skipped);
 }
 
 static const pbx_option options[] = {
@@ -303,4 +337,4 @@ PEGBOX_SEARCH("random", "1.0", "Independent random configurations, and complete 
               "LGPL-2.1-or-later", options,
               PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_GRID | PBX_CAP_UNBOUNDED |
                   PBX_CAP_QUANTUM | PBX_CAP_OWNS_SAMPLES | PBX_CAP_OBJECTIVES | PBX_CAP_CONSTRAINTS,
-              0, init, NULL, .setup = setup, .suggest = suggest, .total = total);
+              1, init, state, .setup = setup, .suggest = suggest, .tell = tell, .total = total);

@@ -11,6 +11,7 @@ struct pbx_instance {
     int constant_grid_search;
     const pbx_json *points; /* of points_to_evaluate */
     size_t n_points;
+    uint64_t skipped; /* suggestions that were duplicates */
     /* What follows is of the problem, made anew in setup. */
     uint32_t *grids; /* dims that are to be visited completely, sorted by path */
     size_t n_grids;

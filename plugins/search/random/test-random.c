@@ -315,6 +315,81 @@ test_more_samples_on_resume(void)
     g_assert_nonnull(second);
 }
 
+/* ---- Duplicates ---- */
+
+static void
+skip(PbxTestHost *host)
+{
+    const pbx_search *search = host->vtable;
+    const pbx_outcome outcome = {
+        .struct_size = sizeof outcome, .end = PBX_END_DUPLICATE, .trial = PBX_NONE};
+    g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
+}
+
+static void
+assert_total(PbxTestHost *host, gint64 expected)
+{
+    const pbx_search *search = host->vtable;
+    int64_t total = 0;
+    g_assert_cmpint(search->total(host->self, &total, &host->error), ==, PBX_OK);
+    g_assert_cmpint(total, ==, expected);
+}
+
+static gboolean
+has_config(PbxTestHost *host, guint64 ask)
+{
+    g_autofree char *config = config_of(host, ask);
+    return config != NULL;
+}
+
+/* Each gets another one in its place, also after the state was loaded. */
+static void
+test_skipped_ones_do_not_count(void)
+{
+    g_autoptr(PbxTestHost) host = random_for("{}", "{\"u\": {\"$randint\": 3}}", 2);
+    g_assert_false(has_config(host, 2));
+    skip(host);
+    g_assert_true(has_config(host, 2));
+    g_assert_false(has_config(host, 3));
+    assert_total(host, 2);
+    g_bytes_unref(test_host_reload(host));
+    g_assert_true(has_config(host, 2));
+    g_assert_false(has_config(host, 3));
+}
+
+static void
+test_ends_of_trials_count_nothing(void)
+{
+    g_autoptr(PbxTestHost) host = random_for("{}", "{\"u\": {\"$randint\": 3}}", 1);
+    const pbx_search *search = host->vtable;
+    const pbx_outcome outcome = {
+        .struct_size = sizeof outcome, .end = PBX_END_COMPLETED, .trial = 0};
+    g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
+    g_assert_false(has_config(host, 1));
+}
+
+static void
+test_a_grid_ends_with_its_last_point(void)
+{
+    g_autoptr(PbxTestHost) host = random_for("{}", "{\"x\": {\"$grid_search\": [1, 2]}}", 2);
+    skip(host);
+    g_assert_true(has_config(host, 3));
+    g_assert_false(has_config(host, 4));
+    assert_total(host, 3);
+}
+
+/* What is drawn beside a grid goes on. */
+static void
+test_a_grid_with_draws_goes_on(void)
+{
+    g_autoptr(PbxTestHost) host =
+        random_for("{}", "{\"x\": {\"$grid_search\": [1, 2]}, \"u\": {\"$randint\": 9}}", 1);
+    skip(host);
+    g_assert_true(has_config(host, 2));
+    g_assert_false(has_config(host, 3));
+    assert_total(host, 2);
+}
+
 /* ---- points_to_evaluate ---- */
 
 static void
@@ -415,6 +490,10 @@ main(int argc, char **argv)
     ADD("the-nth-is-a-function-of-n", test_the_nth_is_a_function_of_n);
     ADD("endless", test_endless);
     ADD("more-samples-on-resume", test_more_samples_on_resume);
+    ADD("skipped-ones-do-not-count", test_skipped_ones_do_not_count);
+    ADD("ends-of-trials-count-nothing", test_ends_of_trials_count_nothing);
+    ADD("a-grid-ends-with-its-last-point", test_a_grid_ends_with_its_last_point);
+    ADD("a-grid-with-draws-goes-on", test_a_grid_with_draws_goes_on);
     ADD("each-point-replaces-a-sample", test_each_point_replaces_a_sample);
     ADD("all-points-are-evaluated", test_all_points_are_evaluated);
     ADD("points-take-branches", test_points_take_branches);

@@ -34,7 +34,11 @@ typedef struct pbx_search {
     pbx_status (*state)(pbx_instance *, uint64_t trial, uint32_t state, pbx_error *);
     /* An intermediate result; never the one that ended the trial. NULL: not sent. */
     pbx_status (*report)(pbx_instance *, const pbx_result *result, pbx_error *);
-    /* Exactly once a trial, known to the plugin or not; a VOID may follow later. */
+    /*
+     * Exactly once a trial, known to the plugin or not; a VOID may follow later. A
+     * DUPLICATE comes at once after the suggest (and adopt) of its point, before any
+     * other call; the next suggest has the same trial, and the next ask.
+     */
     pbx_status (*tell)(pbx_instance *, const pbx_outcome *outcome, pbx_error *);
     /* Trials in all, -1: unknown. Needed with OWNS_SAMPLES. */
     pbx_status (*total)(pbx_instance *, int64_t *total, pbx_error *);

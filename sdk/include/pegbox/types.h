@@ -109,7 +109,8 @@ enum {
     PBX_END_EARLY_STOPPED = 1, /* the scheduler's STOP */
     PBX_END_STOPPED = 2,       /* by the user, the time budget, or stopper.all */
     PBX_END_FAILED = 3,
-    PBX_END_DUPLICATE = 4, /* a skipped point: it used an ask, but has no trial */
+    PBX_END_DUPLICATE = 4, /* a skipped point: it used an ask, but has no trial: trial is
+                              PBX_NONE, last that of the trial with the same config */
     PBX_END_VOID = 5       /* taken out of sight later */
 };
 
