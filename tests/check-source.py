@@ -24,7 +24,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 LEVELS = {
     "commands": 7,
     "experiment": 6, "analysis": 6,
-    "decider": 5, "worker": 5, "store": 5,
+    "decider": 5, "worker": 5, "store": 5, "request": 5,
     "spec": 4,
     "plugin": 3, "checkpoint": 3,
     "space": 2,

@@ -44,6 +44,17 @@ command_hint(const char *format, ...)
     va_end(args);
 }
 
+void
+command_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *safe = terminal_safe(message);
+    g_print("%s\n", safe);
+}
+
 int
 command_problems(const PbxProblems *problems)
 {

@@ -22,6 +22,7 @@ const PbxCommand pbx_commands[] = {
     {"rm", "delete experiments", command_rm},
     {"run", "run an experiment", command_run},
     {"schema", "print the JSON Schema of the experiment file", command_schema},
+    {"stop", "end an experiment or one of its trials", command_stop},
     {"trials", "list the trials of an experiment", command_trials},
     {"validate", "check an experiment file", command_validate},
     {NULL, NULL, NULL},

@@ -44,8 +44,12 @@ int command_results(int argc, char **argv);
 int command_rm(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_schema(int argc, char **argv);
+int command_stop(int argc, char **argv);
 int command_trials(int argc, char **argv);
 int command_validate(int argc, char **argv);
+
+/* Seconds that a command waits for a driver to do what it asks. */
+#define COMMAND_STEER_S 60
 
 /* ---- command-line.c: what commands share ---- */
 
@@ -54,6 +58,8 @@ void command_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* "pegbox: warning: MESSAGE", the same way. */
 void command_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* One line on standard output, control characters escaped. */
+void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Tells all problems, those without a place in a file as errors of the command; the exit
  * status that they ask for. */
 int command_problems(const PbxProblems *problems);

@@ -11,8 +11,7 @@ delete_experiment(const char *exp)
     if (dir != NULL && experiment_remove(dir, &error))
         return EXIT_DONE;
     command_error("%s", error->message);
-    return g_error_matches(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN) ? EXIT_BROKEN
-                                                                                 : EXIT_USAGE;
+    return experiment_error_status(error);
 }
 
 int

@@ -76,18 +76,6 @@ print_spec(const PbxSpecInput *input)
 }
 
 static int
-status_of(const GError *error)
-{
-    if (error->domain == PBX_EXPERIMENT_ERROR)
-        return error->code == EXPERIMENT_ERROR_USAGE    ? EXIT_USAGE
-               : error->code == EXPERIMENT_ERROR_PLUGIN ? EXIT_PLUGIN
-                                                        : EXIT_BROKEN;
-    if (error->domain == PBX_PLUGIN_ERROR)
-        return error->code == PLUGIN_ERROR_BROKEN ? EXIT_PLUGIN : EXIT_USAGE;
-    return EXIT_BROKEN;
-}
-
-static int
 run(const PbxSpecInput *input)
 {
     g_autoptr(GError) error = NULL;
@@ -104,7 +92,7 @@ run(const PbxSpecInput *input)
     int status = EXIT_DONE;
     if (!experiment_run(spec, registry, &end, &error)) {
         command_error("%s", error->message);
-        status = status_of(error);
+        status = experiment_error_status(error);
     } else if (end != EXPERIMENT_DONE) {
         status = end == EXPERIMENT_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_TRIAL_FAILED;
     }

@@ -143,6 +143,19 @@ decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
     return TRUE;
 }
 
+gboolean
+decider_load(PbxDecider *decider, guint32 version, gconstpointer bytes, gsize n, GError **error)
+{
+    PbxInstance *instance = decider->instance;
+    pbx_error abi_error = {"", ""};
+    pbx_status status = PBX_ENOTSUP;
+    if (instance->object->load != NULL)
+        status = instance->object->load(instance->self, version, bytes, n, &abi_error);
+    if (status != PBX_OK)
+        instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
+    return status == PBX_OK;
+}
+
 char *
 decider_describe(PbxDecider *decider)
 {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <json-glib/json-glib.h>
 
 #include "plugin/plugin.h"
 #include "spec/spec.h"
@@ -30,6 +31,22 @@ typedef enum {
  */
 gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end,
                         GError **error);
+/*
+ * Steers the experiment in an absolute directory: sends a request to its driver and waits for the
+ * answer, or where it has none does the same to its store. `request` has "request", its name, and
+ * what that one takes:
+ *
+ *   stop  "trial" (a number, id or name; none: the whole experiment)
+ *
+ * The answer is an object with "ok" true and what the request gives. NULL with error (its exit
+ * status: experiment_error_status). Needs no main loop. (transfer full)
+ */
+JsonNode *experiment_steer(const char *dir, JsonObject *request, double timeout_s, GError **error);
+/* Waits until the experiment in DIR has no driver. */
+void experiment_wait(const char *dir);
+/* The exit status that an error of running or steering an experiment means. */
+int experiment_error_status(const GError *error);
+
 /* Whether a logger that hangs was left behind: its thread uses spec and registry, so that the
  * process is to end by _exit, with nothing freed. */
 gboolean experiment_left_threads(void);

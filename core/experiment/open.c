@@ -52,9 +52,9 @@ store_facts(PbxRunner *runner, GError **error)
     return TRUE;
 }
 
-/* The deciders, in the order of abi-needs, section 6. */
-static gboolean
-open_deciders(PbxRunner *runner, GError **error)
+/* Stoppers first, the search last. */
+gboolean
+runner_open_deciders(PbxRunner *runner, GError **error)
 {
     const PbxSpec *spec = runner->spec;
     for (guint i = 0; i < spec->stoppers->len; i++) {
@@ -87,8 +87,8 @@ open_logging(PbxRunner *runner, GError **error)
     return runner->logging != NULL;
 }
 
-void
-runner_ask_total(PbxRunner *runner)
+static void
+ask_total(PbxRunner *runner)
 {
     gint64 total = runner->spec->num_samples;
     if (decider_has(runner->search->decider, CALL_SEARCH_TOTAL)) {
@@ -149,7 +149,7 @@ needs_dirs(const PbxSpec *spec)
     return spec->log_to_file || spec->loggers->len > 0 || strstr(text, "trial.dir") != NULL;
 }
 
-static PbxRunner *
+PbxRunner *
 runner_new(PbxSpec *spec, PbxRegistry *registry)
 {
     PbxRunner *runner = g_new0(PbxRunner, 1);
@@ -169,12 +169,11 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->dirty = g_ptr_array_new();
     runner->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_slot_free);
     runner->actions = g_ptr_array_new_with_free_func(g_free);
+    runner->answers = g_ptr_array_new();
     g_queue_init(&runner->waiting);
     g_queue_init(&runner->resting);
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
-    if (spec->skip_duplicates)
-        runner->configs = g_hash_table_new(g_str_hash, g_str_equal);
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
@@ -186,12 +185,12 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
 {
     PbxRunner *runner = runner_new(spec, registry);
     /* Nothing is written before all that can be refused has been. */
-    gboolean ready = resources_open(runner, error) && open_deciders(runner, error) &&
+    gboolean ready = resources_open(runner, error) && runner_open_deciders(runner, error) &&
                      workers_open(runner, error) && open_logging(runner, error) &&
                      make_directory(runner, error) && open_store(runner, error) &&
                      write_spec(runner, error);
     if (ready) {
-        runner_ask_total(runner);
+        ask_total(runner);
         runner_event(runner, PBX_EVENT_START, NULL, NULL);
         ready = runner->fatal == NULL && store_commit(runner->store, error);
     }
@@ -203,6 +202,8 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
                              "rollback journal there, which is slower");
         ready = logging_start(runner->logging, error);
     }
+    if (ready)
+        steer_open(runner);
     if (!ready) {
         if (runner->fatal != NULL)
             g_propagate_error(error, g_steal_pointer(&runner->fatal));
@@ -217,6 +218,7 @@ void
 runner_close(PbxRunner *runner)
 {
     clock_cancel(&runner->tick);
+    steer_close(runner, "the experiment has ended, and its driver with it");
     if (runner->turn != NULL) {
         g_source_destroy(runner->turn);
         g_clear_pointer(&runner->turn, g_source_unref);
@@ -234,10 +236,10 @@ runner_close(PbxRunner *runner)
     if (experiment_left_threads())
         return;
     g_ptr_array_unref(runner->actions);
+    g_ptr_array_unref(runner->answers);
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
-    g_clear_pointer(&runner->configs, g_hash_table_unref);
     g_ptr_array_unref(runner->trials);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);

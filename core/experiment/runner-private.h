@@ -10,6 +10,7 @@
 #include "clock/clock.h"
 #include "decider/decider.h"
 #include "experiment/experiment.h"
+#include "request/request.h"
 #include "spec/spec.h"
 #include "store/store.h"
 #include "worker/worker.h"
@@ -19,7 +20,6 @@
 typedef struct PbxRunner PbxRunner;
 typedef struct PbxReporter PbxReporter;
 typedef struct PbxLogging PbxLogging;
-typedef struct PbxLock PbxLock;
 typedef struct PbxWorkerSlot PbxWorkerSlot;
 
 /* ---- Trials ---- */
@@ -77,6 +77,8 @@ typedef struct {
 
 PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
 void slot_free(PbxSlot *slot);
+/* Gives a new one the state that the store has of it. FALSE with error. */
+gboolean slot_load(PbxStore *store, PbxSlot *slot, GError **error);
 /* Stores the blob if it changed. FALSE: the run cannot go on. */
 gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
 
@@ -156,17 +158,6 @@ void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *mess
 
 /* propose.c: asks the search for trials and the scheduler for the next. */
 void propose_fill(PbxRunner *runner);
-/* The search gives no more trials. */
-void propose_exhausted(PbxRunner *runner);
-
-/* ---- duplicates.c: with duplicates "skip", which configs have trials ---- */
-
-/* The first trial of a config, whether it has run or is to. NULL: none, or duplicates run. */
-const PbxTrial *duplicates_find(const PbxRunner *runner, JsonNode *config);
-void duplicates_add(PbxRunner *runner, PbxTrial *trial);
-/* Tells the search that its point was not made a trial. FALSE: the run cannot go on. */
-gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
-                         const PbxTrial *earlier);
 
 /* ---- The runner ---- */
 
@@ -182,7 +173,9 @@ struct PbxRunner {
     GThread *thread; /* the loop's */
     PbxStore *store;
     PbxLock *lock;
-    guint64 seq; /* of the last event */
+    PbxRequests *requests; /* NULL: none are taken */
+    GPtrArray *answers;    /* those that wait for the commit */
+    guint64 seq;           /* of the last event */
 
     PbxSlot *search, *scheduler;
     GPtrArray *stoppers; /* PbxSlot* */
@@ -195,10 +188,7 @@ struct PbxRunner {
     GQueue waiting;    /* PENDING ones without a worker, oldest first */
     GQueue resting;    /* ... and those that wait no sooner than their rests_until_ns */
     guint64 counts[PBX_N_STATES];
-    guint64 asks;        /* suggests that gave a point */
-    GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
-    guint64 skipped;     /* points that were duplicates */
-    guint skipped_in_a_row;
+    guint64 asks;       /* suggests that gave a point */
     gint64 total;       /* trials in all; -1: unknown */
     gboolean exhausted; /* the search gives no more */
     gint64 again_ns;    /* suggest answered AGAIN: not asked before; 0: ask */
@@ -244,6 +234,9 @@ void runner_fail(PbxRunner *runner, GError *error);
 void runner_name_broken(GError *error);
 /* Records an event; its seq. */
 guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text);
+/* Ends the experiment as a signal does: the first time what runs is asked to end, and can go on in
+ * another run, and `line` says so. */
+void runner_interrupt(PbxRunner *runner, const char *line);
 /* No new trials from now on. */
 void runner_stop_all(PbxRunner *runner, const char *reason);
 /* A whole number or seconds of an environment variable, else the fallback. */
@@ -256,10 +249,13 @@ void runner_log(const char *slot, int level, const char *message, gpointer user)
 void runner_log_trial(PbxRunner *runner, const PbxTrial *trial, int level, const char *message);
 gint64 runner_wall(const PbxRunner *runner);
 
+/* Stores what changed: trials, attempts and the deciders' states. FALSE: the run cannot go on. */
+gboolean runner_store(PbxRunner *runner, GError **error);
+
 /* open.c: the runner made ready, and taken down. NULL: it cannot start. */
+PbxRunner *runner_new(PbxSpec *spec, PbxRegistry *registry);
+gboolean runner_open_deciders(PbxRunner *runner, GError **error);
 PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error);
-/* Asks the search how many trials there are in all. */
-void runner_ask_total(PbxRunner *runner);
 void runner_close(PbxRunner *runner);
 
 /* resources.c */
@@ -267,10 +263,13 @@ gboolean resources_open(PbxRunner *runner, GError **error);
 /* OMP_NUM_THREADS and its like, added where neither env nor the driver's sets them. */
 void resources_environment(const PbxRunner *runner, GPtrArray *env);
 
-/* lock.c: who drives. */
-PbxLock *lock_take(const char *dir, GError **error);
-void lock_release(PbxLock *lock);
-void lock_touch(PbxLock *lock);
+/* steer.c: what other processes ask of the driver. */
+void steer_open(PbxRunner *runner);
+void steer_tick(PbxRunner *runner);
+/* Sends the answers that waited for the commit. */
+void steer_act(PbxRunner *runner);
+/* Refuses what is unanswered. */
+void steer_close(PbxRunner *runner, const char *reason);
 
 /* logging.c: a thread for each logger, fed from the store. */
 /* Makes the loggers and sets them up; nothing is there to be read or written yet. */

@@ -155,6 +155,12 @@ store_blobs(PbxRunner *runner, GError **error)
     return TRUE;
 }
 
+gboolean
+runner_store(PbxRunner *runner, GError **error)
+{
+    return store_blobs(runner, error) && store_dirty(runner, error);
+}
+
 /* Everything of this turn, in one transaction. */
 static void
 commit(PbxRunner *runner)
@@ -163,8 +169,7 @@ commit(PbxRunner *runner)
         return;
     GError *error = NULL;
     logging_store(runner, runner->logging);
-    if (!store_blobs(runner, &error) || !store_dirty(runner, &error) ||
-        !store_commit(runner->store, &error)) {
+    if (!runner_store(runner, &error) || !store_commit(runner->store, &error)) {
         runner_fail(runner, error);
         return;
     }
@@ -208,8 +213,10 @@ turn(gpointer data)
             propose_fill(runner);
     }
     commit(runner);
-    if (runner->fatal == NULL)
+    if (runner->fatal == NULL) {
         workers_act(runner);
+        steer_act(runner);
+    }
     check_finished(runner);
     gint64 took = clock_now(runner->clock) - began;
     if (took > runner->warn_ns) {
@@ -237,6 +244,7 @@ tick(gpointer data)
 {
     PbxRunner *runner = data;
     lock_touch(runner->lock);
+    steer_tick(runner);
     make_durable(runner);
     reporter_tick(runner->reporter);
     if (!runner->finished)
@@ -246,18 +254,12 @@ tick(gpointer data)
 
 /* ---- Signals ---- */
 
-static gboolean
-interrupted(gpointer data)
+void
+runner_interrupt(PbxRunner *runner, const char *line)
 {
-    PbxRunner *runner = data;
     runner->interrupts++;
-    if (runner->finished) {
-        reporter_message(runner->reporter, PBX_LOG_WARNING,
-                         "interrupted: the experiment is over, its workers are ending; once more "
-                         "kills them");
-    } else if (runner->interrupts == 1) {
-        reporter_message(runner->reporter, PBX_LOG_WARNING,
-                         "interrupted: ending the running trials; once more kills them");
+    if (runner->interrupts == 1 && !runner->finished) {
+        reporter_message(runner->reporter, PBX_LOG_WARNING, line);
         for (guint i = 0; i < runner->workers->len; i++) {
             PbxWorkerSlot *worker = runner->workers->pdata[i];
             if (worker->trial != NULL)
@@ -265,6 +267,17 @@ interrupted(gpointer data)
         }
     }
     runner_schedule(runner);
+}
+
+static gboolean
+interrupted(gpointer data)
+{
+    PbxRunner *runner = data;
+    if (runner->finished)
+        reporter_message(runner->reporter, PBX_LOG_WARNING,
+                         "interrupted: the experiment is over, its workers are ending; once more "
+                         "kills them");
+    runner_interrupt(runner, "interrupted: ending the running trials; once more kills them");
     return G_SOURCE_CONTINUE;
 }
 
@@ -325,6 +338,8 @@ finish(PbxRunner *runner)
     if (runner->fatal == NULL)
         runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
     commit(runner);
+    if (runner->fatal == NULL)
+        steer_act(runner);
     logging_close(runner->logging);
 }
 

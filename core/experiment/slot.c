@@ -49,6 +49,25 @@ slot_free(PbxSlot *slot)
 }
 
 gboolean
+slot_load(PbxStore *store, PbxSlot *slot, GError **error)
+{
+    guint32 version = 0;
+    g_autoptr(GError) failed = NULL;
+    if (decider_state_version(slot->decider) == 0)
+        return TRUE;
+    g_autoptr(GBytes) blob = store_blob(store, decider_slot(slot->decider), &version, &failed);
+    if (failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    if (blob == NULL)
+        return TRUE; /* nothing has happened yet */
+    gsize n = 0;
+    gconstpointer bytes = g_bytes_get_data(blob, &n);
+    return decider_load(slot->decider, version, bytes, n, error);
+}
+
+gboolean
 slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     if (!decider_is_dirty(slot->decider))

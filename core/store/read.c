@@ -159,6 +159,16 @@ store_last_seq(PbxStore *store)
     return s != NULL ? read_number(s) : 0;
 }
 
+int
+store_data_version(PbxStore *store)
+{
+    sqlite3_stmt *s = store_statement(store, STATEMENT_DATA_VERSION, "PRAGMA data_version", NULL);
+    const int version = s != NULL && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : -1;
+    if (s != NULL)
+        store_done(s);
+    return version;
+}
+
 guint64
 store_cursor(PbxStore *store, const char *slot)
 {

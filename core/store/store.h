@@ -141,6 +141,8 @@ gboolean store_put_file(PbxStore *store, const char *slot, guint64 trial, const 
 
 char *store_fact(PbxStore *store, const char *key); /* (transfer full) or NULL */
 guint64 store_last_seq(PbxStore *store);
+/* A number that is another one after somebody else has written; -1: it cannot be read. */
+int store_data_version(PbxStore *store);
 gboolean store_counts(PbxStore *store, guint64 counts[5], GError **error);
 
 /* Calls back for each row in order until FALSE; the row is the callback's to read only. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The side that asks: a request is written, its answer waited for, and both are removed. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "request/request-private.h"
+#include "json/json.h"
+
+#define LOOK_MS 50 /* between looks where the kernel tells of nothing */
+
+typedef struct {
+    const char *dir;
+    char *driver; /* that is asked */
+    char *file, *answer;
+    int folder, notify;
+    uid_t owner;
+} Asking;
+
+static void
+asking_clear(Asking *asking)
+{
+    g_free(asking->driver);
+    g_free(asking->file);
+    g_free(asking->answer);
+    if (asking->folder >= 0)
+        close(asking->folder);
+    if (asking->notify >= 0)
+        close(asking->notify);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Asking, asking_clear)
+
+static gboolean
+begin(Asking *asking, const char *name, GError **error)
+{
+    struct stat about;
+    asking->driver = lock_driver(asking->dir);
+    if (asking->driver == NULL) {
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER, "%s has no driver",
+                    asking->dir);
+        return FALSE;
+    }
+    asking->folder = request_folder_open(asking->dir);
+    if (asking->folder < 0 || fstat(asking->folder, &about) != 0) {
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO,
+                    "%s/requests: %s; its driver (%s) takes no requests", asking->dir,
+                    g_strerror(errno), asking->driver);
+        return FALSE;
+    }
+    asking->owner = about.st_uid;
+    g_autofree char *unique = g_uuid_string_random();
+    asking->file = g_strdup_printf("%s-%s" REQUEST_SUFFIX, name, unique);
+    asking->answer = g_strdup_printf("%s-%s" ANSWER_SUFFIX, name, unique);
+    /* Before the request: no answer is missed. Without it there are looks. */
+    g_autofree char *path = g_build_filename(asking->dir, "requests", NULL);
+    asking->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (asking->notify >= 0)
+        (void)inotify_add_watch(asking->notify, path, IN_MOVED_TO);
+    return TRUE;
+}
+
+static JsonNode *
+complete(const Asking *asking, JsonObject *request, const char *name)
+{
+    JsonNode *node = json_node_alloc();
+    json_node_init(node, JSON_NODE_OBJECT);
+    json_node_set_object(node, request);
+    JsonNode *copy = json_clone(node);
+    json_node_unref(node);
+    JsonObject *object = json_node_get_object(copy);
+    json_object_set_int_member(object, "version", REQUEST_VERSION);
+    json_object_set_string_member(object, "request", name);
+    json_object_set_string_member(object, "driver", asking->driver);
+    json_object_set_string_member(object, "host", g_get_host_name());
+    json_object_set_int_member(object, "pid", getpid());
+    return copy;
+}
+
+/* Until something is renamed in the folder, or for a moment. */
+static void
+wait_a_moment(const Asking *asking, gint64 left_us)
+{
+    char events[4096];
+    struct pollfd fd = {.fd = asking->notify, .events = POLLIN};
+    (void)poll(&fd, 1, (int)CLAMP(left_us / 1000 + 1, 1, LOOK_MS));
+    while (asking->notify >= 0 && read(asking->notify, events, sizeof events) > 0)
+        continue;
+}
+
+/* Takes the answer away: its node, or the error that it is. FALSE: it is not there yet. */
+static gboolean
+take_answer(const Asking *asking, JsonNode **answer, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(JsonNode) node =
+        request_file_read(asking->folder, asking->answer, asking->owner, &failed);
+    if (node == NULL && g_error_matches(failed, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return FALSE;
+    unlinkat(asking->folder, asking->answer, 0);
+    unlinkat(asking->folder, asking->file, 0);
+    if (node == NULL) {
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO,
+                    "the driver's answer cannot be read: %s", failed->message);
+        return TRUE;
+    }
+    JsonNode *refused = json_object_get_member(json_node_get_object(node), "error");
+    if (refused == NULL) {
+        *answer = g_steal_pointer(&node);
+        return TRUE;
+    }
+    const gboolean text =
+        JSON_NODE_HOLDS_VALUE(refused) && json_node_get_value_type(refused) == G_TYPE_STRING;
+    g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_REFUSED, "%s",
+                text ? json_node_get_string(refused) : "the driver refuses");
+    return TRUE;
+}
+
+static gboolean
+is_driven(const Asking *asking)
+{
+    g_autofree char *driver = lock_driver(asking->dir);
+    return driver != NULL && g_str_equal(driver, asking->driver);
+}
+
+/* Takes the request back. FALSE: its answer has come meanwhile. */
+static gboolean
+withdraw(const Asking *asking)
+{
+    return unlinkat(asking->folder, asking->file, 0) == 0;
+}
+
+static JsonNode *
+wait_for_answer(const Asking *asking, double timeout_s, GError **error)
+{
+    const gint64 began = g_get_monotonic_time();
+    const gint64 limit = timeout_s >= 0 && timeout_s < 1e9 ? (gint64)(timeout_s * 1e6) : G_MAXINT64;
+    for (gboolean last = FALSE;;) {
+        JsonNode *answer = NULL;
+        if (take_answer(asking, &answer, error))
+            return answer;
+        if (last) {
+            g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE,
+                        "the driver (%s) ended before it answered", asking->driver);
+            return NULL;
+        }
+        const gint64 waited = g_get_monotonic_time() - began;
+        /* It may have answered just before it ended: one more look. */
+        if (!is_driven(asking)) {
+            (void)withdraw(asking);
+            last = TRUE;
+        } else if (waited < limit) {
+            wait_a_moment(asking, limit - waited);
+        } else if (withdraw(asking)) {
+            g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_TIMEOUT,
+                        "the driver (%s) has not answered within %g s", asking->driver, timeout_s);
+            return NULL;
+        }
+    }
+}
+
+JsonNode *
+request_send(const char *dir, JsonObject *request, double timeout_s, GError **error)
+{
+    g_auto(Asking) asking = {.dir = dir, .folder = -1, .notify = -1};
+    const char *name = json_object_get_string_member_with_default(request, "request", "");
+    g_autoptr(GError) failed = NULL;
+    if (!begin(&asking, name, error))
+        return NULL;
+    g_autoptr(JsonNode) whole = complete(&asking, request, name);
+    if (!request_file_write(asking.folder, asking.file, whole, &failed)) {
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "its driver cannot be asked: %s/%s",
+                    dir, failed->message);
+        return NULL;
+    }
+    return wait_for_answer(&asking, timeout_s, error);
+}
