@@ -124,6 +124,7 @@ struct PbxWorkerSlot {
     PbxTimer *timer;              /* start-up grace, or the patience after a stop */
     PbxTimer *limit;              /* when to look whether its trial is past one of the limits */
     gint64 began_ns, reported_ns; /* of the clock: the attempt, its last report */
+    guint64 n_results;            /* that came of this attempt */
 };
 
 /* Assigns a worker to a chosen trial; the run begins with the commit. */

@@ -168,6 +168,7 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
     trial->attempt_dirty = TRUE;
     json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
     trial->silent++;
+    worker->n_results = 0;
     limits_begin(worker);
     worker->state = WORKER_BUSY;
     trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
@@ -224,9 +225,26 @@ ready(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
     runner_schedule(runner);
 }
 
+/* The store takes no result twice: a trainable that writes to its worker's channel must not end
+ * the experiment by that. */
+static gboolean
+is_in_order(PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    PbxWorkerSlot *worker = trial->worker;
+    if (message->n == ++worker->n_results)
+        return TRUE;
+    trial->failing = g_strdup_printf("its worker sent result %" G_GINT64_FORMAT
+                                     " out of order: %" G_GUINT64_FORMAT " was to come",
+                                     (gint64)message->n, worker->n_results);
+    worker_stop_process(worker, PBX_STOP_KILL);
+    return FALSE;
+}
+
 static void
 enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
 {
+    if (!is_in_order(trial, message))
+        return;
     limits_reported(trial->worker);
     result_enter(runner, trial, message);
     if (trial->failing == NULL)

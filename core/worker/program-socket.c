@@ -232,13 +232,15 @@ accept_client(PbxProgramSocket *program)
         client_free(client);
 }
 
-/* FALSE: it does not read what it is told. */
+/* FALSE: it does not read what it is told. One that has closed need not: its last report may well
+ * be the last thing that it does. */
 static gboolean
 client_send(Client *client, GString *message)
 {
     g_autoptr(GByteArray) out = g_byte_array_new();
     message_put(out, message);
-    return send(client->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)out->len;
+    ssize_t n = send(client->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return n == (ssize_t)out->len || (n < 0 && (errno == EPIPE || errno == ECONNRESET));
 }
 
 static gboolean

@@ -171,6 +171,29 @@ test_harmless(Worker *worker, gconstpointer unused)
     talk_close(&silent);
 }
 
+/* It has gone when its reports are answered: what it sent counts all the same. */
+static void
+test_closed_before_the_answer(Worker *worker, gconstpointer unused)
+{
+    Talk program;
+    (void)unused;
+    g_autofree char *path = begin(worker, "'loss'");
+    if (path == NULL)
+        return;
+    connect_to(&program, path);
+    say(&program, HELLO);
+    assert_hears(&program, WELCOME);
+    say(&program, "{'type':'report','fields':{'loss':1}}");
+    say(&program, "{'type':'report','fields':{'loss':2}}");
+    talk_close(&program);
+    driver_answers(worker, 1, FALSE);
+    driver_answers(worker, 2, FALSE);
+    connect_to(&program, path);
+    say(&program, HELLO);
+    assert_hears(&program, WELCOME);
+    talk_close(&program);
+}
+
 /* ---- Nonsense: the trial fails, the program is killed ---- */
 
 static void
@@ -291,6 +314,7 @@ main(int argc, char **argv)
     ADD("/program-socket/ahead-of-answers", test_ahead_of_answers);
     ADD("/program-socket/stop", test_stop);
     ADD("/program-socket/harmless", test_harmless);
+    ADD("/program-socket/closed-before-the-answer", test_closed_before_the_answer);
     for (guint i = 0; i < G_N_ELEMENTS(nonsense); i++) {
         g_autofree char *path = g_strdup_printf("/program-socket/nonsense/%u", i);
         g_test_add(path, Worker, &nonsense[i], worker_open, test_nonsense, worker_close);
