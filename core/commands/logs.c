@@ -152,6 +152,6 @@ command_logs(int argc, char **argv)
     g_auto(PbxLook) look = {0};
     if (!command_exp_and_trial(argc, argv, &exp, &name) || !look_open(&look, exp, &status))
         return status;
-    g_autoptr(PbxTrialRow) trial = look_trial(&look, name);
-    return trial != NULL ? show(&look, trial, only_stderr, follow) : EXIT_USAGE;
+    g_autoptr(PbxTrialRow) trial = look_trial(&look, name, &status);
+    return trial != NULL ? show(&look, trial, only_stderr, follow) : status;
 }

@@ -30,8 +30,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxLook, look_clear)
 
 /* Tells an error of the store; the command's exit status. */
 int look_failed(const GError *error);
-/* The trial that TRIAL names. NULL: told. (transfer full) */
-PbxTrialRow *look_trial(PbxLook *look, const char *trial);
+/* The trial that TRIAL names. NULL: told, and *status is the command's. (transfer full) */
+PbxTrialRow *look_trial(PbxLook *look, const char *trial, int *status);
 /* "running", "done", "interrupted", "failed": one whose driver is gone from this host is
  * interrupted. (transfer full) */
 char *look_status(PbxLook *look);

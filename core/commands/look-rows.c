@@ -80,7 +80,12 @@ whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result
     }
     g_autoptr(GString) text = g_string_new(NULL);
     store_result_text(text, trial, &attempt, result, look->id);
-    return json_read(text->str, text->len, DOC_MAX_NESTING + 1, error);
+    JsonNode *node = json_read(text->str, text->len, DOC_MAX_NESTING + 1, error);
+    if (node == NULL)
+        g_prefix_error(
+            error, "%s: result %" G_GUINT64_FORMAT " of trial %" G_GUINT64_FORMAT " is damaged: ",
+            look->dir, result->n, trial->number);
+    return node;
 }
 
 static gboolean

@@ -47,8 +47,12 @@ trial_templates_init(TrialTemplates *templates, PbxLook *look, const PbxTrialRow
 {
     const char *config = trial->config != NULL ? trial->config : "{}";
     templates->config = json_read(config, strlen(config), DOC_MAX_NESTING, error);
-    if (templates->config == NULL)
+    if (templates->config == NULL) {
+        g_prefix_error(error,
+                       "%s: the config of trial %" G_GUINT64_FORMAT " is damaged: ", look->dir,
+                       trial->number);
         return FALSE;
+    }
     templates->sandbox = sandbox_new();
     templates->space = look_space(look, templates->sandbox, &templates->doc);
     templates->view = trial_view(look, trial);

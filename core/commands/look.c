@@ -75,7 +75,7 @@ look_clear(PbxLook *look)
 }
 
 PbxTrialRow *
-look_trial(PbxLook *look, const char *trial)
+look_trial(PbxLook *look, const char *trial, int *status)
 {
     g_autoptr(GError) error = NULL;
     PbxTrialRow *row = store_find_trial(look->store, trial, &error);
@@ -83,9 +83,10 @@ look_trial(PbxLook *look, const char *trial)
     if (row != NULL)
         return row;
     if (error != NULL || !store_counts(look->store, counts, &error)) {
-        command_error("%s", error->message);
+        *status = look_failed(error);
         return NULL;
     }
+    *status = EXIT_USAGE;
     for (gsize i = 0; i < G_N_ELEMENTS(counts); i++)
         n += counts[i];
     if (n == 0)

@@ -93,6 +93,6 @@ command_results(int argc, char **argv)
     g_auto(PbxLook) look = {0};
     if (!command_exp_and_trial(argc, argv, &exp, &name) || !look_open(&look, exp, &status))
         return status;
-    g_autoptr(PbxTrialRow) trial = look_trial(&look, name);
-    return trial != NULL ? print_results(&look, trial, &options) : EXIT_USAGE;
+    g_autoptr(PbxTrialRow) trial = look_trial(&look, name, &status);
+    return trial != NULL ? print_results(&look, trial, &options) : status;
 }

@@ -184,7 +184,9 @@ make_durable(PbxRunner *runner)
         return;
     runner->durable_ns = now;
     g_autoptr(GError) error = NULL;
-    if (!store_make_durable(runner->store, &error))
+    if (!store_check_place(runner->store, &error))
+        runner_fail(runner, g_steal_pointer(&error));
+    else if (!store_make_durable(runner->store, &error))
         runner_log("runner", PBX_LOG_WARNING, error->message, runner);
 }
 
@@ -357,6 +359,9 @@ static gboolean
 store_end(PbxRunner *runner, GError **error)
 {
     g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
+    /* Who has kept the store from us for so long has it still. */
+    if (g_error_matches(runner->fatal, PBX_STORE_ERROR, STORE_ERROR_LOCKED))
+        return TRUE;
     if (store_in_transaction(runner->store))
         store_rollback(runner->store);
     if (!store_begin(runner->store, error))
@@ -364,7 +369,8 @@ store_end(PbxRunner *runner, GError **error)
     logging_store(runner, runner->logging);
     return store_put_fact(runner->store, "status", status_word(runner), error) &&
            store_put_fact(runner->store, "ended_ns", now, error) &&
-           store_commit(runner->store, error);
+           store_commit(runner->store, error) &&
+           (runner->fatal != NULL || store_check_place(runner->store, error));
 }
 
 gboolean

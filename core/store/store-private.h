@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/store.h"
 
@@ -39,7 +40,9 @@ struct PbxStore {
     sqlite3 *db;
     char *path; /* of experiment.db */
     gboolean writable;
-    gboolean network;                       /* a rollback journal instead of the WAL */
+    gboolean network; /* a rollback journal instead of the WAL */
+    dev_t device;     /* the writer's: which file experiment.db is */
+    ino_t inode;
     sqlite3_stmt *statements[N_STATEMENTS]; /* prepared at first use */
 };
 
@@ -52,6 +55,9 @@ void store_done(sqlite3_stmt *statement);
 /* Runs a statement that gives no rows. */
 gboolean store_run(PbxStore *store, sqlite3_stmt *statement, GError **error);
 gboolean store_exec(PbxStore *store, const char *sql, GError **error);
+
+/* A writer notes which file it has opened, for store_check_place. */
+void store_note_place(PbxStore *store);
 
 /* Brings a new or older database to STORE_SCHEMA_VERSION. */
 gboolean store_migrate(PbxStore *store, int version, GError **error);

@@ -10,7 +10,7 @@
 
 #include "store/store-private.h"
 
-#define BUSY_TIMEOUT_MS 10000
+#define BUSY_TIMEOUT_MS 10000 /* told by store_fail */
 
 GQuark
 store_error_domain(void)
@@ -37,11 +37,14 @@ store_fail(PbxStore *store, GError **error)
 {
     const int code = sqlite3_errcode(store->db) & 0xff;
     const int system = sqlite3_system_errno(store->db);
-    const gboolean told =
-        system != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR || code == SQLITE_FULL);
+    const char *why = NULL;
+    if (system != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR || code == SQLITE_FULL))
+        why = g_strerror(system);
+    else if (error_code(code) == STORE_ERROR_LOCKED)
+        why = "another process has held it for 10 s";
     g_set_error(error, PBX_STORE_ERROR, error_code(code), "%s: %s%s%s%s", store->path,
-                sqlite3_errmsg(store->db), told ? " (" : "", told ? g_strerror(system) : "",
-                told ? ")" : "");
+                sqlite3_errmsg(store->db), why != NULL ? " (" : "", why != NULL ? why : "",
+                why != NULL ? ")" : "");
     return FALSE;
 }
 
@@ -250,7 +253,10 @@ check_schema(PbxStore *store, int *version, GError **error)
                     *version, STORE_SCHEMA_VERSION);
         return FALSE;
     }
-    return TRUE;
+    /* A fact that cannot be read counts as absent later on: what is wrong is told here. */
+    int length = 0;
+    return *version == 0 ||
+           read_int(store, "SELECT ifnull(sum(length(value)), 0) FROM fact", &length, error);
 }
 
 /* The driver makes what it committed durable once a second, so SQLite's own checkpoints,
@@ -288,6 +294,7 @@ store_create(const char *dir, gboolean full, GError **error)
     if (!connect_to(store, store->path, SQLITE_OPEN_READWRITE, error) ||
         !prepare_writer(store, full, error) || !store_migrate(store, 0, error))
         return NULL;
+    store_note_place(store);
     if (full &&
         (!store_begin(store, error) || !store_put_fact(store, "durability", "full", error) ||
          !store_commit(store, error)))
@@ -306,6 +313,7 @@ open_writer(PbxStore *opened, GError **error)
     g_autofree char *durability = store_fact(store, "durability");
     if (!prepare_writer(store, g_strcmp0(durability, "full") == 0, error))
         return NULL;
+    store_note_place(store);
     return g_steal_pointer(&store);
 }
 

@@ -121,6 +121,10 @@ gboolean store_in_transaction(const PbxStore *store);
 /* Makes what was committed survive a power cut (a passive WAL checkpoint). */
 gboolean store_make_durable(PbxStore *store, GError **error);
 
+/* Whether DIR/experiment.db is still the file that was opened. Where it was removed or replaced,
+ * what was committed is written anew, beside what is there, and the error says where. */
+gboolean store_check_place(PbxStore *store, GError **error);
+
 gboolean store_put_trial(PbxStore *store, const PbxTrialRow *row,
                          GError **error); /* insert or update */
 gboolean store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **error);
