@@ -87,8 +87,8 @@ open_logging(PbxRunner *runner, GError **error)
     return runner->logging != NULL;
 }
 
-static void
-ask_total(PbxRunner *runner)
+void
+runner_ask_total(PbxRunner *runner)
 {
     gint64 total = runner->spec->num_samples;
     if (decider_has(runner->search->decider, CALL_SEARCH_TOTAL)) {
@@ -174,6 +174,8 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     g_queue_init(&runner->resting);
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
+    if (spec->skip_duplicates)
+        runner->configs = g_hash_table_new(g_str_hash, g_str_equal);
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
@@ -190,7 +192,7 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
                      make_directory(runner, error) && open_store(runner, error) &&
                      write_spec(runner, error);
     if (ready) {
-        ask_total(runner);
+        runner_ask_total(runner);
         runner_event(runner, PBX_EVENT_START, NULL, NULL);
         ready = runner->fatal == NULL && store_commit(runner->store, error);
     }
@@ -240,6 +242,7 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
+    g_clear_pointer(&runner->configs, g_hash_table_unref);
     g_ptr_array_unref(runner->trials);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);

@@ -7,6 +7,14 @@
 #define STARVED_S    600 /* as Tune: a search that never answers ends the run */
 #define AHEAD_A_TURN 32  /* so that the first trials need not wait for the rest */
 #define MAX_CHOICE   256
+#define SKIPS_A_TURN 32
+
+/* What came of asking the search. */
+typedef enum {
+    PROPOSED_NONE, /* not now, or never again */
+    PROPOSED_TRIAL,
+    PROPOSED_DUPLICATE, /* ask again */
+} PbxProposed;
 
 static gboolean
 owns_samples(const PbxRunner *runner)
@@ -43,28 +51,43 @@ check_call(PbxRunner *runner, PbxSlot *slot, PbxCall *call)
     return FALSE;
 }
 
-/* The search's point becomes a trial. Takes suggestion->x. */
-static gboolean
-add_trial(PbxRunner *runner, pbx_suggestion *suggestion)
+/* The config of the search's point, which is snapped. NULL: the run cannot go on. */
+static JsonNode *
+take_config(PbxRunner *runner, pbx_suggestion *suggestion, gboolean *altered)
 {
     PbxSpace *space = runner->spec->space;
     g_autoptr(GError) error = NULL;
-    gboolean altered = FALSE;
-    if (!space_snap(space, suggestion->x, &altered, &error)) {
-        g_free(suggestion->x);
+    if (!space_snap(space, suggestion->x, altered, &error)) {
         runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                                         "search/%s proposed an impossible point: %s",
                                         runner->search->use->plugin->desc->name, error->message));
-        return FALSE;
+        return NULL;
     }
-    PbxRandom random = {.seed = runner->trial_seed, .stream = runner->trials->len};
+    /* The trial's number, as long as none was skipped: the one after a duplicate draws anew. */
+    PbxRandom random = {.seed = runner->trial_seed,
+                        .stream = runner->trials->len + runner->skipped};
     JsonNode *config = space_config(space, suggestion->x, suggestion->extra, runner->spec->resolved,
                                     &random, &error);
-    if (config == NULL) {
-        g_free(suggestion->x);
+    if (config == NULL)
         runner_fail(runner, g_steal_pointer(&error));
-        return FALSE;
-    }
+    return config;
+}
+
+/* The search is told that its point was altered. */
+static gboolean
+adopt(PbxRunner *runner, pbx_suggestion *suggestion)
+{
+    suggestion->flags = PBX_SUGGESTION_ALTERED;
+    PbxCall call = {.id = CALL_SEARCH_ADOPT, .suggestion = suggestion};
+    decider_call(runner->search->decider, &call, NULL, NULL);
+    return check_call(runner, runner->search, &call);
+}
+
+/* The search's point becomes a trial. Takes config and suggestion->x. */
+static gboolean
+add_trial(PbxRunner *runner, pbx_suggestion *suggestion, JsonNode *config, gboolean altered)
+{
+    g_autoptr(GError) error = NULL;
     PbxTrial *trial = trial_new(runner, suggestion->x, config, &error);
     if (trial == NULL) {
         runner_fail(runner, g_steal_pointer(&error));
@@ -75,13 +98,8 @@ add_trial(PbxRunner *runner, pbx_suggestion *suggestion)
     trial->row.extra = g_strdup(suggestion->extra);
     g_queue_push_tail(&runner->waiting, trial);
 
-    if (altered) {
-        suggestion->flags = PBX_SUGGESTION_ALTERED;
-        PbxCall adopt = {.id = CALL_SEARCH_ADOPT, .suggestion = suggestion};
-        decider_call(runner->search->decider, &adopt, NULL, NULL);
-        if (!check_call(runner, runner->search, &adopt))
-            return FALSE;
-    }
+    if (altered && !adopt(runner, suggestion))
+        return FALSE;
     PbxCall add = {.id = CALL_SCHEDULER_ADD,
                    .trial = trial->row.number,
                    .x = trial->row.x,
@@ -94,19 +112,47 @@ add_trial(PbxRunner *runner, pbx_suggestion *suggestion)
     return TRUE;
 }
 
-/* One more trial. FALSE: not now, or never again. */
-static gboolean
-propose(PbxRunner *runner)
+/* A point that was suggested becomes a trial, or is skipped. Takes suggestion->x. */
+static PbxProposed
+take_point(PbxRunner *runner, pbx_suggestion *suggestion)
+{
+    gboolean altered = FALSE;
+    JsonNode *config = take_config(runner, suggestion, &altered);
+    if (config == NULL) {
+        g_free(suggestion->x);
+        return PROPOSED_NONE;
+    }
+    const PbxTrial *earlier = duplicates_find(runner, config);
+    if (earlier == NULL) {
+        runner->skipped_in_a_row = 0;
+        return add_trial(runner, suggestion, config, altered) ? PROPOSED_TRIAL : PROPOSED_NONE;
+    }
+    json_node_unref(config);
+    const gboolean good =
+        (!altered || adopt(runner, suggestion)) && duplicates_skip(runner, suggestion, earlier);
+    g_free(suggestion->x);
+    return good ? PROPOSED_DUPLICATE : PROPOSED_NONE;
+}
+
+void
+propose_exhausted(PbxRunner *runner)
+{
+    runner->exhausted = TRUE;
+    runner->total = runner->trials->len;
+}
+
+static PbxProposed
+ask_search(PbxRunner *runner)
 {
     if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL)
-        return FALSE;
+        return PROPOSED_NONE;
     gint64 wanted = runner->spec->num_samples;
     if (!owns_samples(runner) && wanted >= 0 && runner->trials->len >= (guint64)wanted) {
-        runner->exhausted = TRUE;
-        return FALSE;
+        propose_exhausted(runner);
+        return PROPOSED_NONE;
     }
     if (runner->again_ns > clock_now(runner->clock))
-        return FALSE;
+        return PROPOSED_NONE;
     guint n_dims = space_n_dims(runner->spec->space);
     pbx_suggestion suggestion = {
         .struct_size = sizeof suggestion,
@@ -122,15 +168,29 @@ propose(PbxRunner *runner)
     if (call.status == PBX_OK) {
         runner->asks++;
         runner->again_ns = runner->starved_ns = 0;
-        return add_trial(runner, &suggestion);
+        return take_point(runner, &suggestion);
     }
     g_free(suggestion.x);
     if (call.status == PBX_AGAIN)
         not_now(runner);
     else if (call.status == PBX_DONE)
-        runner->exhausted = TRUE;
+        propose_exhausted(runner);
     else
         check_call(runner, runner->search, &call);
+    return PROPOSED_NONE;
+}
+
+/* One more trial. FALSE: not now, or never again. */
+static gboolean
+propose(PbxRunner *runner)
+{
+    for (guint skips = 0; skips < SKIPS_A_TURN; skips++) {
+        PbxProposed proposed = ask_search(runner);
+        if (proposed != PROPOSED_DUPLICATE)
+            return proposed == PROPOSED_TRIAL;
+    }
+    /* The rest of the loop has its turn first. */
+    runner_schedule(runner);
     return FALSE;
 }
 

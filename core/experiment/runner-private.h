@@ -159,6 +159,17 @@ void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *mess
 
 /* propose.c: asks the search for trials and the scheduler for the next. */
 void propose_fill(PbxRunner *runner);
+/* The search gives no more trials. */
+void propose_exhausted(PbxRunner *runner);
+
+/* ---- duplicates.c: with duplicates "skip", which configs have trials ---- */
+
+/* The first trial of a config, whether it has run or is to. NULL: none, or duplicates run. */
+const PbxTrial *duplicates_find(const PbxRunner *runner, JsonNode *config);
+void duplicates_add(PbxRunner *runner, PbxTrial *trial);
+/* Tells the search that its point was not made a trial. FALSE: the run cannot go on. */
+gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
+                         const PbxTrial *earlier);
 
 /* ---- The runner ---- */
 
@@ -189,7 +200,10 @@ struct PbxRunner {
     GQueue waiting;    /* PENDING ones without a worker, oldest first */
     GQueue resting;    /* ... and those that wait no sooner than their rests_until_ns */
     guint64 counts[PBX_N_STATES];
-    guint64 asks;       /* suggests that gave a point */
+    guint64 asks;        /* suggests that gave a point */
+    GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
+    guint64 skipped;     /* points that were duplicates */
+    guint skipped_in_a_row;
     gint64 total;       /* trials in all; -1: unknown */
     gboolean exhausted; /* the search gives no more */
     gint64 again_ns;    /* suggest answered AGAIN: not asked before; 0: ask */
@@ -257,6 +271,8 @@ gboolean runner_store(PbxRunner *runner, GError **error);
 PbxRunner *runner_new(PbxSpec *spec, PbxRegistry *registry);
 gboolean runner_open_deciders(PbxRunner *runner, GError **error);
 PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error);
+/* Asks the search how many trials there are in all. */
+void runner_ask_total(PbxRunner *runner);
 void runner_close(PbxRunner *runner);
 
 /* resources.c */

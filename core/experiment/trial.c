@@ -34,6 +34,7 @@ trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
         return NULL;
     }
     g_ptr_array_add(runner->trials, trial);
+    duplicates_add(runner, trial);
     runner->counts[PBX_STATE_PENDING]++;
     trial_touch(runner, trial);
     return trial;

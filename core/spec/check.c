@@ -118,20 +118,27 @@ check_numbers(PbxCheck *check)
         spec->fail_fast = fail_fast ? FAIL_FAST_ALWAYS : FAIL_FAST_NEVER;
 }
 
-static void
-check_durability(PbxCheck *check)
+/* Whether a key has the second of its two words; the first is its default. */
+static gboolean
+second_word(PbxCheck *check, const char *key, const char *first, const char *second)
 {
-    static const char *const names[] = {"normal", "full", NULL};
-    JsonNode *node = key_node(check, "durability");
-    if (node == NULL)
-        return;
-    const char *text = json_node_get_string(node);
-    check->spec->durability_full = g_str_equal(text, "full");
+    const char *const names[] = {first, second, NULL};
+    JsonNode *node = key_node(check, key);
+    const char *text = node != NULL ? json_node_get_string(node) : first;
     if (g_strv_contains(names, text))
-        return;
+        return g_str_equal(text, second);
+    g_autofree char *pointer = json_pointer_member("", key);
     g_autofree char *meant = meant_text(text, names);
-    problems_add(check->problems, check->spec->doc, "/durability",
-                 "needs \"normal\" or \"full\", got \"%s\"%s", text, meant);
+    problems_add(check->problems, check->spec->doc, pointer, "needs \"%s\" or \"%s\", got \"%s\"%s",
+                 first, second, text, meant);
+    return FALSE;
+}
+
+static void
+check_words(PbxCheck *check)
+{
+    check->spec->durability_full = second_word(check, "durability", "normal", "full");
+    check->spec->skip_duplicates = second_word(check, "duplicates", "allow", "skip");
 }
 
 /* ---- The space ---- */
@@ -156,7 +163,7 @@ check_parts(PbxCheck *check)
     keys_check(check);
     check_objective(check);
     check_numbers(check);
-    check_durability(check);
+    check_words(check);
     check_space(check);
     resources_check(check);
     limits_check(check);

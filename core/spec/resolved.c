@@ -103,6 +103,7 @@ add_limits(JsonObject *root, const PbxSpec *spec)
     if (spec->fail_fast != FAIL_FAST_EARLY)
         json_object_set_boolean_member(root, "fail_fast", spec->fail_fast == FAIL_FAST_ALWAYS);
     add_given(root, spec, "limits");
+    json_object_set_string_member(root, "duplicates", spec->skip_duplicates ? "skip" : "allow");
 }
 
 static void

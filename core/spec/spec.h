@@ -54,10 +54,11 @@ typedef struct {
     gint64 max_failures;         /* -1: without end */
     PbxFailFast fail_fast;
     PbxLimits limits;
-    gboolean log_to_file;   /* FALSE: to the console */
-    PbxTemplate *out, *err; /* file names; the same object where both go to one */
-    char *base_dir;         /* absolute: what relative paths of the file start from */
-    char *results_dir;      /* absolute */
+    gboolean skip_duplicates; /* no config is run twice */
+    gboolean log_to_file;     /* FALSE: to the console */
+    PbxTemplate *out, *err;   /* file names; the same object where both go to one */
+    char *base_dir;           /* absolute: what relative paths of the file start from */
+    char *results_dir;        /* absolute */
     PbxTemplate *trial_name, *trial_dirname; /* NULL: the usual ones */
     PbxTemplate *cwd;                        /* a relative outcome is relative to base_dir */
     GPtrArray *env;                          /* PbxEnvTemplate* */

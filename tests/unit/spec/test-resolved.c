@@ -31,8 +31,9 @@ test_smallest(void)
     g_autofree char *expected = g_strdup_printf(
         "{\"trainable\":{\"plugin\":\"nothing\"},\"config\":{},\"num_samples\":1,\"search\":"
         "{\"plugin\":\"wide\"},\"scheduler\":{\"plugin\":\"plain\"},\"stop\":[],\"resources\":"
-        "{\"cpu\":1,\"gpu\":0},\"max_concurrent_trials\":0,\"max_failures\":0,\"executor\":"
-        "{\"plugin\":\"here\"},\"loggers\":[{\"plugin\":\"lines\"}],\"auto_loggers\":false,"
+        "{\"cpu\":1,\"gpu\":0},\"max_concurrent_trials\":0,\"max_failures\":0,\"duplicates\":"
+        "\"allow\",\"executor\":{\"plugin\":\"here\"},\"loggers\":[{\"plugin\":\"lines\"}],\"auto_"
+        "loggers\":false,"
         "\"results_dir\":\"%s/pegbox_results\",\"log_to_file\":true,\"cwd\":\"%s\",\"seed\":1,"
         "\"durability\":\"normal\"}",
         spec_test_dir(), spec_test_dir());
@@ -55,7 +56,8 @@ test_everything(void)
         "\"limits\": {\"trial_time_s\": 60, \"report_time_s\": 2.5}, "
         "\"fail_fast\": false, \"log_to_file\": [\"o\", \"e\"], \"results_dir\": \"r\", "
         "\"trial_name\": \"{a}\", \"trial_dirname\": \"{trial.name}\", \"cwd\": \"runs/{a}\", "
-        "\"env\": {\"E\": \"{b}\"}, \"seed\": 4, \"durability\": \"full\"}",
+        "\"env\": {\"E\": \"{b}\"}, \"seed\": 4, \"durability\": \"full\", "
+        "\"duplicates\": \"skip\"}",
         &told);
     g_assert_cmpstr(told, ==, "");
     g_autofree char *trainable = spec_test_resolved(spec, "trainable");
@@ -76,6 +78,9 @@ test_everything(void)
     g_assert_cmpstr(limits, ==, "{\"trial_time_s\":60,\"report_time_s\":2.5}");
     g_assert_cmpfloat(spec->limits.trial_time_s, ==, 60);
     g_assert_cmpfloat(spec->limits.report_time_s, ==, 2.5);
+    g_autofree char *duplicates = spec_test_resolved(spec, "duplicates");
+    g_assert_cmpstr(duplicates, ==, "\"skip\"");
+    g_assert_true(spec->skip_duplicates);
     g_autofree char *cwd = spec_test_resolved(spec, "cwd");
     g_autofree char *runs = g_strdup_printf("\"%s/runs/{a}\"", spec_test_dir());
     g_assert_cmpstr(cwd, ==, runs);

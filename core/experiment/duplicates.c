@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `duplicates` "skip": a config that has a trial gets no other one, and the search learns it. */
+#include "experiment/runner-private.h"
+
+#define MAX_IN_A_ROW 100 /* then the space has, in all likelihood, nothing new */
+
+const PbxTrial *
+duplicates_find(const PbxRunner *runner, JsonNode *config)
+{
+    if (runner->configs == NULL)
+        return NULL;
+    g_autofree char *text = json_to_text(config);
+    return g_hash_table_lookup(runner->configs, text);
+}
+
+void
+duplicates_add(PbxRunner *runner, PbxTrial *trial)
+{
+    if (runner->configs != NULL && !g_hash_table_contains(runner->configs, trial->row.config))
+        g_hash_table_insert(runner->configs, trial->row.config, trial);
+}
+
+/* The last result of the earlier trial, as the search sees it; NULL: none yet. An ended trial has
+ * it in the store alone. */
+static PbxView *
+last_view(PbxRunner *runner, const PbxTrial *earlier, GError **error)
+{
+    const PbxTrialRow *row = &earlier->row;
+    if (row->last_seq == 0)
+        return NULL;
+    g_autoptr(PbxResultRow) result = store_result(runner->store, row->last_seq, error);
+    if (result == NULL)
+        return NULL;
+    g_auto(PbxAttemptRow) attempt = {0};
+    GError *failed = NULL;
+    if (!store_attempt(runner->store, row->number, result->attempt, &attempt, &failed) &&
+        failed != NULL) {
+        g_propagate_error(error, failed);
+        return NULL;
+    }
+    const PbxTrial then = {.row = *row, .attempt = attempt, .budget = earlier->budget};
+    return view_new(runner, &then, result);
+}
+
+static gboolean
+tell(PbxRunner *runner, const pbx_suggestion *suggestion, const PbxTrial *earlier)
+{
+    PbxSlot *search = runner->search;
+    GError *error = NULL;
+    if (!decider_has(search->decider, CALL_SEARCH_TELL))
+        return TRUE;
+    g_autoptr(PbxView) last = last_view(runner, earlier, &error);
+    if (error != NULL) {
+        runner_fail(runner, error);
+        return FALSE;
+    }
+    pbx_outcome outcome = {
+        .struct_size = sizeof outcome,
+        .end = PBX_END_DUPLICATE,
+        .n_dims = (guint32)suggestion->n_dims,
+        .trial = PBX_NONE,
+        .origin = suggestion->origin,
+        .x = suggestion->x,
+        .last = last != NULL ? view_for_slot(runner, last, search) : NULL,
+        .budget = earlier->budget,
+    };
+    PbxCall call = {.id = CALL_SEARCH_TELL, .outcome = &outcome};
+    decider_call(search->decider, &call, NULL, NULL);
+    if (call.status >= 0)
+        return TRUE;
+    decider_set_error(search->decider, &call, &error);
+    runner_fail(runner, error);
+    return FALSE;
+}
+
+/* Beside the search's new state: so asks can be counted again from the store. */
+static gboolean
+store_count(PbxRunner *runner)
+{
+    g_autofree char *count = g_strdup_printf("%" G_GUINT64_FORMAT, runner->skipped);
+    GError *error = NULL;
+    runner_touch(runner);
+    if (runner->fatal != NULL)
+        return FALSE;
+    if (store_put_fact(runner->store, "skipped", count, &error))
+        return TRUE;
+    runner_fail(runner, error);
+    return FALSE;
+}
+
+gboolean
+duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion, const PbxTrial *earlier)
+{
+    runner->skipped++;
+    if (!store_count(runner) || !tell(runner, suggestion, earlier))
+        return FALSE;
+    runner_ask_total(runner);
+    if (++runner->skipped_in_a_row < MAX_IN_A_ROW)
+        return TRUE;
+    g_autofree char *line = g_strdup_printf(
+        "the last %d configs were all run before (duplicates: skip): no more trials", MAX_IN_A_ROW);
+    runner_log("search", PBX_LOG_WARNING, line, runner);
+    propose_exhausted(runner);
+    return TRUE;
+}
