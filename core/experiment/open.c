@@ -8,6 +8,9 @@
 
 #include "experiment/runner-private.h"
 
+#define WINDOW   1000 /* results */
+#define WINDOW_S 100
+
 /* 32 hex digits that name this experiment, whatever its seed. */
 static char *
 new_experiment_id(void)
@@ -78,6 +81,21 @@ runner_open_deciders(PbxRunner *runner, GError **error)
         return FALSE;
     }
     return TRUE;
+}
+
+/* How far workers may run ahead. A scheduler that must see each result before the next is made
+ * allows none. */
+static void
+set_window(PbxRunner *runner)
+{
+    const guint32 lockstep = PBX_CAP_EACH_RESULT | PBX_CAP_PAUSES | PBX_CAP_EXPLOITS;
+    double length = runner_env("PEGBOX_RESULT_BUFFER_LENGTH", WINDOW);
+    if ((decider_caps(runner->scheduler->decider) & lockstep) != 0)
+        length = 0;
+    /* A worker waits once so many are unanswered: the last one, or the only one, too. */
+    runner->window = (guint64)CLAMP(length - 1, 0, 1e9);
+    runner->window_s = runner_env("PEGBOX_RESULT_BUFFER_MAX_TIME_S", WINDOW_S);
+    runner->gather_s = runner_env("PEGBOX_RESULT_BUFFER_MIN_TIME_S", 0);
 }
 
 static gboolean
@@ -192,6 +210,7 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
                      make_directory(runner, error) && open_store(runner, error) &&
                      write_spec(runner, error);
     if (ready) {
+        set_window(runner);
         runner_ask_total(runner);
         runner_event(runner, PBX_EVENT_START, NULL, NULL);
         ready = runner->fatal == NULL && store_commit(runner->store, error);

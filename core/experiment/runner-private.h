@@ -121,6 +121,7 @@ struct PbxWorkerSlot {
     char *death;             /* how its process ended */
     gboolean closed, exited; /* the channel; the process */
     gboolean kill_sent;
+    struct PbxAction *answer;     /* that waits for the commit; NULL: none */
     PbxTimer *timer;              /* start-up grace, or the patience after a stop */
     PbxTimer *limit;              /* when to look whether its trial is past one of the limits */
     gint64 began_ns, reported_ns; /* of the clock: the attempt, its last report */
@@ -131,7 +132,7 @@ struct PbxWorkerSlot {
 gboolean workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error);
 /* Asks the worker of a trial to end its run, and sees to it that it does. */
 void workers_stop_run(PbxRunner *runner, PbxTrial *trial);
-/* The answer to result n, sent with the commit. */
+/* The answer to result n and all before it, sent with the commit. */
 void workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop);
 /* Sends what waits for the commit. */
 void workers_act(PbxRunner *runner);
@@ -218,6 +219,8 @@ struct PbxRunner {
     gboolean needs_dirs;    /* trials' directories are made before they run */
     gboolean many_runs;     /* the trainable runs trial after trial in one process */
     gboolean runs_programs; /* of its own, which it ends itself */
+    guint64 window;         /* how far a worker may run ahead: see PbxWorkerRun */
+    double window_s, gather_s;
 
     GHashTable *dirnames; /* char*: directories that trial_dirname gave */
     char *first_words;    /* the end of the first failed trial's stderr */
@@ -231,6 +234,7 @@ struct PbxRunner {
     gboolean finished;
     PbxExperimentEnd end; /* as it was when it finished: later signals only hurry */
     GSource *turn;        /* scheduled, or NULL */
+    gint64 turn_us;       /* monotonic: since when */
     PbxTimer *tick;
     GError *fatal;     /* the run cannot go on */
     gint64 started_ns; /* of the clock */
@@ -243,6 +247,8 @@ struct PbxRunner {
 /* Begins a transaction where none is open, and sees that a turn follows. */
 void runner_touch(PbxRunner *runner);
 void runner_schedule(PbxRunner *runner);
+/* Sees to it that the turn comes in time where messages come without end. */
+void runner_hurry(PbxRunner *runner);
 /* The first fatal error; takes it. */
 void runner_fail(PbxRunner *runner, GError *error);
 /* Turns a plugin's error into one of an experiment that cannot go on: exit 4. */

@@ -2,6 +2,7 @@
 /* The driver's loop: what comes in is batched, committed, and only then acted upon. */
 #define G_LOG_DOMAIN "pegbox-experiment"
 
+#include <math.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "experiment/runner-private.h"
 
 #define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
+#define BATCH_US      10000          /* the longest that a batch is gathered */
 #define CLOSE_GRACE_S 30
 #define KILL_GRACE_S  4
 
@@ -27,7 +29,7 @@ runner_env(const char *name, double fallback)
         return fallback;
     char *end = NULL;
     double value = g_ascii_strtod(text, &end);
-    return *end == '\0' ? value : fallback;
+    return *end == '\0' && !isnan(value) ? value : fallback;
 }
 
 gint64
@@ -239,6 +241,14 @@ runner_schedule(PbxRunner *runner)
     g_source_set_priority(runner->turn, G_PRIORITY_DEFAULT + 10);
     g_source_set_callback(runner->turn, turn, runner, NULL);
     g_source_attach(runner->turn, runner->context);
+    runner->turn_us = g_get_monotonic_time();
+}
+
+void
+runner_hurry(PbxRunner *runner)
+{
+    if (runner->turn != NULL && g_get_monotonic_time() - runner->turn_us > BATCH_US)
+        g_source_set_priority(runner->turn, G_PRIORITY_DEFAULT - 10);
 }
 
 static void

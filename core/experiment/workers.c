@@ -9,21 +9,24 @@
 typedef enum { ACTION_LAUNCH, ACTION_RUN, ACTION_ANSWER, ACTION_STOP } PbxActionType;
 
 /* Something that waits for the commit. */
-typedef struct {
+typedef struct PbxAction {
     PbxActionType type;
     PbxWorkerSlot *worker;
     PbxTrial *trial;
+    guint attempt; /* of the trial then: another may have begun since */
     guint64 n;
     gboolean stop;
 } PbxAction;
 
-static void
+static PbxAction *
 add_action(PbxRunner *runner, PbxAction action)
 {
     PbxAction *copy = g_new(PbxAction, 1);
     *copy = action;
+    copy->attempt = action.trial != NULL ? action.trial->row.attempts : 0;
     g_ptr_array_add(runner->actions, copy);
     runner_touch(runner);
+    return copy;
 }
 
 guint
@@ -134,7 +137,9 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
         .cwd = cwd != NULL ? cwd : spec->base_dir,
         .out = out,
         .err = err,
-        .window = 0,
+        .window = runner->window,
+        .window_s = runner->window_s,
+        .gather_s = runner->gather_s,
         .memory_limit = spec->limits.memory,
         .iteration = trial->attempt.start_iteration,
         .time_total_s = trial->attempt.start_time_s,
@@ -260,6 +265,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
     PbxTrial *trial = worker->trial;
     gboolean current = trial != NULL && message->trial == trial->row.number &&
                        message->attempt == trial->row.attempts;
+    runner_hurry(runner);
     switch (message->type) {
     case WORKER_READY:
         ready(runner, worker, message);
@@ -329,12 +335,16 @@ workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
 void
 workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop)
 {
-    if (trial->worker != NULL)
-        add_action(runner, (PbxAction){.type = ACTION_ANSWER,
-                                       .worker = trial->worker,
-                                       .trial = trial,
-                                       .n = n,
-                                       .stop = stop});
+    PbxWorkerSlot *worker = trial->worker;
+    if (worker == NULL)
+        return;
+    /* One answer for all that the batch has of a run. */
+    PbxAction *answer = worker->answer;
+    if (answer == NULL || answer->trial != trial || answer->attempt != trial->row.attempts)
+        answer = worker->answer = add_action(
+            runner, (PbxAction){.type = ACTION_ANSWER, .worker = worker, .trial = trial});
+    answer->n = n;
+    answer->stop = answer->stop || stop;
 }
 
 void
@@ -363,7 +373,8 @@ act(PbxRunner *runner, const PbxAction *action)
             worker_launch(runner, worker);
         else
             g_ptr_array_remove(runner->workers, worker);
-    } else if (worker->link == NULL || worker->trial != action->trial) {
+    } else if (worker->link == NULL || worker->trial != action->trial ||
+               action->attempt != action->trial->row.attempts) {
         return;
     } else if (action->type == ACTION_RUN) {
         if (!send_run(runner, worker, &error)) {
@@ -389,6 +400,8 @@ workers_act(PbxRunner *runner)
 {
     g_autoptr(GPtrArray) actions = g_steal_pointer(&runner->actions);
     runner->actions = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < runner->workers->len; i++)
+        ((PbxWorkerSlot *)runner->workers->pdata[i])->answer = NULL;
     for (guint i = 0; i < actions->len; i++)
         act(runner, actions->pdata[i]);
     for (guint i = 0; i < runner->workers->len; i++) {

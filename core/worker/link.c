@@ -380,6 +380,8 @@ worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run)
     message_string(message, "out", run->out);
     message_string(message, "err", run->err);
     message_int(message, "window", (gint64)run->window);
+    message_double(message, "window_s", run->window_s);
+    message_double(message, "gather_s", run->gather_s);
     if (run->memory_limit > 0)
         message_int(message, "memory_limit", (gint64)run->memory_limit);
     message_int(message, "iteration", run->iteration);

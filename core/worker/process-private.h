@@ -15,15 +15,25 @@
 
 typedef struct {
     int fd;
-    GMutex lock; /* of `out`: logs and beats come from other threads */
-    GByteArray *out, *in;
+    GByteArray *in; /* of the main thread */
     gsize in_at;
-    gboolean gone; /* the driver has closed */
+    int gone;          /* atomic: the driver has closed */
+    GMutex lock;       /* of all that follows */
+    GByteArray *out;   /* queued */
+    GByteArray *sent;  /* being sent while `sending`, without the lock */
+    gboolean sending;  /* one thread at a time */
+    gint64 send_at_us; /* monotonic: when the sender has to send what is queued; 0: not */
+    GCond due, idle;   /* it has something to send; nobody sends */
+    GThread *sender;   /* NULL: there was never anything left for it */
 } PbxChannel;
 
 void channel_init(PbxChannel *channel, int fd);
 void channel_queue(PbxChannel *channel, GString *message); /* any thread; frees the message */
 void channel_flush(PbxChannel *channel);                   /* any thread; blocks */
+/* Sends what is queued within so long, whatever the calling thread does then. Waits only where
+ * too much is queued already. */
+void channel_send_within(PbxChannel *channel, gint64 us);
+gboolean channel_is_gone(PbxChannel *channel);
 /* Any thread; never blocks: a small message that is lost where the driver does not read, and
  * waits where others do. Frees it. */
 void channel_try(PbxChannel *channel, GString *message);
@@ -41,6 +51,24 @@ typedef struct {
 /* Goes on by one report of `fields`, made at now_ns. */
 void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
 
+/* ---- ahead.c: how far a run is ahead of the driver ---- */
+
+typedef struct {
+    guint64 window;   /* results that may be unanswered; 0: lockstep */
+    gint64 max_ns;    /* how old the oldest of them may become */
+    guint64 n, acked; /* reported; answered */
+    gint64 *at_ns;    /* a ring: monotonic, when each of the unanswered was reported */
+    guint64 size;
+} PbxAhead;
+
+void ahead_clear(PbxAhead *ahead);
+/* One more result. */
+void ahead_report(PbxAhead *ahead, gint64 now_ns);
+/* n and all before it are answered. */
+void ahead_answer(PbxAhead *ahead, guint64 n);
+/* Whether the trainable must wait for an answer. */
+gboolean ahead_must_wait(const PbxAhead *ahead, gint64 now_ns);
+
 /* ---- The run under way ---- */
 
 typedef struct PbxProgramSocket PbxProgramSocket;
@@ -48,7 +76,9 @@ typedef struct PbxProgramSocket PbxProgramSocket;
 typedef struct {
     guint64 trial;
     guint attempt;
-    guint64 window, n, acked;
+    PbxAhead ahead;
+    gint64 gather_us; /* how long results may wait for more before they are sent */
+    guint rapid;      /* reports in a row that came at once */
     gboolean stop;
     PbxCounts counts;
     JsonNode *config, *resources, *view; /* view: `trial` of templates */

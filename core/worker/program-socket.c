@@ -281,7 +281,7 @@ take_report(PbxProgramSocket *program, Client *client, PbxWorker *worker, JsonOb
         return FALSE;
     program->n_reports++;
     GString *answer = message_new("answer");
-    message_int(answer, "n", (gint64)worker->run->n);
+    message_int(answer, "n", (gint64)worker->run->ahead.n);
     message_bool(answer, "stop", worker->run->stop);
     message_bool(answer, "save", FALSE);
     if (!client_send(client, answer))

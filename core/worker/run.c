@@ -5,6 +5,8 @@
 
 #include "worker/process-private.h"
 
+#define WINDOW_S 100 /* where the driver says nothing */
+
 static void
 view_string(JsonObject *view, const char *key, const char *value)
 {
@@ -79,6 +81,13 @@ fill_info(PbxWorker *worker, PbxRun *run)
                                    .metrics = (const char *const *)worker->metrics};
 }
 
+/* What a clock can hold, and nothing below 0. */
+static gint64
+nanoseconds(double seconds)
+{
+    return (gint64)(CLAMP(seconds, 0, 1e9) * 1e9);
+}
+
 PbxRun *
 run_new(PbxWorker *worker, JsonObject *message)
 {
@@ -86,7 +95,11 @@ run_new(PbxWorker *worker, JsonObject *message)
     run->message = json_object_ref(message);
     run->trial = (guint64)message_get_int(message, "trial", 0);
     run->attempt = (guint)message_get_int(message, "attempt", 0);
-    run->window = (guint64)MAX(0, message_get_int(message, "window", 0));
+    run->ahead = (PbxAhead){
+        .window = (guint64)MAX(0, message_get_int(message, "window", 0)),
+        .max_ns = nanoseconds(message_get_double(message, "window_s", WINDOW_S)),
+    };
+    run->gather_us = nanoseconds(message_get_double(message, "gather_s", 0)) / 1000;
     run->counts = (PbxCounts){.iteration = message_get_int(message, "iteration", 0),
                               .time_total_s = message_get_double(message, "time_total_s", 0),
                               .timesteps_total = message_get_int(message, "timesteps_total", -1),
@@ -106,6 +119,7 @@ run_free(PbxRun *run)
 {
     if (run == NULL)
         return;
+    ahead_clear(&run->ahead);
     g_ptr_array_unref(run->texts);
     g_strfreev(run->env);
     g_free(run->config_text);

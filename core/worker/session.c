@@ -6,6 +6,10 @@
 
 /* Room for what stands around the fields in a frame. */
 #define REPORT_MAX (FRAME_MAX - 4096)
+/* Where so many reports came at once, the next ones are sent in lots. */
+#define RAPID           64
+#define RAPID_NS        (100 * 1000)
+#define RAPID_GATHER_US 1000
 /* Fields stand in a message. */
 #define REPORT_NESTING (DOC_MAX_NESTING - 1)
 
@@ -36,8 +40,7 @@ take_message(PbxWorker *worker, JsonObject *message, GError **error)
         (guint)message_get_int(message, "attempt", 0) != run->attempt)
         return TRUE;
     if (message_is(message, "answer")) {
-        guint64 n = (guint64)message_get_int(message, "n", 0);
-        run->acked = MAX(run->acked, MIN(n, run->n));
+        ahead_answer(&run->ahead, (guint64)message_get_int(message, "n", 0));
         run->stop = run->stop || message_get_bool(message, "stop");
     } else if (message_is(message, "stop")) {
         run->stop = TRUE;
@@ -89,9 +92,11 @@ session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GError **er
     if (run->stop)
         return TRUE;
     PbxCounts counts = run->counts;
-    counts_advance(&counts, fields, g_get_monotonic_time() * 1000);
+    gint64 now_ns = g_get_monotonic_time() * 1000;
+    run->rapid = now_ns - counts.last_ns < RAPID_NS ? run->rapid + 1 : 0;
+    counts_advance(&counts, fields, now_ns);
     GString *message =
-        result_message(run, run->n + 1, &counts, fields, (flags & PBX_REPORT_DONE) != 0);
+        result_message(run, run->ahead.n + 1, &counts, fields, (flags & PBX_REPORT_DONE) != 0);
     if (message->len > REPORT_MAX) {
         g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_PROTOCOL,
                     "a report of %" G_GSIZE_FORMAT " bytes: at most %u can be sent", message->len,
@@ -100,14 +105,15 @@ session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GError **er
         return FALSE;
     }
     run->counts = counts;
-    run->n++;
+    ahead_report(&run->ahead, now_ns);
     channel_queue(&worker->channel, message);
-    channel_flush(&worker->channel);
-    gboolean wait = run->n - run->acked > run->window;
+    channel_send_within(&worker->channel,
+                        run->rapid < RAPID ? run->gather_us : MAX(run->gather_us, RAPID_GATHER_US));
+    gboolean wait = ahead_must_wait(&run->ahead, now_ns);
     do {
         if (!session_listen(worker, wait, error))
             return FALSE;
-        wait = run->n - run->acked > run->window && !run->stop;
+        wait = !run->stop && ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000);
     } while (wait);
     return TRUE;
 }
@@ -201,7 +207,7 @@ abi_poll(const pbx_host *host, pbx_answer *answer)
     g_autoptr(GError) failure = NULL;
     if (worker->run == NULL)
         return PBX_ESTATE;
-    channel_flush(&worker->channel);
+    channel_send_within(&worker->channel, worker->run->gather_us);
     if (!session_listen(worker, FALSE, &failure))
         return PBX_ECANCELLED;
     fill_answer(worker, answer);

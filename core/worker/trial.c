@@ -47,13 +47,13 @@ run_class(PbxWorker *worker, pbx_error *error)
     pbx_status status = begin_class(worker, error);
     while (status == PBX_OK) {
         g_autoptr(GError) failure = NULL;
-        guint64 before = worker->run->n;
+        guint64 before = worker->run->ahead.n;
         if (!session_listen(worker, FALSE, &failure))
             return fail(error, failure->message);
         if (worker->run->stop)
             return PBX_ECANCELLED;
         status = worker->trainable->step(worker->instance->self, error);
-        if (status == PBX_OK && worker->run->n == before && !worker->run->stop)
+        if (status == PBX_OK && worker->run->ahead.n == before && !worker->run->stop)
             return fail(error, "step returned without a report");
     }
     return status;
@@ -84,7 +84,7 @@ static pbx_status
 check_reports(const PbxWorker *worker, pbx_status status, pbx_error *error)
 {
     const PbxRun *run = worker->run;
-    if (status < 0 || run->stop || run->n > 0 || worker->metrics[0] == NULL)
+    if (status < 0 || run->stop || run->ahead.n > 0 || worker->metrics[0] == NULL)
         return status;
     g_autofree char *message =
         g_strdup_printf("it ended well, but reported nothing, no \"%s\"", worker->metrics[0]);
@@ -163,10 +163,10 @@ trial_run(PbxWorker *worker, JsonObject *message)
     if (!orphans_kill() && worker->instance != NULL)
         host_log(worker->instance->host, PBX_LOG_WARNING,
                  "some processes that the trial left behind would not die");
-    if (!worker->channel.gone) {
+    if (!channel_is_gone(&worker->channel)) {
         channel_queue(&worker->channel, ended_message(worker, status, &error));
         channel_flush(&worker->channel);
     }
     g_clear_pointer(&worker->run, run_free);
-    return !worker->channel.gone;
+    return !channel_is_gone(&worker->channel);
 }

@@ -238,7 +238,8 @@ worker_main(int argc, char **argv)
     }
     int status = work(&worker, &error);
     /* As the watcher says it, whichever of the two is first. */
-    if (worker.channel.gone || g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_GONE))
+    if (channel_is_gone(&worker.channel) ||
+        g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_GONE))
         status = EXIT_SUCCESS;
     else if (error != NULL)
         fprintf(stderr, "pegbox-worker: error: %s\n", error->message);

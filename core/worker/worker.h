@@ -102,6 +102,8 @@ typedef struct {
     const char *cwd;
     const char *out, *err; /* absolute; NULL: lines go to the console */
     guint64 window;        /* results that may be unanswered; 0: lockstep */
+    double window_s;       /* how old the oldest of them may become */
+    double gather_s;       /* how long results may wait for more before they are sent */
     guint64 memory_limit;  /* bytes; 0: none */
     gint64 iteration;      /* to go on from */
     double time_total_s;

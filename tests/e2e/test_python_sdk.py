@@ -36,7 +36,9 @@ class PythonSdk(PegboxTest):
         self.assertIn("the end", output)
 
     def test_stop_ends_the_program_from_within_report(self):
-        experiment = self.run_script(stop={"training_iteration": 2})
+        # In lockstep: else it may be at its end before it is told.
+        experiment = self.run_script(stop={"training_iteration": 2},
+                                     environ={"PEGBOX_RESULT_BUFFER_LENGTH": "0"})
         self.assertEqual(experiment.states, ["TERMINATED"])
         self.assertEqual(experiment.counts, [2])
         self.assertTrue(os.path.exists(experiment.dir(0) + "/cleaned"))

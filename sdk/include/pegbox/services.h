@@ -174,7 +174,9 @@ typedef struct pbx_session {
     /*
      * One result: n numbers by name, and an optional JSON object `extra` (text,
      * NULL: none) whose members join them. Blocks while too many results are
-     * unanswered. EINVAL: nonsense; ECANCELLED: the driver is gone.
+     * unanswered; the answer may be about an earlier one, and what is reported past
+     * the result that ended the trial is dropped. EINVAL: nonsense; ECANCELLED: the
+     * driver is gone.
      */
     pbx_status (*report)(const pbx_host *, const char *const *names, const double *values, size_t n,
                          const char *extra, uint32_t flags, pbx_answer *answer, pbx_error *error);

@@ -360,6 +360,8 @@ test_driver_messages(Peer *peer, gconstpointer unused)
                         .cwd = "/c",
                         .err = "/d/err",
                         .window = 3,
+                        .window_s = 100,
+                        .gather_s = 0.5,
                         .memory_limit = 4096,
                         .iteration = 5,
                         .time_total_s = 1.5,
@@ -375,7 +377,8 @@ test_driver_messages(Peer *peer, gconstpointer unused)
         peer,
         "{\"type\":\"run\",\"trial\":7,\"attempt\":2,\"id\":\"i\",\"name\":\"n\",\"tag\":\"\","
         "\"dir\":\"/d\",\"config\":{\"lr\":0.5},\"resources\":{\"cpu\":1},\"env\":[\"A=b\"],"
-        "\"cwd\":\"/c\",\"err\":\"/d/err\",\"window\":3,\"memory_limit\":4096,\"iteration\":5,"
+        "\"cwd\":\"/c\",\"err\":\"/d/err\",\"window\":3,\"window_s\":100.0,\"gather_s\":0.5,"
+        "\"memory_limit\":4096,\"iteration\":5,"
         "\"time_total_s\":1.5,\"timesteps_total\":-1,\"episodes_total\":-1}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":1,\"stop\":false}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":2,\"stop\":true}");
