@@ -36,14 +36,17 @@ gboolean mode_parse(const char *name, int *sign, GError **error);
 typedef struct {
     guint64 count;
     double last, mean; /* NaN or infinite once a value was */
-    double min, max;   /* of the finite ones; NaN: none */
+    double min, max;   /* of the finite feasible ones; NaN: none */
     gint64 last_iteration, min_iteration, max_iteration;
     double window[SERIES_WINDOW]; /* of the last ones, a ring: value i at i % SERIES_WINDOW */
+    guint64 last_infeasible;      /* count with the last infeasible one; 0: all keep the
+                                     constraints */
 } PbxSeries;
 
 void series_init(PbxSeries *series);
-void series_add(PbxSeries *series, double value, gint64 iteration);
-/* NaN where there is no finite one. */
+void series_add(PbxSeries *series, double value, gint64 iteration, gboolean feasible);
+/* NaN where there is no finite one, or where a result that it is from is not feasible; the best of
+ * all is the best of the feasible ones. */
 double series_value(const PbxSeries *series, PbxScope scope, int sign);
 /* training_iteration of that value; -1 for a mean. Of equal ones the first. */
 gint64 series_iteration(const PbxSeries *series, PbxScope scope, int sign);
@@ -60,8 +63,9 @@ typedef struct {
     gboolean found; /* FALSE: no trial has a value */
     guint64 trial;  /* the lowest number of those with the best value */
     double value;
-    gint64 iteration; /* of the value; -1: a mean */
-    GArray *ties;     /* guint64: the other trials with the same value */
+    gint64 iteration;     /* of the value; -1: a mean */
+    GArray *ties;         /* guint64: the other trials with the same value */
+    guint64 n_infeasible; /* trials with values that were left out, since they are not feasible */
 } PbxBest;
 void best_clear(PbxBest *best);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBest, best_clear)

@@ -61,7 +61,7 @@ read_result(const PbxResultRow *row, gpointer user)
     reader->shown = row->n;
     double value = row->value;
     if ((reader->own && isfinite(value)) || analysis_value(row, reader->metric, &value))
-        series_add(reader->series, value, row->iteration);
+        series_add(reader->series, value, row->iteration, row->feasible != FEASIBLE_NO);
     return TRUE;
 }
 
@@ -121,8 +121,10 @@ consider_trial(const PbxTrialRow *row, gpointer user)
                      &search->error))
         return FALSE;
     const double value = series_value(&series, search->scope, search->sign);
-    if (isnan(value))
+    if (isnan(value)) {
+        best->n_infeasible += series.last_infeasible > 0;
         return TRUE;
+    }
     if (best->found && value == best->value) {
         g_array_append_val(best->ties, row->number);
         return TRUE;

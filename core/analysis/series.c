@@ -71,7 +71,7 @@ series_init(PbxSeries *series)
 }
 
 void
-series_add(PbxSeries *series, double value, gint64 iteration)
+series_add(PbxSeries *series, double value, gint64 iteration, gboolean feasible)
 {
     series->window[series->count % SERIES_WINDOW] = value;
     series->count++;
@@ -81,7 +81,9 @@ series_add(PbxSeries *series, double value, gint64 iteration)
         series->mean = value;
     else
         series->mean += (value - series->mean) / (double)series->count;
-    if (!isfinite(value))
+    if (!feasible)
+        series->last_infeasible = series->count;
+    if (!isfinite(value) || !feasible)
         return;
     if (!(series->min <= value)) {
         series->min = value;
@@ -105,25 +107,32 @@ window_mean(const PbxSeries *series, guint n)
     return sum / (double)have;
 }
 
+/* Whether the last n results keep the constraints. */
+static gboolean
+is_feasible(const PbxSeries *series, guint64 n)
+{
+    return series->last_infeasible == 0 || series->count - series->last_infeasible >= n;
+}
+
 double
 series_value(const PbxSeries *series, PbxScope scope, int sign)
 {
     double value = NAN;
     switch (scope) {
     case SCOPE_LAST:
-        value = series->last;
+        value = is_feasible(series, 1) ? series->last : NAN;
         break;
     case SCOPE_ALL:
         value = sign > 0 ? series->min : series->max;
         break;
     case SCOPE_AVG:
-        value = series->mean;
+        value = is_feasible(series, series->count) ? series->mean : NAN;
         break;
     case SCOPE_LAST_5_AVG:
-        value = window_mean(series, 5);
+        value = is_feasible(series, MIN(series->count, 5)) ? window_mean(series, 5) : NAN;
         break;
     case SCOPE_LAST_10_AVG:
-        value = window_mean(series, 10);
+        value = is_feasible(series, MIN(series->count, 10)) ? window_mean(series, 10) : NAN;
         break;
     }
     return isfinite(value) ? value : NAN;

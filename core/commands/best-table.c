@@ -9,6 +9,7 @@ typedef struct {
     const PbxQuestion *question;
     GPtrArray *rows;
     gboolean last;
+    guint64 n_infeasible;
     GError *error;
 } Reader;
 
@@ -18,13 +19,17 @@ score_of(Reader *reader, const PbxTrialRow *trial)
 {
     const PbxQuestion *question = reader->question;
     /* The store has this one at hand. */
-    if (question->scope == SCOPE_LAST && g_strcmp0(question->metric, reader->look->metric) == 0)
-        return trial->value;
+    if (question->scope == SCOPE_LAST && g_strcmp0(question->metric, reader->look->metric) == 0) {
+        reader->n_infeasible += isfinite(trial->value) && trial->feasible == FEASIBLE_NO;
+        return trial->feasible != FEASIBLE_NO ? trial->value : (double)NAN;
+    }
     PbxSeries series;
     if (!analysis_series(reader->look->store, trial->number, question->metric, &series,
                          &reader->error))
         return (double)NAN;
-    return series_value(&series, question->scope, question->sign);
+    const double value = series_value(&series, question->scope, question->sign);
+    reader->n_infeasible += isnan(value) && series.last_infeasible > 0;
+    return value;
 }
 
 static gboolean
@@ -78,8 +83,7 @@ best_table(PbxLook *look, const PbxQuestion *question, const PbxTableOptions *op
                      g_strcmp0(question->metric, look->metric) == 0; /* as the metric's column */
     g_auto(GStrv) columns = look_trial_columns(look, shown ? NULL : "score");
     if (rows->len == 0) {
-        command_error("%s has no best trial: none has a finite value of '%s'", look->name,
-                      question->metric);
+        best_tell_none(look, question->metric, reader.n_infeasible);
         return EXIT_TRIAL_FAILED;
     }
     return table_print(rows, (const char *const *)columns, options, "no trial matches");

@@ -112,6 +112,16 @@ put_ties(const PbxBest *best)
     put_line("tied with", line->str);
 }
 
+static void
+put_infeasible(const PbxBest *best)
+{
+    if (best->n_infeasible == 0)
+        return;
+    g_autofree char *line = g_strdup_printf("%" G_GUINT64_FORMAT " trial%s that broke a constraint",
+                                            best->n_infeasible, best->n_infeasible == 1 ? "" : "s");
+    put_line("left out", line);
+}
+
 /* The last value decides, but a better one that was left behind should be known. */
 static gboolean
 put_ever(PbxLook *look, const PbxQuestion *question, const PbxBest *best, GError **error)
@@ -168,6 +178,7 @@ print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
     put_line("trial", number);
     put_value(question, best);
     put_ties(best);
+    put_infeasible(best);
     if (!put_ever(look, question, best, error))
         return FALSE;
     put_line("state", state);
@@ -199,6 +210,7 @@ print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
     look_set_text(object, "scope", scope_names[question->scope]);
     look_set_double(object, "value", best->value);
     look_set_int(object, "iteration", best->iteration);
+    look_set_int(object, "infeasible", (gint64)best->n_infeasible);
     JsonArray *ties = json_array_new();
     for (guint i = 0; i < best->ties->len; i++)
         json_array_add_int_element(ties, (gint64)g_array_index(best->ties, guint64, i));
@@ -243,12 +255,17 @@ add_last_fields(const PbxTrialRow *row, gpointer user)
     return TRUE;
 }
 
-static void
-tell_none(PbxLook *look, const char *metric)
+void
+best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible)
 {
     g_auto(PbxLeaves) fields = {0};
     FieldReader reader = {.store = look->store, .fields = &fields};
     leaves_init(&fields);
+    if (n_infeasible > 0) {
+        command_error("%s has no best trial: none that has a value of '%s' keeps the constraints",
+                      look->name, metric);
+        return;
+    }
     command_error("%s has no best trial: none has a finite value of '%s'", look->name, metric);
     if (!store_each_trial(look->store, add_last_fields, &reader, NULL))
         return;
@@ -270,7 +287,7 @@ answer(PbxLook *look, const PbxQuestion *question, const Options *options)
                        &error))
         return look_failed(error);
     if (!best.found) {
-        tell_none(look, question->metric);
+        best_tell_none(look, question->metric, best.n_infeasible);
         return EXIT_TRIAL_FAILED;
     }
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);

@@ -73,6 +73,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxLeaves, leaves_clear)
 /* Adds those of an object that are new: keys joined by `delimiter`, after `prefix`. */
 void leaves_add(PbxLeaves *leaves, JsonNode *object, const char *prefix, const char *delimiter);
 
+/* Whether its spec has `constraints`. */
+gboolean look_has_constraints(const PbxLook *look);
 /* The usual columns of trials, and `more` (NULL: none) before the metric: of the config what
  * varies. A narrow terminal hides the last ones. (transfer full) */
 char **look_trial_columns(PbxLook *look, const char *more);

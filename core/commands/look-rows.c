@@ -53,6 +53,15 @@ look_set_metric(JsonObject *object, const char *metric, double value)
         look_set_double(object, metric, value);
 }
 
+/* null: there are no constraints. */
+static JsonNode *
+feasible_node(PbxFeasible feasible)
+{
+    return feasible == FEASIBLE_NONE
+               ? json_node_init_null(json_node_alloc())
+               : json_node_init_boolean(json_node_alloc(), feasible == FEASIBLE_YES);
+}
+
 static void
 set_rung(JsonObject *object, const char *name, guint rung)
 {
@@ -136,6 +145,7 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **
     look_set_double(object, "time_total_s", trial->time_total_s);
     look_set_double(object, "value", trial->value);
     look_set_double(object, "best", trial->best);
+    json_object_set_member(object, "feasible", feasible_node(trial->feasible));
     set_config(object, trial->config);
     look_set_text(object, "reason", trial->reason);
     look_set_text(object, "error", trial->error);
@@ -182,6 +192,8 @@ look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *res
     set_absent(object, "rung",
                result->rung != G_MAXUINT32 ? int_node(result->rung)
                                            : json_node_init_null(json_node_alloc()));
+    if (result->feasible != FEASIBLE_NONE)
+        set_absent(object, "feasible", feasible_node(result->feasible));
     return node;
 }
 
@@ -243,6 +255,16 @@ leaves_add(PbxLeaves *leaves, JsonNode *object, const char *prefix, const char *
     }
 }
 
+gboolean
+look_has_constraints(const PbxLook *look)
+{
+    JsonNode *node = look->spec != NULL && JSON_NODE_HOLDS_OBJECT(look->spec)
+                         ? json_object_get_member(json_node_get_object(look->spec), "constraints")
+                         : NULL;
+    return node != NULL &&
+           (!JSON_NODE_HOLDS_ARRAY(node) || json_array_get_length(json_node_get_array(node)) > 0);
+}
+
 char **
 look_trial_columns(PbxLook *look, const char *more)
 {
@@ -255,6 +277,8 @@ look_trial_columns(PbxLook *look, const char *more)
         g_strv_builder_add(names, more);
     if (look->metric != NULL)
         g_strv_builder_add(names, look->metric);
+    if (look_has_constraints(look))
+        g_strv_builder_add(names, "feasible");
     g_autoptr(PbxSandbox) sandbox = sandbox_new();
     g_autoptr(PbxDoc) doc = NULL;
     g_autoptr(PbxSpace) space = look_space(look, sandbox, &doc);

@@ -194,6 +194,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     g_mutex_init(&runner->post_lock);
     if (spec->skip_duplicates)
         runner->configs = g_hash_table_new(g_str_hash, g_str_equal);
+    runner->constraints_failed = g_new0(gboolean, spec->constraints->len + 1);
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
@@ -265,6 +266,7 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->trials);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);
+    g_free(runner->constraints_failed);
     g_mutex_clear(&runner->post_lock);
     g_clear_error(&runner->fatal);
     clock_free(runner->clock);

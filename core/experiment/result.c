@@ -173,10 +173,13 @@ remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *
     gboolean there =
         runner->spec->metrics[0] != NULL && view_number(view, runner->spec->metrics[0], &value);
     row->value = value;
+    row->feasible = view->feasible;
     /* A report without the metric leaves what was said last. */
     if (there)
         trial_row->value = value;
-    if (isfinite(value)) {
+    if (there || runner->spec->metrics[0] == NULL)
+        trial_row->feasible = view->feasible;
+    if (isfinite(value) && view->feasible != FEASIBLE_NO) {
         int sign = runner->spec->signs[0];
         if (isnan(trial_row->best) || sign * value < sign * trial_row->best)
             trial_row->best = value;

@@ -89,7 +89,9 @@ typedef struct {
     const char *free_names[2];
     double free_values[2];
     GString *text;
-    JsonNode *fields; /* the whole result */
+    JsonNode *fields;   /* the whole result */
+    double *violations; /* of the constraints: infinite where one could not be evaluated */
+    PbxFeasible feasible;
 } PbxView;
 PbxView *view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row);
 void view_free(PbxView *view);
@@ -224,6 +226,8 @@ struct PbxRunner {
 
     GHashTable *dirnames; /* char*: directories that trial_dirname gave */
     char *first_words;    /* the end of the first failed trial's stderr */
+
+    gboolean *constraints_failed; /* of each, whether it was said that it cannot be evaluated */
 
     gboolean any_report; /* some trial reported, or ended well */
     guint64 n_deaths;    /* trials that failed before one report */

@@ -67,7 +67,7 @@ status_best(const PbxRunner *runner)
     int sign = runner->spec->signs[0];
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrial *trial = runner->trials->pdata[i];
-        if (!isfinite(trial->row.value))
+        if (!isfinite(trial->row.value) || trial->row.feasible == FEASIBLE_NO)
             continue;
         if (best == NULL || sign * trial->row.value < sign * best->row.value)
             best = trial;
@@ -390,7 +390,8 @@ put_best(GString *out, const PbxRunner *runner)
         return;
     g_autofree char *metric = terminal_safe(runner->spec->metrics[0]);
     if (best == NULL) {
-        g_string_append_printf(out, "No trial reported a finite %s.\n", metric);
+        g_string_append_printf(out, "No%s trial reported a finite %s.\n",
+                               runner->spec->constraints->len > 0 ? " feasible" : "", metric);
         return;
     }
     g_autofree char *value = number_text(best->row.value);

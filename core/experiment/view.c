@@ -4,6 +4,41 @@
 
 #include "experiment/runner-private.h"
 
+/* A field that a result lacks is nil, which is no number either. Said once a constraint. */
+static void
+tell_failed(PbxRunner *runner, const PbxTrial *trial, guint i, const char *message)
+{
+    if (runner->constraints_failed[i])
+        return;
+    runner->constraints_failed[i] = TRUE;
+    g_autofree char *line = g_strdup_printf(
+        "trial %s is not feasible where a constraint gives no number (said once): %s: %s",
+        trial->row.name, runner->spec->constraint_texts[i], message);
+    runner_log("constraints", PBX_LOG_WARNING, line, runner);
+}
+
+static void
+judge_constraints(PbxRunner *runner, const PbxTrial *trial, PbxView *view)
+{
+    const GPtrArray *constraints = runner->spec->constraints;
+    if (constraints->len == 0)
+        return;
+    const PbxBinding result = {"result", view->fields};
+    view->violations = g_new(double, constraints->len);
+    view->feasible = FEASIBLE_YES;
+    for (guint i = 0; i < constraints->len; i++) {
+        g_autoptr(GError) error = NULL;
+        double value = (double)NAN;
+        if (!expression_eval_number(constraints->pdata[i], &result, 1, &value, &error))
+            tell_failed(runner, trial, i, error->message);
+        view->violations[i] = isnan(value) ? (double)INFINITY : value;
+        if (view->violations[i] > 0)
+            view->feasible = FEASIBLE_NO;
+    }
+    view->abi.n_violations = constraints->len;
+    view->abi.violations = view->violations;
+}
+
 /* A node to look things up in; the whole text is parsed once for all slots. */
 PbxView *
 view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row)
@@ -40,6 +75,7 @@ view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row)
         .text = view->text->str,
         .text_size = view->text->len,
     };
+    judge_constraints(runner, trial, view);
     return view;
 }
 
@@ -50,6 +86,7 @@ view_free(PbxView *view)
         return;
     g_string_free(view->text, TRUE);
     g_clear_pointer(&view->fields, json_node_unref);
+    g_free(view->violations);
     g_free(view);
 }
 

@@ -74,11 +74,22 @@ who_can(PbxRegistry *registry, const char *cap)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+static void
+check_constraints(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxProblems *problems)
+{
+    if (spec->constraints->len == 0 || (caps & PBX_CAP_CONSTRAINTS) != 0)
+        return;
+    g_autofree char *others = who_can(registry, "constraints");
+    problems_add(problems, spec->doc, "/constraints", "the search '%s' cannot take constraints%s",
+                 spec->search->plugin->desc->name, others);
+}
+
 void
 capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxProblems *problems)
 {
     if ((caps & PBX_CAP_TRANSPARENT) != 0)
         return;
+    check_constraints(spec, caps, registry, problems);
     const pbx_space *space = space_dims(spec->space);
     for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
         g_autofree char *others = NULL;

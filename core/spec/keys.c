@@ -75,8 +75,8 @@ const PbxKey spec_keys[] = {
     {"limits", KEY_OBJECT, FALSE, "Time and memory past which a trial is killed and has failed.",
      "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
      "\"trial_time_s\":" POSITIVE ",\"report_time_s\":" POSITIVE ",\"memory\":" BYTES "}}"},
-    {"constraints", KEY_STRING | KEY_ARRAY, TRUE, "Expressions that a feasible trial keeps <= 0.",
-     NULL},
+    {"constraints", KEY_STRING | KEY_ARRAY, FALSE, "Expressions that a feasible trial keeps <= 0.",
+     "{\"anyOf\":[" TEXT ",{\"type\":\"array\",\"items\":" TEXT "}]}"},
     {"duplicates", KEY_STRING, FALSE, "What becomes of a config that was run: 'allow' or 'skip'.",
      "{\"enum\":[\"allow\",\"skip\"]}"},
     {"workers", KEY_INT | KEY_OBJECT, TRUE, "How many processes a trial has.", NULL},

@@ -43,8 +43,10 @@ spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use)
     problem->problem = (pbx_problem){
         .struct_size = sizeof(pbx_problem),
         .n_objectives = metric != NULL ? 1 : 0,
+        .n_constraints = spec->constraints->len,
         .space = space_dims(spec->space),
         .objectives = problem->objectives,
+        .constraints = (const char *const *)spec->constraint_texts,
         .num_samples = spec->num_samples,
         .max_concurrent = spec->max_concurrent_trials,
         .time_budget_ns = (gint64)(spec->time_budget_s * 1e9),

@@ -128,6 +128,7 @@ resolved_new(const PbxSpec *spec)
     if (!json_object_has_member(root, "config"))
         json_object_set_object_member(root, "config", json_object_new());
     add_objective(root, spec);
+    add_given(root, spec, "constraints");
     json_object_set_int_member(root, "num_samples", spec->num_samples);
     json_object_set_member(root, "search", use_node(spec, spec->search));
     json_object_set_member(root, "scheduler", use_node(spec, spec->scheduler));

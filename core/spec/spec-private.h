@@ -102,6 +102,11 @@ void trainable_check(PbxCheck *check);
 void stop_check(PbxCheck *check);
 void resources_check(PbxCheck *check);
 void limits_check(PbxCheck *check);
+void constraints_check(PbxCheck *check);
+/* An expression that sees `offered` (NULL-ended), the first of them the result: compiled, and its
+ * names checked. NULL: told, at `pointer`. (transfer full) */
+PbxExpression *expression_at(PbxCheck *check, const char *pointer, JsonNode *node,
+                             const char *const *offered);
 /* A number of bytes, or a text like "2GiB". FALSE: neither, a problem at `pointer`. */
 gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
 void names_check(PbxCheck *check);

@@ -19,6 +19,8 @@ spec_alloc(void)
     spec->loggers = g_ptr_array_new_with_free_func((GDestroyNotify)use_free);
     spec->env = g_ptr_array_new_with_free_func(env_free);
     spec->docs = g_ptr_array_new_with_free_func((GDestroyNotify)doc_free);
+    spec->constraints = g_ptr_array_new_with_free_func((GDestroyNotify)expression_free);
+    spec->constraint_texts = g_new0(char *, 1);
     spec->metrics = g_new0(char *, 2);
     spec->signs = g_new0(int, 1);
     spec->sandbox = sandbox_new();
@@ -45,6 +47,7 @@ spec_free(PbxSpec *spec)
         return;
     /* Before the sandbox: what was compiled in it. */
     free_templates(spec);
+    g_ptr_array_unref(spec->constraints);
     use_free(spec->trainable);
     use_free(spec->search);
     use_free(spec->scheduler);
@@ -55,6 +58,7 @@ spec_free(PbxSpec *spec)
     sandbox_free(spec->sandbox);
     g_free(spec->name);
     g_free(spec->trainable_name);
+    g_strfreev(spec->constraint_texts);
     g_strfreev(spec->metrics);
     g_free(spec->signs);
     g_free(spec->base_dir);

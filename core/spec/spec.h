@@ -45,6 +45,8 @@ typedef struct {
     PbxSpace *space;
     char **metrics;              /* NULL-ended; empty: none is named */
     int *signs;                  /* +1 min, -1 max; one a metric */
+    GPtrArray *constraints;      /* PbxExpression* over `result`: feasible where <= 0 */
+    char **constraint_texts;     /* NULL-ended */
     gint64 num_samples;          /* -1: without end */
     double time_budget_s;        /* 0: none */
     double cpu;                  /* a trial's; fractions too */

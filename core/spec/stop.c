@@ -98,42 +98,15 @@ check_thresholds(PbxCheck *check, const char *slot, const char *pointer, JsonNod
                           json_clone(node));
 }
 
-/* A field of the result by its bare name, or a name that nothing has. */
-static gboolean
-check_names(PbxCheck *check, const char *place, const char *text)
-{
-    static const char *const offered[] = {"result", "trial_id", NULL};
-    g_auto(GStrv) names = expression_names(text);
-    for (char **name = names; *name != NULL; name++) {
-        if (g_strv_contains(offered, *name) || sandbox_knows(check->spec->sandbox, *name))
-            continue;
-        const char *meant = json_did_you_mean(*name, offered);
-        problems_add(check->problems, check->spec->doc, place,
-                     "unknown name '%s'; did you mean '%s%s'?", *name,
-                     meant != NULL ? "" : "result.", meant != NULL ? meant : *name);
-        return FALSE;
-    }
-    return TRUE;
-}
-
 static PbxPluginUse *
 check_when(PbxCheck *check, const char *slot, const char *pointer, JsonObject *object)
 {
     JsonNode *when = json_object_get_member(object, "when");
     g_autofree char *place = json_pointer_member(pointer, "when");
-    if (!node_is(when, KEY_STRING)) {
-        wrong_type(check, check->spec->doc, place, KEY_STRING, when);
-        return NULL;
-    }
     /* Compiled here too: a mistake has the place that it has in the file. */
-    g_autoptr(GError) error = NULL;
-    g_autoptr(PbxExpression) compiled =
-        expression_compile(check->spec->sandbox, json_node_get_string(when), &error);
-    if (compiled == NULL) {
-        problems_add(check->problems, check->spec->doc, place, "%s", error->message);
-        return NULL;
-    }
-    if (!check_names(check, place, json_node_get_string(when)))
+    static const char *const offered[] = {"result", "trial_id", NULL};
+    g_autoptr(PbxExpression) compiled = expression_at(check, place, when, offered);
+    if (compiled == NULL)
         return NULL;
     return use_short_form(check, slot, &check->defaults->when, pointer, object, json_clone(when));
 }

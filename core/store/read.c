@@ -41,6 +41,13 @@ word_of(sqlite3_stmt *statement, int column, const char *const *words, guint non
     return none;
 }
 
+static PbxFeasible
+feasible_of(sqlite3_stmt *statement, int column)
+{
+    const gint64 number = int_of(statement, column, -1);
+    return number < 0 ? FEASIBLE_NONE : number > 0 ? FEASIBLE_YES : FEASIBLE_NO;
+}
+
 /* (transfer full): a blob need not be aligned. */
 static double *
 point_of(sqlite3_stmt *statement, int column, guint *n)
@@ -91,6 +98,7 @@ read_trial(sqlite3_stmt *s, PbxTrialRow *row)
         .last_seq = (guint64)int_of(s, 24, 0),
         .rung = (guint)int_of(s, 25, G_MAXUINT32),
         .bracket = (guint)int_of(s, 26, G_MAXUINT32),
+        .feasible = feasible_of(s, 27),
     };
     row->x = point_of(s, 8, &row->n_dims);
 }
@@ -114,6 +122,7 @@ read_result(sqlite3_stmt *s, PbxResultRow *row)
         .fields = text_of(s, 12),
         .action = word_of(s, 13, store_actions, 0),
         .rung = (guint)int_of(s, 14, G_MAXUINT32),
+        .feasible = feasible_of(s, 15),
     };
 }
 

@@ -115,6 +115,9 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     " length INTEGER NOT NULL,"
     " PRIMARY KEY (slot, trial, name)"
     ") STRICT, WITHOUT ROWID;",
+
+    "ALTER TABLE trial ADD COLUMN feasible INTEGER;"
+    "ALTER TABLE result ADD COLUMN feasible INTEGER;",
 };
 
 static gboolean

@@ -73,11 +73,11 @@ gboolean store_is_network_type(guint64 type);
 #define STORE_TRIAL_COLUMNS                                                                        \
     "number, id, name, tag, dir, state, outcome, config, x, ask, origin, extra, attempts, "        \
     "failures, reason, error, created_ns, started_ns, ended_ns, results, iteration, "              \
-    "time_total_s, value, best, last_seq, rung, bracket"
+    "time_total_s, value, best, last_seq, rung, bracket, feasible"
 #define STORE_ATTEMPT_COLUMNS                                                                      \
     "trial, attempt, hostname, node_ip, pid, start_iteration, start_time_s, start_timesteps, "     \
     "started_ns, ended_ns, error"
 #define STORE_RESULT_COLUMNS                                                                       \
     "seq, trial, attempt, n, iteration, at_ns, time_this_iter_s, time_total_s, "                   \
-    "timesteps_total, episodes_total, done, value, fields, action, rung"
+    "timesteps_total, episodes_total, done, value, fields, action, rung, feasible"
 #define STORE_EVENT_COLUMNS "seq, type, at_ns, trial, attempt, text"

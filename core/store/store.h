@@ -21,9 +21,16 @@ enum {
     STORE_ERROR_IO,     /* SQLite says no: disk full, corrupt, ... */
 };
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 /* -1 in a gint64, NaN in a double, NULL in a pointer: unknown or none (SQL NULL). */
+
+/* Whether a result keeps the constraints. */
+typedef enum {
+    FEASIBLE_NONE, /* there are no constraints */
+    FEASIBLE_YES,
+    FEASIBLE_NO,
+} PbxFeasible;
 
 typedef struct {
     guint64 number;
@@ -43,10 +50,11 @@ typedef struct {
     guint64 n_results;
     gint64 iteration; /* of the last result; -1: none */
     double time_total_s;
-    double value;        /* last value of the first metric; NaN */
-    double best;         /* best value of it so far; NaN */
-    guint64 last_seq;    /* of the last result; 0: none */
-    guint rung, bracket; /* of its last decision; G_MAXUINT32: none */
+    double value;         /* last value of the first metric; NaN */
+    double best;          /* best value of it so far, in a feasible result; NaN */
+    guint64 last_seq;     /* of the last result; 0: none */
+    guint rung, bracket;  /* of its last decision; G_MAXUINT32: none */
+    PbxFeasible feasible; /* the result that `value` is from; without a metric the last one */
 } PbxTrialRow;
 void trial_row_clear(PbxTrialRow *row);
 void trial_row_free(PbxTrialRow *row);
@@ -84,6 +92,7 @@ typedef struct {
     char *fields; /* canonical JSON object of what the trainable reported */
     guint action; /* PBX_ACTION_*, decided on it */
     guint rung;   /* G_MAXUINT32: none */
+    PbxFeasible feasible;
 } PbxResultRow;
 void result_row_clear(PbxResultRow *row);
 void result_row_free(PbxResultRow *row);

@@ -45,6 +45,12 @@ bind_rung(sqlite3_stmt *statement, int column, guint rung)
     bind_int(statement, column, rung, G_MAXUINT32);
 }
 
+static void
+bind_feasible(sqlite3_stmt *statement, int column, PbxFeasible feasible)
+{
+    bind_int(statement, column, feasible == FEASIBLE_NONE ? -1 : feasible == FEASIBLE_YES, -1);
+}
+
 /* A point as little-endian doubles. `copy` must live until the statement has run. */
 static void
 bind_point(sqlite3_stmt *statement, int column, const double *x, guint n, guint64 **copy)
@@ -73,7 +79,7 @@ store_put_trial(PbxStore *store, const PbxTrialRow *row, GError **error)
     sqlite3_stmt *s =
         store_statement(store, STATEMENT_PUT_TRIAL,
                         "REPLACE INTO trial (" STORE_TRIAL_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, "
-                        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         error);
     if (s == NULL)
         return FALSE;
@@ -105,6 +111,7 @@ store_put_trial(PbxStore *store, const PbxTrialRow *row, GError **error)
     bind_int(s, 25, (gint64)row->last_seq, 0);
     bind_rung(s, 26, row->rung);
     bind_rung(s, 27, row->bracket);
+    bind_feasible(s, 28, row->feasible);
     return store_run(store, s, error);
 }
 
@@ -136,7 +143,7 @@ store_put_result(PbxStore *store, const PbxResultRow *row, GError **error)
 {
     sqlite3_stmt *s = store_statement(store, STATEMENT_PUT_RESULT,
                                       "INSERT INTO result (" STORE_RESULT_COLUMNS
-                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                       error);
     if (s == NULL)
         return FALSE;
@@ -155,6 +162,7 @@ store_put_result(PbxStore *store, const PbxResultRow *row, GError **error)
     bind_text(s, 13, row->fields);
     bind_word(s, 14, store_actions, 4, row->action);
     bind_rung(s, 15, row->rung);
+    bind_feasible(s, 16, row->feasible);
     return store_run(store, s, error);
 }
 

@@ -213,7 +213,7 @@ typedef struct pbx_result {
     double time_total_s;
     double budget; /* of its rung; NaN: none */
     const double *losses;
-    const double *violations;
+    const double *violations; /* <= 0: kept; infinite: it gave no number */
     /*
      * Values of the fields that this slot's FIELD options without OBJECTIVE
      * and its FIELD_MAP options name, in the order of the option table, then of

@@ -180,6 +180,39 @@ test_restart(Fixture *fixture, gconstpointer unused)
     assert_best(fixture, "acc", -1, SCOPE_AVG, 0, 4);
 }
 
+static void
+add_feasible(Fixture *fixture, guint64 trial, guint64 n, double value, PbxFeasible feasible)
+{
+    const PbxResultRow row = {.seq = ++fixture->seq,
+                              .trial = trial,
+                              .attempt = 1,
+                              .n = n,
+                              .iteration = (gint64)n,
+                              .value = value,
+                              .fields = "{}",
+                              .feasible = feasible};
+    g_assert_true(store_put_result(fixture->store, &row, NULL));
+}
+
+static void
+test_constraints(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    for (guint64 trial = 0; trial < 3; trial++)
+        add_trial(fixture, trial, 0);
+    add_feasible(fixture, 0, 1, 5, FEASIBLE_YES);
+    add_feasible(fixture, 0, 2, 9, FEASIBLE_NO);
+    add_feasible(fixture, 1, 1, 7, FEASIBLE_NO);
+    add_feasible(fixture, 1, 2, 4, FEASIBLE_YES);
+    add_feasible(fixture, 2, 1, 8, FEASIBLE_NO);
+    assert_best(fixture, "acc", -1, SCOPE_LAST, 1, 4);
+    assert_best(fixture, "acc", -1, SCOPE_ALL, 0, 5);
+    assert_best(fixture, "acc", -1, SCOPE_AVG, -1, 0);
+    g_auto(PbxBest) best = {0};
+    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_LAST, &best, NULL));
+    g_assert_cmpuint(best.n_infeasible, ==, 2);
+}
+
 #define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, set_up, TEST, tear_down)
 
 int
@@ -190,6 +223,7 @@ main(int argc, char **argv)
     ADD("/analysis/best/ties-go-to-the-lowest-number", test_ties);
     ADD("/analysis/best/none-without-a-finite-value", test_none);
     ADD("/analysis/best/results-without-the-metric-do-not-count", test_missing);
+    ADD("/analysis/best/feasible-results-only", test_constraints);
     ADD("/analysis/best/void-trials-do-not-count", test_void);
     ADD("/analysis/best/repeated-results-count-once", test_restart);
     return g_test_run();

@@ -10,7 +10,7 @@ series_of(const double *values, guint n)
     PbxSeries series;
     series_init(&series);
     for (guint i = 0; i < n; i++)
-        series_add(&series, values[i], i + 1);
+        series_add(&series, values[i], i + 1, TRUE);
     return series;
 }
 #define SERIES(...)                                                                                \
@@ -50,8 +50,8 @@ test_true_mean(void)
 {
     PbxSeries series;
     series_init(&series);
-    series_add(&series, 1, 1);
-    series_add(&series, 3, 4);
+    series_add(&series, 1, 1, TRUE);
+    series_add(&series, 3, 4, TRUE);
     g_assert_cmpfloat(series_value(&series, SCOPE_AVG, 1), ==, 2);
 }
 
@@ -67,6 +67,36 @@ test_not_finite(void)
     const PbxSeries left = SERIES(NAN, 1, 1, 1, 1, 1);
     g_assert_cmpfloat(series_value(&left, SCOPE_LAST_5_AVG, 1), ==, 1);
     g_assert_true(isnan(series_value(&left, SCOPE_LAST_10_AVG, 1)));
+}
+
+/* NaN where what a scope takes has a result that breaks a constraint. */
+static void
+assert_values(const PbxSeries *series, double last, double all, double avg, double avg_5)
+{
+    const double expected[] = {last, all, avg, avg_5};
+    for (PbxScope scope = SCOPE_LAST; scope <= SCOPE_LAST_5_AVG; scope++) {
+        const double value = series_value(series, scope, 1);
+        g_assert_true(isnan(expected[scope]) ? isnan(value) : value == expected[scope]);
+    }
+}
+
+static void
+test_constraints(void)
+{
+    PbxSeries series;
+    series_init(&series);
+    series_add(&series, 1, 1, FALSE);
+    assert_values(&series, NAN, NAN, NAN, NAN);
+    series_add(&series, 9, 2, TRUE);
+    assert_values(&series, 9, 9, NAN, NAN);
+    for (int i = 3; i <= 5; i++)
+        series_add(&series, 5, i, TRUE);
+    assert_values(&series, 5, 5, NAN, NAN);
+    series_add(&series, 6, 6, TRUE);
+    assert_values(&series, 6, 5, NAN, 6);
+    g_assert_cmpint(series_iteration(&series, SCOPE_ALL, 1), ==, 3);
+    series_add(&series, 0, 7, FALSE);
+    assert_values(&series, NAN, 5, NAN, NAN);
 }
 
 static void
@@ -111,6 +141,7 @@ main(int argc, char **argv)
     g_test_add_func("/analysis/series/a-mean-of-as-many-as-there-are", test_few);
     g_test_add_func("/analysis/series/the-mean-is-true", test_true_mean);
     g_test_add_func("/analysis/series/what-is-not-finite-is-never-best", test_not_finite);
+    g_test_add_func("/analysis/series/what-breaks-a-constraint", test_constraints);
     g_test_add_func("/analysis/series/the-first-of-equal-values", test_first_of_equals);
     g_test_add_func("/analysis/series/scopes-and-modes-by-name", test_names);
     return g_test_run();

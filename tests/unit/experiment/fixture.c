@@ -22,6 +22,7 @@ fixture_set_up(Fixture *f, const char *config)
     f->spec = (PbxSpec){.trainable_name = (char *)"train",
                         .space = space_new(f->doc, "/config", f->sandbox, f->problems),
                         .metrics = metrics,
+                        .constraints = g_ptr_array_new(),
                         .signs = signs,
                         .cpu = 1,
                         .results_dir = (char *)"/nowhere"};
@@ -63,6 +64,7 @@ fixture_tear_down(Fixture *f)
     g_clear_pointer(&f->spec.trial_name, template_free);
     g_clear_pointer(&f->spec.trial_dirname, template_free);
     space_free(f->spec.space);
+    g_ptr_array_unref(f->spec.constraints);
     doc_free(f->doc);
     problems_free(f->problems);
     sandbox_free(f->sandbox);

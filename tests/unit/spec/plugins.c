@@ -142,8 +142,10 @@ stop(pbx_instance *instance, const char *name, uint32_t how, pbx_error *error)
 #define ALL_OF_A_SPACE                                                                             \
     (PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_GRID | PBX_CAP_UNBOUNDED | PBX_CAP_QUANTUM)
 
-static const pbx_search wide = {
-    .struct_size = sizeof wide, .caps = ALL_OF_A_SPACE, .object = OBJECT, .suggest = suggest};
+static const pbx_search wide = {.struct_size = sizeof wide,
+                                .caps = ALL_OF_A_SPACE | PBX_CAP_CONSTRAINTS,
+                                .object = OBJECT,
+                                .suggest = suggest};
 static const pbx_search narrow = {
     .struct_size = sizeof narrow, .object = OBJECT, .suggest = suggest};
 static const pbx_search picky = {

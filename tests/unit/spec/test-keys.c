@@ -43,6 +43,8 @@ static const Bad types[] = {
     {"\"env\": [\"A=1\"]", "env: needs an object, got [\"A=1\"]"},
     {"\"seed\": \"x\"", "seed: needs an integer, got \"x\""},
     {"\"durability\": true", "durability: needs a string, got true"},
+    {"\"constraints\": {}", "constraints: needs a string or an array, got {}"},
+    {"\"constraints\": [1]", "constraints[0]: needs a string, got 1"},
     {"\"duplicates\": true", "duplicates: needs a string, got true"},
     {"\"$schema\": 1", "$schema: needs a string, got 1"},
     {"\"checkpoint\": 10", "checkpoint: needs an object, got 10"},
@@ -62,8 +64,6 @@ static const Bad later[] = {
     {"\"workers\": 2", "workers: 'workers' is not supported by this version of pegbox yet"},
     {"\"launcher\": \"x\"", "launcher: 'launcher' is not supported by this version of pegbox yet"},
     {"\"data\": {}", "data: 'data' is not supported by this version of pegbox yet"},
-    {"\"constraints\": []",
-     "constraints: 'constraints' is not supported by this version of pegbox yet"},
     {"\"reporter\": {}", "reporter: 'reporter' is not supported by this version of pegbox yet"},
     {"\"reuse_workers\": true",
      "reuse_workers: 'reuse_workers' is not supported by this version of pegbox yet"},
@@ -114,6 +114,21 @@ static const Bad values[] = {
      "limits.memory: needs a number of bytes or a text like \"2GiB\", got \"much\""},
     {"\"limits\": {\"report_time\": 5}",
      "limits.report_time: there is no such limit; did you mean 'report_time_s'?"},
+    {"\"constraints\": \"mb - 1\"", "constraints: unknown name 'mb'; did you mean 'result.mb'?"},
+    {"\"constraints\": \"rand() - result.a\"",
+     "constraints: a constraint has no random numbers: 'rand'"},
+    {"\"constraints\": \"result.mb <= 100\"", "constraints: needs a number that is to be <= 0, not "
+                                              "a comparison; write \"result.mb - 100\""},
+    {"\"constraints\": \"result.acc > 0.9\"", "constraints: needs a number that is to be <= 0, not "
+                                              "a comparison; write \"0.9 - result.acc\""},
+    {"\"constraints\": \"result.a == (2 < 3)\"",
+     "constraints: needs a number that is to be <= 0, not a comparison; write \"result.a - ((2 < "
+     "3))\""},
+    {"\"constraints\": \"result['a<b'] < 1\"", "constraints: needs a number that is to be <= 0, "
+                                               "not a comparison; write \"result['a<b'] - 1\""},
+    {"\"constraints\": [\"result.a -\", \"result.b\", \"(\"]",
+     "constraints[0]: unexpected symbol at its end\n"
+     "constraints[2]: unexpected symbol at its end"},
     {"\"durability\": \"ful\"",
      "durability: needs \"normal\" or \"full\", got \"ful\"; did you mean 'full'?"},
     {"\"config\": {\"lr\": {\"$loguniform\": [0, 0.1]}}",

@@ -172,6 +172,13 @@ test_conditional_capability(void)
     g_assert_null(spec);
     g_assert_nonnull(strstr(told, "cannot take a parameter inside a $choice; "));
     g_assert_nonnull(strstr(told, "cannot take a $choice; "));
+    g_autofree char *more = NULL;
+    g_autoptr(PbxSpec) constrained = spec_test_check(
+        "{\"trainable\": \"nothing\", \"search\": \"narrow\", \"constraints\": \"result.a\"}",
+        &more);
+    g_assert_null(constrained);
+    g_assert_nonnull(strstr(more, ": constraints: the search 'narrow' cannot take constraints; "));
+    g_assert_nonnull(strstr(more, "'wide'"));
 }
 
 static void

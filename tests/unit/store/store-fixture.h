@@ -72,6 +72,7 @@ make_trial(guint64 number)
         .last_seq = 12,
         .rung = 1,
         .bracket = 0,
+        .feasible = FEASIBLE_NO,
     };
 }
 
@@ -107,5 +108,6 @@ make_result(guint64 seq, guint64 trial, guint64 n)
         .value = 0.5,
         .fields = "{\"accuracy\":0.5,\"loss\":1.25}",
         .rung = G_MAXUINT32,
+        .feasible = FEASIBLE_YES,
     };
 }

@@ -121,6 +121,22 @@ test_older(Fixture *fixture, gconstpointer unused)
     g_assert_true(has(fixture->store, 1));
 }
 
+/* What an older pegbox wrote stays, with nothing in the columns that it did not have. */
+static void
+test_schema_1(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    put_one(fixture->store, 1);
+    alter(fixture, "ALTER TABLE trial DROP COLUMN feasible; "
+                   "ALTER TABLE result DROP COLUMN feasible; PRAGMA user_version = 1");
+    g_autoptr(GError) error = NULL;
+    fixture->store = store_open(fixture->dir, TRUE, &error);
+    g_assert_no_error(error);
+    g_autoptr(PbxTrialRow) row = store_trial(fixture->store, 1, NULL);
+    g_assert_cmpstr(row->id, ==, make_trial(1).id);
+    g_assert_cmpint(row->feasible, ==, FEASIBLE_NONE);
+}
+
 static void
 test_reader_beside_writer(Fixture *fixture, gconstpointer unused)
 {
@@ -350,6 +366,7 @@ main(int argc, char **argv)
     ADD("/store/open/refuses-a-foreign-file", test_foreign);
     ADD("/store/open/refuses-a-newer-schema", test_newer);
     ADD("/store/open/a-writer-migrates-an-older-schema", test_older);
+    ADD("/store/open/a-writer-migrates-schema-1", test_schema_1);
     ADD("/store/open/a-reader-works-beside-a-writer", test_reader_beside_writer);
     ADD("/store/open/durable-beside-an-old-snapshot", test_durable_beside_reader);
     ADD("/store/open/a-reader-cannot-write", test_reader_cannot_write);

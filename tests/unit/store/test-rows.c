@@ -64,6 +64,7 @@ assert_same_trial(const PbxTrialRow *a, const PbxTrialRow *b)
     g_assert_cmpuint(a->last_seq, ==, b->last_seq);
     g_assert_cmpuint(a->rung, ==, b->rung);
     g_assert_cmpuint(a->bracket, ==, b->bracket);
+    g_assert_cmpint(a->feasible, ==, b->feasible);
 }
 
 static void
@@ -205,6 +206,7 @@ test_results(Fixture *fixture, gconstpointer unused)
     g_assert_true(read->done);
     g_assert_cmpuint(read->action, ==, 2);
     g_assert_cmpuint(read->rung, ==, 3);
+    g_assert_cmpint(read->feasible, ==, FEASIBLE_YES);
     g_assert_cmpint(read->timesteps_total, ==, 100);
     g_assert_cmpint(read->episodes_total, ==, 0);
     g_assert_cmpstr(read->fields, ==, row.fields);
