@@ -59,6 +59,18 @@ gboolean analysis_value(const PbxResultRow *result, const char *metric, double *
 gboolean analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *series,
                          GError **error);
 
+/* What a trial reached; NaN: nothing. */
+typedef struct {
+    guint64 trial;
+    double value;        /* by the scope that was asked for */
+    double ever;         /* its best one: by SCOPE_ALL */
+    gboolean infeasible; /* it has no value only because it does not keep the constraints */
+} PbxScore;
+/* Of all trials (PbxScore), whatever their states (but for void ones), by their numbers. NULL
+ * with error. (transfer full) */
+GArray *analysis_scores(PbxStore *store, const char *metric, int sign, PbxScope scope,
+                        GError **error);
+
 typedef struct {
     gboolean found; /* FALSE: no trial has a value */
     guint64 trial;  /* the lowest number of those with the best value */
@@ -70,6 +82,6 @@ typedef struct {
 void best_clear(PbxBest *best);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBest, best_clear)
 
-/* The best trial by a metric, whatever the trials' states (but for void ones). */
+/* The best trial by a metric, and the one with the best value ever (NULL: not asked for). */
 gboolean analysis_best(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
-                       GError **error);
+                       PbxBest *ever, GError **error);

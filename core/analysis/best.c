@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The best trial of a store. */
+/* What each trial reached, and the best of them. */
 #include <math.h>
 #include <string.h>
 
@@ -78,10 +78,13 @@ read_series(PbxStore *store, guint64 trial, const char *metric, gboolean own, Pb
     return TRUE;
 }
 
+/* Whether it is the metric of the experiment itself; *sign is that metric's. */
 static gboolean
-is_own_metric(PbxStore *store, const char *metric)
+is_own_metric(PbxStore *store, const char *metric, int *sign)
 {
     g_autofree char *own = store_fact(store, "metric");
+    g_autofree char *mode = store_fact(store, "mode");
+    *sign = g_strcmp0(mode, "max") == 0 ? -1 : 1;
     return g_strcmp0(own, metric) == 0;
 }
 
@@ -89,8 +92,86 @@ gboolean
 analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *series,
                 GError **error)
 {
-    return read_series(store, trial, metric, is_own_metric(store, metric), series, error);
+    int sign;
+    return read_series(store, trial, metric, is_own_metric(store, metric, &sign), series, error);
 }
+
+/* ---- Scores ---- */
+
+typedef struct {
+    PbxStore *store;
+    const char *metric;
+    gboolean own;
+    int sign;
+    PbxScope scope;
+    GArray *scores; /* PbxScore */
+    GError *error;
+} ScoreReader;
+
+static gboolean
+add_score(const PbxScoreRow *row, gpointer user)
+{
+    ScoreReader *reader = user;
+    const gboolean last = reader->scope == SCOPE_LAST;
+    PbxScore score = {
+        .trial = row->trial,
+        .value = last ? row->value : row->best,
+        .ever = row->best,
+    };
+    if (row->feasible == FEASIBLE_NO) {
+        score.infeasible = last ? isfinite(row->value) : isnan(row->best);
+        score.value = last ? (double)NAN : score.value;
+    }
+    g_array_append_val(reader->scores, score);
+    return TRUE;
+}
+
+static gboolean
+add_trial(const PbxTrialRow *row, gpointer user)
+{
+    ScoreReader *reader = user;
+    PbxSeries series;
+    if (row->end == PBX_END_VOID)
+        return TRUE;
+    if (!read_series(reader->store, row->number, reader->metric, reader->own, &series,
+                     &reader->error))
+        return FALSE;
+    PbxScore score = {
+        .trial = row->number,
+        .value = series_value(&series, reader->scope, reader->sign),
+        .ever = series_value(&series, SCOPE_ALL, reader->sign),
+    };
+    score.infeasible = isnan(score.value) && series.last_infeasible > 0;
+    g_array_append_val(reader->scores, score);
+    return TRUE;
+}
+
+GArray *
+analysis_scores(PbxStore *store, const char *metric, int sign, PbxScope scope, GError **error)
+{
+    int own_sign;
+    g_autoptr(GArray) scores = g_array_new(FALSE, FALSE, sizeof(PbxScore));
+    ScoreReader reader = {
+        .store = store,
+        .metric = metric,
+        .own = is_own_metric(store, metric, &own_sign),
+        .sign = sign,
+        .scope = scope,
+        .scores = scores,
+    };
+    /* Where the store has the values of each trial at hand, no result is read. */
+    const gboolean at_hand =
+        reader.own && sign == own_sign && (scope == SCOPE_LAST || scope == SCOPE_ALL);
+    if (at_hand ? !store_each_score(store, add_score, &reader, error)
+                : !store_each_trial(store, add_trial, &reader, error))
+        return NULL;
+    if (reader.error == NULL)
+        return g_steal_pointer(&scores);
+    g_propagate_error(error, reader.error);
+    return NULL;
+}
+
+/* ---- The best ---- */
 
 void
 best_clear(PbxBest *best)
@@ -99,66 +180,60 @@ best_clear(PbxBest *best)
     *best = (PbxBest){0};
 }
 
-typedef struct {
-    PbxStore *store;
-    const char *metric;
-    gboolean own;
-    int sign;
-    PbxScope scope;
-    PbxBest *best;
-    GError *error;
-} BestSearch;
+/* Trials come by their numbers: of equal ones the first stays. */
+static void
+consider(PbxBest *best, guint64 trial, double value, int sign)
+{
+    if (!isfinite(value))
+        return;
+    if (best->found && value == best->value) {
+        g_array_append_val(best->ties, trial);
+        return;
+    }
+    if (best->found && sign * value > sign * best->value)
+        return;
+    best->found = TRUE;
+    best->trial = trial;
+    best->value = value;
+    g_array_set_size(best->ties, 0);
+}
 
 static gboolean
-consider_trial(const PbxTrialRow *row, gpointer user)
+find_iteration(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
+               GError **error)
 {
-    BestSearch *search = user;
-    PbxBest *best = search->best;
     PbxSeries series;
-    if (row->end == PBX_END_VOID)
+    if (!best->found)
         return TRUE;
-    if (!read_series(search->store, row->number, search->metric, search->own, &series,
-                     &search->error))
+    if (!analysis_series(store, best->trial, metric, &series, error))
         return FALSE;
-    const double value = series_value(&series, search->scope, search->sign);
-    if (isnan(value)) {
-        best->n_infeasible += series.last_infeasible > 0;
-        return TRUE;
-    }
-    if (best->found && value == best->value) {
-        g_array_append_val(best->ties, row->number);
-        return TRUE;
-    }
-    if (best->found && search->sign * value > search->sign * best->value)
-        return TRUE;
-    best->found = TRUE;
-    best->trial = row->number;
-    best->value = value;
-    best->iteration = series_iteration(&series, search->scope, search->sign);
-    g_array_set_size(best->ties, 0);
+    best->iteration = series_iteration(&series, scope, sign);
     return TRUE;
 }
 
 gboolean
 analysis_best(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
-              GError **error)
+              PbxBest *ever, GError **error)
 {
-    g_auto(PbxBest) found = {.ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
-    BestSearch search = {
-        .store = store,
-        .metric = metric,
-        .own = is_own_metric(store, metric),
-        .sign = sign,
-        .scope = scope,
-        .best = &found,
-    };
-    if (!store_each_trial(store, consider_trial, &search, error))
+    g_autoptr(GArray) scores = analysis_scores(store, metric, sign, scope, error);
+    g_auto(PbxBest) by_value = {.ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
+    g_auto(PbxBest) by_ever = {.ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
+    if (scores == NULL)
         return FALSE;
-    if (search.error != NULL) {
-        g_propagate_error(error, search.error);
-        return FALSE;
+    for (guint i = 0; i < scores->len; i++) {
+        const PbxScore *score = &g_array_index(scores, PbxScore, i);
+        by_value.n_infeasible += score->infeasible;
+        consider(&by_value, score->trial, score->value, sign);
+        consider(&by_ever, score->trial, score->ever, sign);
     }
-    *best = found;
-    found = (PbxBest){0};
+    if (!find_iteration(store, metric, sign, scope, &by_value, error) ||
+        !find_iteration(store, metric, sign, SCOPE_ALL, &by_ever, error))
+        return FALSE;
+    *best = by_value;
+    by_value = (PbxBest){0};
+    if (ever != NULL) {
+        *ever = by_ever;
+        by_ever = (PbxBest){0};
+    }
     return TRUE;
 }

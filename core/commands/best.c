@@ -123,22 +123,16 @@ put_infeasible(const PbxBest *best)
 }
 
 /* The last value decides, but a better one that was left behind should be known. */
-static gboolean
-put_ever(PbxLook *look, const PbxQuestion *question, const PbxBest *best, GError **error)
+static void
+put_ever(const PbxQuestion *question, const PbxBest *best, const PbxBest *ever)
 {
-    g_auto(PbxBest) ever = {0};
-    if (question->scope != SCOPE_LAST)
-        return TRUE;
-    if (!analysis_best(look->store, question->metric, question->sign, SCOPE_ALL, &ever, error))
-        return FALSE;
-    if (!ever.found || ever.value == best->value)
-        return TRUE;
-    g_autofree char *value = number_text(ever.value);
+    if (question->scope != SCOPE_LAST || ever->value == best->value)
+        return;
+    g_autofree char *value = number_text(ever->value);
     g_autofree char *line = g_strdup_printf("%s in trial %" G_GUINT64_FORMAT
                                             " at iteration %" G_GINT64_FORMAT " (--scope all)",
-                                            value, ever.trial, ever.iteration);
+                                            value, ever->trial, ever->iteration);
     put_line("ever best", line);
-    return TRUE;
 }
 
 static void
@@ -155,7 +149,7 @@ put_ways(const char *exp, guint64 trial)
 }
 
 static gboolean
-print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
+print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best, const PbxBest *ever,
            const PbxTrialRow *trial, GError **error)
 {
     g_autofree char *name = terminal_safe(look->name);
@@ -179,8 +173,7 @@ print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
     put_value(question, best);
     put_ties(best);
     put_infeasible(best);
-    if (!put_ever(look, question, best, error))
-        return FALSE;
+    put_ever(question, best, ever);
     put_line("state", state);
     gboolean labelled = FALSE;
     put_config(config, "", &labelled);
@@ -192,7 +185,7 @@ print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
 /* ---- For programs ---- */
 
 static gboolean
-print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
+print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best, const PbxBest *ever,
            const PbxTrialRow *trial, GError **error)
 {
     g_autoptr(JsonNode) row = look_trial_row(look, trial, TRUE, error);
@@ -215,6 +208,11 @@ print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best,
     for (guint i = 0; i < best->ties->len; i++)
         json_array_add_int_element(ties, (gint64)g_array_index(best->ties, guint64, i));
     json_object_set_array_member(object, "ties", ties);
+    JsonObject *ever_best = json_object_new();
+    look_set_int(ever_best, "trial", (gint64)ever->trial);
+    look_set_double(ever_best, "value", ever->value);
+    look_set_int(ever_best, "iteration", ever->iteration);
+    json_object_set_object_member(object, "ever_best", ever_best);
     look_set_metric(object, question->metric, best->value);
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
     g_autofree char *text = json_to_text(node);
@@ -281,9 +279,9 @@ best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible)
 static int
 answer(PbxLook *look, const PbxQuestion *question, const Options *options)
 {
-    g_auto(PbxBest) best = {0};
+    g_auto(PbxBest) best = {0}, ever = {0};
     g_autoptr(GError) error = NULL;
-    if (!analysis_best(look->store, question->metric, question->sign, question->scope, &best,
+    if (!analysis_best(look->store, question->metric, question->sign, question->scope, &best, &ever,
                        &error))
         return look_failed(error);
     if (!best.found) {
@@ -292,9 +290,10 @@ answer(PbxLook *look, const PbxQuestion *question, const Options *options)
     }
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);
     int status = EXIT_BROKEN;
-    if (trial != NULL && (options->command      ? print_command(look, trial, &status, &error)
-                          : options->table.json ? print_json(look, question, &best, trial, &error)
-                                                : print_text(look, question, &best, trial, &error)))
+    if (trial != NULL &&
+        (options->command      ? print_command(look, trial, &status, &error)
+         : options->table.json ? print_json(look, question, &best, &ever, trial, &error)
+                               : print_text(look, question, &best, &ever, trial, &error)))
         return EXIT_DONE;
     command_error("%s", error->message);
     return status;

@@ -114,6 +114,23 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxTableOptions, table_options_clear)
 gboolean table_wants(const PbxTableOptions *options, const char *column);
 
 /*
+ * A listing whose rows come one by one, and of which no more are kept than will be printed (of
+ * a sort with a limit a few more).
+ */
+typedef struct PbxTable PbxTable;
+/* NULL: an option is wrong, which is told: EXIT_USAGE. The options must live as long. (transfer
+ * full) */
+PbxTable *table_new(const PbxTableOptions *options);
+void table_free(PbxTable *table);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxTable, table_free)
+/* Says that the rows will come in the order of --sort. */
+void table_comes_sorted(PbxTable *table);
+/* Takes the next row. FALSE: no more are needed. */
+gboolean table_add(PbxTable *table, JsonNode *row);
+/* Prints it, as table_print. */
+int table_finish(PbxTable *table, const char *const *columns, const char *empty);
+
+/*
  * Prints rows (each a JSON object; nested values are columns by their path, as
  * json_lookup finds them). `columns`: the default ones, NULL-ended. The table fits the
  * terminal's width (long cells are cut with an ellipsis), numbers are right-aligned and

@@ -43,6 +43,8 @@ int look_state(const PbxLook *look, const PbxTrialRow *trial);
 /* A trial; with all auto-filled fields in "last_result" where `last`. NULL with error.
  * (transfer full) */
 JsonNode *look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **error);
+/* Whether a trial's row has its metric's last value under this name. */
+gboolean look_is_metric_column(const PbxLook *look, const char *name);
 /* A result with its auto-filled fields, attempt, n and the decision on it. NULL with error.
  * (transfer full) */
 JsonNode *look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,

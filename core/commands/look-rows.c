@@ -163,6 +163,19 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **
     return json_node_init_object(json_node_alloc(), object);
 }
 
+gboolean
+look_is_metric_column(const PbxLook *look, const char *name)
+{
+    if (g_strcmp0(look->metric, name) != 0)
+        return FALSE;
+    /* Not where a member of its own has that name. */
+    PbxLook bare = *look;
+    bare.metric = NULL;
+    const PbxTrialRow nothing = {0};
+    g_autoptr(JsonNode) row = look_trial_row(&bare, &nothing, FALSE, NULL);
+    return !json_object_has_member(json_node_get_object(row), name);
+}
+
 static void
 set_absent(JsonObject *object, const char *name, JsonNode *value)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Between table.c, which chooses rows and columns, and table-text.c, which lays them out. */
+/* Between table.c, which chooses rows and columns, and table-text.c and table-exact.c, which
+ * print them. */
 #pragma once
 
 #include <glib.h>
@@ -15,6 +16,10 @@ gboolean cell_is_number(JsonNode *value);
  * is missing or null. terminal: control characters are made harmless. */
 void table_put_csv_names(GString *out, const char *const *columns, gboolean terminal);
 void table_put_csv_row(GString *out, JsonNode *row, const char *const *columns, gboolean terminal);
+
+/* All rows as CSV; as one JSON array of objects, columns NULL: whole ones. */
+void table_print_csv(GPtrArray *rows, const char *const *columns);
+void table_print_json(GPtrArray *rows, const char *const *columns);
 
 /* Prints columns[n] of the rows under their names. width: of the terminal; colour: bold
  * heads. */

@@ -21,17 +21,24 @@ table_options_clear(PbxTableOptions *options)
     memset(options, 0, sizeof *options);
 }
 
-/* ---- Columns ---- */
+struct PbxTable {
+    PbxTableOptions options; /* borrowed texts */
+    PbxFormat format;
+    GPtrArray *rows;    /* those that are kept: of a sort with a limit twice as many at most */
+    GPtrArray *missing; /* char*: columns that are named, and in no row so far */
+    char **columns;     /* of --columns, NULL: the default ones */
+    const char *sort;   /* NULL: by none */
+    gboolean sorting;   /* ... which they do not come in already */
+    int sign;
+    GArray *keys; /* SortKey, of each kept row */
+    PbxSandbox *sandbox;
+    PbxExpression *filter;
+    JsonNode *first; /* of all rows, for the names that it has */
+    guint n_rows, n_failed;
+    GError *failure; /* the filter's first */
+};
 
-static gboolean
-has_column(GPtrArray *rows, const char *path)
-{
-    for (guint i = 0; i < rows->len; i++) {
-        if (json_lookup(rows->pdata[i], path) != NULL)
-            return TRUE;
-    }
-    return rows->len == 0;
-}
+/* ---- Columns ---- */
 
 static void
 add_names(GPtrArray *names, JsonNode *node, const char *prefix)
@@ -63,10 +70,10 @@ path_that_ends_in(const GPtrArray *names, const char *name)
 }
 
 static void
-tell_no_column(GPtrArray *rows, const char *option, const char *path)
+tell_no_column(JsonNode *row, const char *option, const char *path)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    add_names(names, rows->pdata[0], "");
+    add_names(names, row, "");
     g_ptr_array_add(names, NULL);
     const char *meant = path_that_ends_in(names, path);
     if (meant == NULL)
@@ -77,28 +84,38 @@ tell_no_column(GPtrArray *rows, const char *option, const char *path)
         command_error("%s: there is no column '%s'; --json shows all there are", option, path);
 }
 
-/* The columns of --columns, or NULL where a name is wrong. (transfer full) */
-static char **
-chosen_columns(GPtrArray *rows, const char *list)
+/* The columns of --columns; FALSE: told. */
+static gboolean
+choose_columns(PbxTable *table)
 {
-    g_auto(GStrv) words = g_strsplit(list, ",", -1);
+    if (table->options.columns == NULL)
+        return TRUE;
+    g_auto(GStrv) words = g_strsplit(table->options.columns, ",", -1);
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     guint n = 0;
     for (guint i = 0; words[i] != NULL; i++) {
         if (g_strstrip(words[i])[0] == '\0')
             continue;
-        if (!has_column(rows, words[i])) {
-            tell_no_column(rows, "--columns", words[i]);
-            return NULL;
-        }
         g_strv_builder_add(names, words[i]);
+        g_ptr_array_add(table->missing, g_strdup(words[i]));
         n++;
     }
     if (n == 0) {
         command_error("--columns needs names, separated by commas");
-        return NULL;
+        return FALSE;
     }
-    return g_strv_builder_end(names);
+    table->columns = g_strv_builder_end(names);
+    return TRUE;
+}
+
+/* A column is there where any row has it, kept or not. */
+static void
+look_for_columns(PbxTable *table, JsonNode *row)
+{
+    for (guint i = table->missing->len; i-- > 0;) {
+        if (json_lookup(row, table->missing->pdata[i]) != NULL)
+            g_ptr_array_remove_index(table->missing, i);
+    }
 }
 
 /* ---- --filter ---- */
@@ -122,39 +139,36 @@ matches(PbxExpression *expression, JsonNode *row, gboolean *match, GError **erro
                                 match, error);
 }
 
+static gboolean
+compile_filter(PbxTable *table)
+{
+    if (table->options.filter == NULL)
+        return TRUE;
+    g_autoptr(GError) error = NULL;
+    table->sandbox = sandbox_new();
+    table->filter = expression_compile(table->sandbox, table->options.filter, &error);
+    if (table->filter == NULL)
+        command_error("--filter: %s", error->message);
+    return table->filter != NULL;
+}
+
 /*
  * A row on which the expression fails does not match: it compares what is not there yet, as
  * the metric of a trial without a result. Where it fails on every row it is wrong itself.
  */
 static gboolean
-filter_rows(GPtrArray *rows, const char *text, GPtrArray *kept)
+passes(PbxTable *table, JsonNode *row)
 {
-    g_autoptr(PbxSandbox) sandbox = sandbox_new();
-    g_autoptr(GError) first = NULL;
-    g_autoptr(PbxExpression) expression = expression_compile(sandbox, text, &first);
-    if (expression == NULL) {
-        command_error("--filter: %s", first->message);
-        return FALSE;
-    }
-    guint failed = 0;
-    for (guint i = 0; i < rows->len; i++) {
-        gboolean match = FALSE;
-        GError *error = NULL;
-        if (!matches(expression, rows->pdata[i], &match, &error)) {
-            failed++;
-            if (first == NULL)
-                first = error;
-            else
-                g_error_free(error);
-        } else if (match) {
-            g_ptr_array_add(kept, rows->pdata[i]);
-        }
-    }
-    if (failed > 0 && failed == rows->len) {
-        command_error("--filter: %s", first->message);
-        return FALSE;
-    }
-    return TRUE;
+    gboolean match = FALSE;
+    GError *error = NULL;
+    if (table->filter == NULL || matches(table->filter, row, &match, &error))
+        return table->filter == NULL || match;
+    table->n_failed++;
+    if (table->failure == NULL)
+        table->failure = error;
+    else
+        g_error_free(error);
+    return FALSE;
 }
 
 /* ---- --sort ---- */
@@ -201,110 +215,24 @@ compare_keys(gconstpointer a, gconstpointer b, gpointer user)
 }
 
 static void
-sort_rows(GPtrArray *rows, const char *column, int sign)
+sort_key_clear(gpointer key)
 {
-    g_autofree SortKey *keys = g_new(SortKey, rows->len + 1);
-    for (guint i = 0; i < rows->len; i++)
-        sort_key_init(&keys[i], rows->pdata[i], i, column);
-    g_qsort_with_data(keys, (int)rows->len, sizeof *keys, compare_keys, &sign);
-    for (guint i = 0; i < rows->len; i++) {
-        rows->pdata[i] = keys[i].row;
-        g_free(keys[i].text);
-    }
+    g_free(((SortKey *)key)->text);
 }
 
-/* ---- CSV and JSON: exact ---- */
-
+/* Brings the kept rows into their order, and lets go of what is past the limit. */
 static void
-put_csv(GString *out, const char *text)
+sort_rows(PbxTable *table)
 {
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        g_string_append(out, text);
-        return;
+    GArray *keys = table->keys;
+    g_array_sort_with_data(keys, compare_keys, &table->sign);
+    for (guint i = 0; i < keys->len; i++)
+        table->rows->pdata[i] = g_array_index(keys, SortKey, i).row;
+    const guint limit = (guint)table->options.limit;
+    if (limit > 0 && keys->len > limit) {
+        g_ptr_array_set_size(table->rows, (gint)limit);
+        g_array_set_size(keys, limit);
     }
-    g_string_append_c(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            g_string_append_c(out, '"');
-        g_string_append_c(out, *text);
-    }
-    g_string_append_c(out, '"');
-}
-
-static void
-put_csv_text(GString *out, const char *text, gboolean terminal)
-{
-    g_autofree char *safe = terminal ? terminal_safe(text) : NULL;
-    put_csv(out, terminal ? safe : text);
-}
-
-static void
-put_csv_value(GString *out, JsonNode *value, gboolean terminal)
-{
-    if (value == NULL || JSON_NODE_HOLDS_NULL(value))
-        return;
-    const gboolean string =
-        JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING;
-    g_autofree char *text = string ? g_strdup(json_node_get_string(value)) : json_to_text(value);
-    put_csv_text(out, text, terminal);
-}
-
-void
-table_put_csv_names(GString *out, const char *const *columns, gboolean terminal)
-{
-    for (guint i = 0; columns[i] != NULL; i++) {
-        g_string_append(out, i > 0 ? "," : "");
-        put_csv_text(out, columns[i], terminal);
-    }
-    g_string_append_c(out, '\n');
-}
-
-void
-table_put_csv_row(GString *out, JsonNode *row, const char *const *columns, gboolean terminal)
-{
-    for (guint i = 0; columns[i] != NULL; i++) {
-        g_string_append(out, i > 0 ? "," : "");
-        put_csv_value(out, json_lookup(row, columns[i]), terminal);
-    }
-    g_string_append_c(out, '\n');
-}
-
-static void
-print_csv(GPtrArray *rows, const char *const *columns)
-{
-    const gboolean terminal = isatty(STDOUT_FILENO) != 0;
-    g_autoptr(GString) out = g_string_new(NULL);
-    table_put_csv_names(out, columns, terminal);
-    for (guint i = 0; i < rows->len; i++)
-        table_put_csv_row(out, rows->pdata[i], columns, terminal);
-    fwrite(out->str, 1, out->len, stdout);
-}
-
-/* columns NULL: whole rows. */
-static void
-print_json(GPtrArray *rows, const char *const *columns)
-{
-    g_autoptr(GString) out = g_string_new("[");
-    for (guint row = 0; row < rows->len; row++) {
-        g_string_append(out, row > 0 ? ",\n " : "\n ");
-        if (columns == NULL) {
-            json_put_node(out, rows->pdata[row]);
-            continue;
-        }
-        for (guint i = 0; columns[i] != NULL; i++) {
-            JsonNode *value = json_lookup(rows->pdata[row], columns[i]);
-            g_string_append_c(out, i > 0 ? ',' : '{');
-            json_put_string(out, columns[i]);
-            g_string_append_c(out, ':');
-            if (value != NULL)
-                json_put_node(out, value);
-            else
-                g_string_append(out, "null");
-        }
-        g_string_append_c(out, '}');
-    }
-    g_string_append(out, rows->len > 0 ? "\n]\n" : "]\n");
-    fwrite(out->str, 1, out->len, stdout);
 }
 
 /* ---- All of it ---- */
@@ -345,50 +273,127 @@ table_width(void)
     return G_MAXINT; /* a file or a pipe has room for all */
 }
 
-static void
-print_rows(GPtrArray *rows, const char *const *columns, gboolean chosen, PbxFormat format,
-           const char *empty)
+PbxTable *
+table_new(const PbxTableOptions *options)
 {
-    if (format == FORMAT_JSON)
-        print_json(rows, chosen ? columns : NULL);
-    else if (format == FORMAT_CSV)
-        print_csv(rows, columns);
-    else if (rows->len == 0)
-        printf("%s\n", empty);
+    g_autoptr(PbxTable) table = g_new0(PbxTable, 1);
+    table->options = *options;
+    table->rows = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
+    table->missing = g_ptr_array_new_with_free_func(g_free);
+    table->keys = g_array_new(FALSE, FALSE, sizeof(SortKey));
+    g_array_set_clear_func(table->keys, sort_key_clear);
+    if (!chosen_format(options, &table->format))
+        return NULL;
+    if (options->limit < 0) {
+        command_error("--limit: needs a number >= 0, got %d", options->limit);
+        return NULL;
+    }
+    const gboolean descending = options->sort != NULL && options->sort[0] == '-';
+    table->sort = descending ? options->sort + 1 : options->sort;
+    table->sorting = table->sort != NULL;
+    table->sign = descending ? -1 : 1;
+    if (!choose_columns(table) || !compile_filter(table))
+        return NULL;
+    if (table->sort != NULL)
+        g_ptr_array_add(table->missing, g_strdup(table->sort));
+    return g_steal_pointer(&table);
+}
+
+void
+table_free(PbxTable *table)
+{
+    if (table == NULL)
+        return;
+    g_ptr_array_unref(table->rows);
+    g_ptr_array_unref(table->missing);
+    g_array_unref(table->keys);
+    g_strfreev(table->columns);
+    expression_free(table->filter);
+    sandbox_free(table->sandbox);
+    g_clear_pointer(&table->first, json_node_unref);
+    g_clear_error(&table->failure);
+    g_free(table);
+}
+
+void
+table_comes_sorted(PbxTable *table)
+{
+    table->sorting = FALSE;
+}
+
+gboolean
+table_add(PbxTable *table, JsonNode *row)
+{
+    const guint limit = (guint)table->options.limit;
+    if (table->n_rows++ == 0)
+        table->first = json_node_ref(row);
+    look_for_columns(table, row);
+    const gboolean full = limit > 0 && !table->sorting && table->rows->len == limit;
+    if (full || !passes(table, row)) {
+        json_node_unref(row);
+    } else {
+        g_ptr_array_add(table->rows, row);
+        if (table->sorting) {
+            SortKey key;
+            sort_key_init(&key, row, table->n_rows, table->sort);
+            g_array_append_val(table->keys, key);
+        }
+        if (limit > 0 && table->keys->len > 2 * (gsize)limit + 64)
+            sort_rows(table);
+    }
+    return limit == 0 || table->sorting || table->rows->len < limit || table->missing->len > 0;
+}
+
+static gboolean
+check_columns(PbxTable *table)
+{
+    if (table->n_rows == 0 || table->missing->len == 0)
+        return TRUE;
+    /* The first one that is named, as people read. */
+    for (char **column = table->columns; column != NULL && *column != NULL; column++) {
+        if (g_ptr_array_find_with_equal_func(table->missing, *column, g_str_equal, NULL)) {
+            tell_no_column(table->first, "--columns", *column);
+            return FALSE;
+        }
+    }
+    tell_no_column(table->first, "--sort", table->sort);
+    return FALSE;
+}
+
+int
+table_finish(PbxTable *table, const char *const *columns, const char *empty)
+{
+    if (!check_columns(table))
+        return EXIT_USAGE;
+    if (table->n_failed > 0 && table->n_failed == table->n_rows) {
+        command_error("--filter: %s", table->failure->message);
+        return EXIT_USAGE;
+    }
+    if (table->sorting)
+        sort_rows(table);
+    const char *const *chosen = (const char *const *)table->columns;
+    const char *const *shown = chosen != NULL ? chosen : columns;
+    if (table->format == FORMAT_JSON)
+        table_print_json(table->rows, chosen);
+    else if (table->format == FORMAT_CSV)
+        table_print_csv(table->rows, shown);
+    else if (table->rows->len == 0)
+        printf("%s\n", table->n_rows == 0 ? empty : "nothing matches --filter");
     else
-        table_print_text(rows, columns, table_width(), terminal_colour(STDOUT_FILENO));
+        table_print_text(table->rows, shown, table_width(), terminal_colour(STDOUT_FILENO));
+    return EXIT_DONE;
 }
 
 int
 table_print(GPtrArray *rows, const char *const *columns, const PbxTableOptions *options,
             const char *empty)
 {
-    PbxFormat format = FORMAT_TABLE;
-    if (!chosen_format(options, &format))
+    g_autoptr(PbxTable) table = table_new(options);
+    if (table == NULL)
         return EXIT_USAGE;
-    if (options->limit < 0) {
-        command_error("--limit: needs a number >= 0, got %d", options->limit);
-        return EXIT_USAGE;
+    for (guint i = 0; i < rows->len; i++) {
+        if (!table_add(table, json_node_ref(rows->pdata[i])))
+            break;
     }
-    g_auto(GStrv) chosen = options->columns != NULL ? chosen_columns(rows, options->columns) : NULL;
-    if (options->columns != NULL && chosen == NULL)
-        return EXIT_USAGE;
-    const gboolean descending = options->sort != NULL && options->sort[0] == '-';
-    const char *sort = descending ? options->sort + 1 : options->sort;
-    if (sort != NULL && !has_column(rows, sort)) {
-        tell_no_column(rows, "--sort", sort);
-        return EXIT_USAGE;
-    }
-    g_autoptr(GPtrArray) kept = g_ptr_array_new();
-    if (options->filter == NULL)
-        g_ptr_array_extend(kept, rows, NULL, NULL);
-    else if (!filter_rows(rows, options->filter, kept))
-        return EXIT_USAGE;
-    if (sort != NULL)
-        sort_rows(kept, sort, descending ? -1 : 1);
-    if (options->limit > 0 && kept->len > (guint)options->limit)
-        g_ptr_array_set_size(kept, options->limit);
-    print_rows(kept, chosen != NULL ? (const char *const *)chosen : columns, chosen != NULL, format,
-               rows->len == 0 ? empty : "nothing matches --filter");
-    return EXIT_DONE;
+    return table_finish(table, columns, empty);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox trials: the trials of an experiment. */
+#include <string.h>
+
 #include "commands/look-private.h"
 
 typedef struct {
     PbxLook *look;
-    GPtrArray *rows;
+    PbxTable *table;
     gboolean last;
     GError *error;
 } Reader;
@@ -14,9 +16,34 @@ add_row(const PbxTrialRow *trial, gpointer user)
 {
     Reader *reader = user;
     JsonNode *row = look_trial_row(reader->look, trial, reader->last, &reader->error);
-    if (row != NULL)
-        g_ptr_array_add(reader->rows, row);
-    return row != NULL;
+    return row != NULL && table_add(reader->table, row);
+}
+
+/* The column of the store that holds what the option sorts by, if there is one. */
+static const char *
+sorted_column(const PbxLook *look, const char *sort)
+{
+    const char *column = sort[0] == '-' ? sort + 1 : sort;
+    if (g_str_equal(column, "trial"))
+        return "number";
+    return look_is_metric_column(look, column) ? "value" : column;
+}
+
+/* Reads the trials that will be printed, and no more where the store can find them. */
+static gboolean
+read_trials(Reader *reader, const PbxTableOptions *options, GError **error)
+{
+    PbxStore *store = reader->look->store;
+    if (options->sort == NULL || options->limit <= 0)
+        return store_each_trial(store, add_row, reader, error);
+    /* A filter or a column that not every trial has may want more rows than it prints. */
+    const gboolean all = options->filter != NULL || options->columns != NULL;
+    const char *column = sorted_column(reader->look, options->sort);
+    if (!store_sorts_by(column))
+        return store_each_trial(store, add_row, reader, error);
+    table_comes_sorted(reader->table);
+    return store_each_trial_by(store, column, options->sort[0] == '-',
+                               all ? 0 : (guint)options->limit, add_row, reader, error);
 }
 
 int
@@ -31,10 +58,12 @@ command_trials(int argc, char **argv)
     g_auto(PbxLook) look = {0};
     if (!command_at_most(argc, argv, 1) || !look_open(&look, argc > 1 ? argv[1] : NULL, &status))
         return status;
-    g_autoptr(GPtrArray) rows = look_rows_new();
-    Reader reader = {.look = &look, .rows = rows, .last = table_wants(&options, "last_result")};
+    g_autoptr(PbxTable) table = table_new(&options);
+    if (table == NULL)
+        return EXIT_USAGE;
+    Reader reader = {.look = &look, .table = table, .last = table_wants(&options, "last_result")};
     g_autoptr(GError) error = NULL;
-    if (!store_each_trial(look.store, add_row, &reader, &error))
+    if (!read_trials(&reader, &options, &error))
         return look_failed(error);
     if (reader.error != NULL) {
         error = reader.error;
@@ -42,5 +71,5 @@ command_trials(int argc, char **argv)
     }
     g_auto(GStrv) columns = look_trial_columns(&look, NULL);
     g_autofree char *empty = g_strdup_printf("no trials in %s yet", look.name);
-    return table_print(rows, (const char *const *)columns, &options, empty);
+    return table_finish(table, (const char *const *)columns, empty);
 }

@@ -351,7 +351,7 @@ store_counts(PbxStore *store, guint64 counts[5], GError **error)
     return ok;
 }
 
-/* ---- Many rows: a statement of its own, so that callbacks may ask for more ---- */
+/* ---- Many rows ---- */
 
 gboolean
 store_each_trial(PbxStore *store, PbxTrialFunc func, gpointer user, GError **error)
@@ -372,14 +372,76 @@ store_each_trial(PbxStore *store, PbxTrialFunc func, gpointer user, GError **err
 }
 
 gboolean
-store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user, GError **error)
+store_sorts_by(const char *column)
+{
+    static const char *const numbers[] = {
+        "number",    "attempts", "failures", "created_ns", "started_ns", "ended_ns",     "results",
+        "iteration", "value",    "best",     "rung",       "bracket",    "time_total_s", NULL,
+    };
+    return g_strv_contains(numbers, column);
+}
+
+/* Sorts the numbers alone: rows are long, and few of them will be asked for. */
+gboolean
+store_each_trial_by(PbxStore *store, const char *column, gboolean descending, guint limit,
+                    PbxTrialFunc func, gpointer user, GError **error)
+{
+    /* An infinite value is as good as none. */
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT number FROM trial ORDER BY iif(abs(%s) < 9e999, %s, NULL) %s NULLS LAST, number "
+        "LIMIT %" G_GINT64_FORMAT,
+        column, column, descending ? "DESC" : "ASC", limit > 0 ? (gint64)limit : -(gint64)1);
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) != SQLITE_OK)
+        return store_fail(store, error);
+    gboolean found = TRUE, ok = TRUE, more = TRUE;
+    while (more && (ok = step(store, s, &found, error)) && found) {
+        g_autoptr(GError) failed = NULL;
+        g_autoptr(PbxTrialRow) row =
+            store_trial(store, (guint64)sqlite3_column_int64(s, 0), &failed);
+        if (failed != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            ok = FALSE;
+            break;
+        }
+        more = row == NULL || func(row, user);
+    }
+    sqlite3_finalize(s);
+    return ok;
+}
+
+gboolean
+store_each_score(PbxStore *store, PbxScoreFunc func, gpointer user, GError **error)
 {
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(store->db,
-                           "SELECT " STORE_RESULT_COLUMNS
-                           " FROM result WHERE trial = ? ORDER BY attempt, n",
+                           "SELECT number, value, best, feasible FROM trial "
+                           "WHERE outcome IS NOT 'void' ORDER BY number",
                            -1, &s, NULL) != SQLITE_OK)
         return store_fail(store, error);
+    gboolean found = TRUE, ok = TRUE, more = TRUE;
+    while (more && (ok = step(store, s, &found, error)) && found) {
+        const PbxScoreRow row = {
+            .trial = (guint64)sqlite3_column_int64(s, 0),
+            .value = double_of(s, 1),
+            .best = double_of(s, 2),
+            .feasible = feasible_of(s, 3),
+        };
+        more = func(&row, user);
+    }
+    sqlite3_finalize(s);
+    return ok;
+}
+
+gboolean
+store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user, GError **error)
+{
+    /* Asked for trial after trial: preparing it would take longer than reading. */
+    sqlite3_stmt *s = store_statement(
+        store, STATEMENT_RESULTS,
+        "SELECT " STORE_RESULT_COLUMNS " FROM result WHERE trial = ? ORDER BY attempt, n", error);
+    if (s == NULL)
+        return FALSE;
     sqlite3_bind_int64(s, 1, (gint64)trial);
     gboolean found = TRUE, ok = TRUE, more = TRUE;
     while (more && (ok = step(store, s, &found, error)) && found) {
@@ -387,7 +449,7 @@ store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer u
         read_result(s, &row);
         more = func(&row, user);
     }
-    sqlite3_finalize(s);
+    store_done(s);
     return ok;
 }
 

@@ -163,6 +163,22 @@ typedef gboolean (*PbxTrialFunc)(const PbxTrialRow *row, gpointer user);
 typedef gboolean (*PbxResultFunc)(const PbxResultRow *row, gpointer user);
 typedef gboolean (*PbxEventFunc)(const PbxEventRow *row, gpointer user);
 gboolean store_each_trial(PbxStore *store, PbxTrialFunc func, gpointer user, GError **error);
+/* The same in the order of a column for which store_sorts_by is TRUE, at most `limit` (0: all):
+ * what is missing or not finite comes last, whichever the direction, and of equal ones the lowest
+ * number first. */
+gboolean store_sorts_by(const char *column);
+gboolean store_each_trial_by(PbxStore *store, const char *column, gboolean descending, guint limit,
+                             PbxTrialFunc func, gpointer user, GError **error);
+/* The metric's last and best value (NaN: none) of all trials but void ones, in order: far
+ * cheaper than whole rows. */
+typedef struct {
+    guint64 trial;
+    double value, best;   /* as in PbxTrialRow */
+    PbxFeasible feasible; /* ... */
+} PbxScoreRow;
+typedef gboolean (*PbxScoreFunc)(const PbxScoreRow *row, gpointer user);
+gboolean store_each_score(PbxStore *store, PbxScoreFunc func, gpointer user, GError **error);
+/* Not from within its own callback. */
 gboolean store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user,
                            GError **error);
 /* Events with seq > after, at most `limit`. */

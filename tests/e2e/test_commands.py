@@ -69,6 +69,21 @@ class Commands(PegboxTest):
             self.assertAlmostEqual(best["value"], value, msg=scope)
         self.pegbox("best", "first", "--scope", "nonsense", expect=2)
 
+    def test_limited_sorts_are_the_first_of_whole_ones(self):
+        experiment = self.run_experiment(
+            sh("for v in $1; do echo v=$v; done; [ \"$1\" != '2 4' ]", "{values}",
+               metrics={"v": "v=(\\S+)"}), name="sorts", metric="v", mode="max", expect=1,
+            max_concurrent_trials=1, config={"values": {"$grid_search": [
+                "1", "3 2", "nan", "inf 2", "2 4", "-inf", "1 nan", "2", "3"]}})
+        for column in ("trial", "v", "value", "best", "iteration", "state", "ended_ns", "reason"):
+            for sort in (column, "-" + column):
+                whole = experiment.command("trials", "--json", "--sort", sort).json
+                words = ("trials", "--json", "--sort", sort, "--limit", "6")
+                self.assertEqual(experiment.command(*words).json, whole[:6], words)
+                words += ("--filter", "trial ~= 3", "--columns", "trial," + column)
+                self.assertEqual([row["trial"] for row in experiment.command(*words).json],
+                                 [row["trial"] for row in whole if row["trial"] != 3][:6], words)
+
     def test_best_as_a_listing(self):
         for words, rows in ((("--limit", "5"), [(1, 4), (0, 3)]), (("--limit", "1"), [(1, 4)]),
                             (("--scope", "all", "--limit", "5"), [(0, 9), (1, 5)]),
@@ -86,7 +101,13 @@ class Commands(PegboxTest):
 
     def test_best_of_another_metric(self):
         best = self.pegbox("best", "first", "--metric", "v", "--mode", "min", "--json").json
-        self.assertEqual(best["trial"], 0)
+        self.assertEqual((best["trial"], best["value"], best["iteration"]), (0, 3, 3))
+        self.assertEqual(best["ever_best"], {"trial": 0, "value": 1, "iteration": 1})
+        best = self.pegbox("best", "first", "--json").json
+        self.assertEqual((best["trial"], best["value"], best["iteration"]), (1, 4, 3))
+        self.assertEqual(best["ever_best"], {"trial": 0, "value": 9, "iteration": 2})
+        self.assertRegex(self.pegbox("best", "first").out,
+                         r"ever best +9 in trial 0 at iteration 2 \(--scope all\)")
         done = self.pegbox("best", "first", "--metric", "no_such", "--mode", "min", expect=1)
         self.assertIn("no_such", done.err)
 

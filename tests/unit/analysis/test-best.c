@@ -9,6 +9,7 @@ typedef struct {
     char *dir;
     PbxStore *store;
     guint64 seq;
+    guint64 shown[8]; /* n of the last result of each trial that was not a repetition */
 } Fixture;
 
 static void
@@ -20,6 +21,7 @@ set_up(Fixture *fixture, gconstpointer unused)
     g_assert_nonnull(fixture->store);
     g_assert_true(store_begin(fixture->store, NULL));
     g_assert_true(store_put_fact(fixture->store, "metric", "acc", NULL));
+    g_assert_true(store_put_fact(fixture->store, "mode", "max", NULL));
 }
 
 static void
@@ -36,8 +38,27 @@ tear_down(Fixture *fixture, gconstpointer unused)
 static void
 add_trial(Fixture *fixture, guint64 number, int end)
 {
-    const PbxTrialRow row = {.number = number, .id = "a", .end = end, .config = "{}"};
+    const PbxTrialRow row = {
+        .number = number, .id = "a", .end = end, .config = "{}", .value = NAN, .best = NAN};
     g_assert_true(store_put_trial(fixture->store, &row, NULL));
+}
+
+/* What the driver keeps of a result in its trial's row. */
+static void
+remember(Fixture *fixture, const PbxResultRow *result)
+{
+    g_autoptr(PbxTrialRow) row = store_trial(fixture->store, result->trial, NULL);
+    double value = result->value;
+    if (result->n <= fixture->shown[result->trial])
+        return;
+    fixture->shown[result->trial] = result->n;
+    if (isfinite(value) || analysis_value(result, "acc", &value)) {
+        row->value = value;
+        row->feasible = result->feasible;
+    }
+    if (isfinite(value) && result->feasible != FEASIBLE_NO && !(row->best >= value))
+        row->best = value;
+    g_assert_true(store_put_trial(fixture->store, row, NULL));
 }
 
 static void
@@ -63,6 +84,7 @@ add_result(Fixture *fixture, guint64 trial, guint attempt, guint64 n, double val
         .rung = G_MAXUINT32,
     };
     g_assert_true(store_put_result(fixture->store, &row, NULL));
+    remember(fixture, &row);
 }
 
 static void
@@ -82,7 +104,7 @@ assert_best(Fixture *fixture, const char *metric, int sign, PbxScope scope, gint
 {
     g_auto(PbxBest) best = {0};
     g_autoptr(GError) error = NULL;
-    g_assert_true(analysis_best(fixture->store, metric, sign, scope, &best, &error));
+    g_assert_true(analysis_best(fixture->store, metric, sign, scope, &best, NULL, &error));
     g_assert_no_error(error);
     g_assert_cmpint(best.found ? (gint64)best.trial : -1, ==, trial);
     if (trial >= 0)
@@ -119,7 +141,7 @@ test_ties(Fixture *fixture, gconstpointer unused)
     ADD_TRIAL(fixture, 3, 0);
     ADD_TRIAL(fixture, 4, 2);
     g_auto(PbxBest) best = {0};
-    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_LAST, &best, NULL));
+    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_LAST, &best, NULL, NULL));
     g_assert_cmpuint(best.trial, ==, 1);
     g_assert_cmpuint(best.ties->len, ==, 2);
     g_assert_cmpuint(g_array_index(best.ties, guint64, 0), ==, 2);
@@ -192,6 +214,7 @@ add_feasible(Fixture *fixture, guint64 trial, guint64 n, double value, PbxFeasib
                               .fields = "{}",
                               .feasible = feasible};
     g_assert_true(store_put_result(fixture->store, &row, NULL));
+    remember(fixture, &row);
 }
 
 static void
@@ -209,8 +232,11 @@ test_constraints(Fixture *fixture, gconstpointer unused)
     assert_best(fixture, "acc", -1, SCOPE_ALL, 0, 5);
     assert_best(fixture, "acc", -1, SCOPE_AVG, -1, 0);
     g_auto(PbxBest) best = {0};
-    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_LAST, &best, NULL));
+    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_LAST, &best, NULL, NULL));
     g_assert_cmpuint(best.n_infeasible, ==, 2);
+    best_clear(&best);
+    g_assert_true(analysis_best(fixture->store, "acc", -1, SCOPE_ALL, &best, NULL, NULL));
+    g_assert_cmpuint(best.n_infeasible, ==, 1);
 }
 
 #define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, set_up, TEST, tear_down)

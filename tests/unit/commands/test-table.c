@@ -210,6 +210,63 @@ test_safe(void)
     assert_says(done.out, "\\x1b[31mred\\n\\u202e");
 }
 
+static JsonNode *
+numbered(int number, double value)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_int_member(object, "number", number);
+    if (number == 700)
+        json_object_set_int_member(object, "late", 1);
+    json_object_set_double_member(object, "value", value);
+    JsonNode *node = json_node_init_object(json_node_alloc(), object);
+    json_object_unref(object);
+    return node;
+}
+
+/* Adds 1,000 rows, or as many as it takes; how many that were. */
+static int
+fill(const PbxTableOptions *options, gboolean sorted, const char *expected)
+{
+    static const char *const names[] = {"number", "value", NULL};
+    g_autoptr(PbxTable) table = table_new(options);
+    if (sorted)
+        table_comes_sorted(table);
+    int n = 0;
+    while (n < 1000) {
+        n++;
+        /* 7 has no common factor with 1000: each value once. */
+        if (!table_add(table, numbered(n, n * 7 % 1000)))
+            break;
+    }
+    int saved;
+    fflush(stdout);
+    const int out = catch_stream(STDOUT_FILENO, &saved);
+    g_assert_cmpint(table_finish(table, names, "none"), ==, EXIT_DONE);
+    fflush(stdout);
+    g_autofree char *text = caught(STDOUT_FILENO, out, saved);
+    g_assert_cmpstr(text, ==, expected);
+    return n;
+}
+
+static void
+test_no_more_than_needed(void)
+{
+    PbxTableOptions options = {.format = "csv", .limit = 2};
+    g_assert_cmpint(fill(&options, FALSE, "number,value\n1,7.0\n2,14.0\n"), ==, 2);
+    options.filter = "value == 700 or value == 707";
+    g_assert_cmpint(fill(&options, FALSE, "number,value\n100,700.0\n101,707.0\n"), ==, 101);
+    options.filter = NULL;
+    /* A named column is looked for in all rows. */
+    options.columns = "number,late";
+    g_assert_cmpint(fill(&options, FALSE, "number,late\n1,\n2,\n"), ==, 700);
+    options.columns = NULL;
+    options.sort = "value";
+    g_assert_cmpint(fill(&options, FALSE, "number,value\n1000,0.0\n143,1.0\n"), ==, 1000);
+    options.sort = "-value";
+    g_assert_cmpint(fill(&options, FALSE, "number,value\n857,999.0\n714,998.0\n"), ==, 1000);
+    g_assert_cmpint(fill(&options, TRUE, "number,value\n1,7.0\n2,14.0\n"), ==, 2);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -224,5 +281,6 @@ main(int argc, char **argv)
     g_test_add_func("/commands/table/fits-the-terminal", test_narrow);
     g_test_add_func("/commands/table/counts-wide-characters", test_wide_characters);
     g_test_add_func("/commands/table/cannot-steer-the-terminal", test_safe);
+    g_test_add_func("/commands/table/no-more-rows-than-needed", test_no_more_than_needed);
     return g_test_run();
 }

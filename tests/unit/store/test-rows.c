@@ -2,6 +2,8 @@
 /* What is written reads back. */
 #include <string.h>
 
+#include <pegbox/types.h>
+
 #include "store-fixture.h"
 
 static void
@@ -338,6 +340,58 @@ test_names(void)
     g_assert_null(store_action_name(4));
 }
 
+static gboolean
+append_number(const PbxTrialRow *row, gpointer user)
+{
+    g_string_append_printf(user, "%" G_GUINT64_FORMAT " ", row->number);
+    return row->number != 99;
+}
+
+static void
+assert_order(Fixture *fixture, const char *column, gboolean descending, guint limit,
+             const char *expected)
+{
+    g_autoptr(GString) order = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(store_sorts_by(column));
+    g_assert_true(store_each_trial_by(fixture->store, column, descending, limit, append_number,
+                                      order, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(order->str, ==, expected);
+}
+
+static gboolean
+append_score(const PbxScoreRow *row, gpointer user)
+{
+    g_string_append_printf(user, "%" G_GUINT64_FORMAT ":%g/%g ", row->trial, row->value, row->best);
+    return TRUE;
+}
+
+static void
+test_order(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    const double values[] = {3, NAN, -1, INFINITY, 3, -INFINITY, 0};
+    begin(fixture);
+    for (guint i = 0; i < G_N_ELEMENTS(values); i++) {
+        PbxTrialRow row = make_trial(i);
+        row.value = values[i];
+        row.best = i;
+        row.end = i == 2 ? PBX_END_VOID : PBX_END_COMPLETED;
+        put_trial(fixture, &row);
+    }
+    commit(fixture);
+    assert_order(fixture, "value", FALSE, 0, "2 6 0 4 1 3 5 ");
+    assert_order(fixture, "value", TRUE, 0, "0 4 6 2 1 3 5 ");
+    assert_order(fixture, "value", TRUE, 2, "0 4 ");
+    assert_order(fixture, "number", TRUE, 3, "6 5 4 ");
+    g_assert_false(store_sorts_by("name"));
+    g_assert_false(store_sorts_by("value; DROP TABLE trial"));
+    g_autoptr(GString) scores = g_string_new(NULL);
+    g_assert_true(store_each_score(fixture->store, append_score, scores, NULL));
+    g_assert_cmpstr(scores->str, ==, "0:3/0 1:nan/1 3:inf/3 4:3/4 5:-inf/5 6:0/6 ");
+}
+
 #define ADD(PATH, TEST) g_test_add(PATH, Fixture, NULL, fixture_set_up, TEST, fixture_tear_down)
 
 int
@@ -353,6 +407,7 @@ main(int argc, char **argv)
     ADD("/store/rows/an-attempt-reads-back", test_attempt);
     ADD("/store/rows/events-are-read-from-a-cursor", test_events);
     ADD("/store/rows/facts-cursors-files-and-blobs-read-back", test_small_tables);
+    ADD("/store/rows/trials-in-the-order-of-a-column", test_order);
     g_test_add_func("/store/rows/numbers-have-names", test_names);
     return g_test_run();
 }
