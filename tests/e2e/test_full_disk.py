@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A file system that is full, fills up or cannot be written: one clear line, and all that was
+acknowledged is in the store. Each is a small tmpfs, in mounts of this process's own."""
+import ctypes
+import os
+import subprocess
+import unittest
+
+from pegbox_test import SOURCE, PegboxTest, json_lines, main, python, read_text, sh, wait_until
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+
+# Reports without end; after each answer it says in a file elsewhere how many were acknowledged.
+REPORTS = """import sys
+sys.path.insert(0, sys.argv[1])
+import pegbox
+n = 0
+while n < 100000:
+    n += 1
+    pegbox.report(loss=n, pad="x" * 1000)
+    with open(sys.argv[2], "w") as file:
+        file.write(str(n))
+"""
+
+
+def own_mounts():
+    """What is mounted from now on is seen by this process and its children alone; a reason why
+    that cannot be."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.geteuid(), os.getegid()
+    if libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if uid != 0 else 0)) != 0:
+        return "no mounts of one's own here: " + os.strerror(ctypes.get_errno())
+    if uid != 0:
+        for name, text in (("setgroups", "deny"), ("uid_map", "0 %d 1" % uid),
+                           ("gid_map", "0 %d 1" % gid)):
+            with open("/proc/self/" + name, "w", encoding="ascii") as file:
+                file.write(text)
+    # Refused in a chroot whose root is no mount.
+    subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.DEVNULL, check=False)
+    return None
+
+
+class FullDisk(PegboxTest):
+    @classmethod
+    def setUpClass(cls):
+        reason = own_mounts()
+        if reason is not None:
+            raise unittest.SkipTest(reason)
+
+    def mount(self, name, options):
+        """A tmpfs in a directory of this test; its path."""
+        path = os.path.join(self.dir, name)
+        os.makedirs(path)
+        self.command(["mount", "-t", "tmpfs", "-o", options, "test", path])
+        self.addCleanup(subprocess.run, ["umount", "-l", path], check=False)
+        return path
+
+    def one_line(self, done, *messages):
+        errors = [line for line in done.err.splitlines() if line.startswith("pegbox: error: ")]
+        self.assertEqual(len(errors), 1, str(done))
+        for message in messages:
+            self.assertIn(message, errors[0])
+
+    def looks(self, experiment, n):
+        """Every command that reads says the same."""
+        self.assertEqual(len(experiment.results(0)), n)
+        self.assertEqual(experiment.trials[0]["results"], n)
+        self.assertEqual(experiment.command("best", "--json").json["loss"], n)
+        self.assertEqual(len(json_lines(experiment.command("export", "--format", "json").out)), n)
+        self.pegbox("logs", experiment.path, "0")
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["trials"], 1)
+
+    # ---- Full ----
+
+    def fill(self, folder):
+        """Leaves no byte."""
+        with open(os.path.join(folder, "filler"), "wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                pass
+
+    def test_fills_up(self):
+        results = self.mount("results", "size=1m")
+        acknowledged = os.path.join(self.dir, "acknowledged")
+        done = self.pegbox("run", self.spec(
+            python(REPORTS, os.path.join(SOURCE, "sdk", "python"), acknowledged), name="e",
+            metric="loss", mode="min", auto_loggers=False), expect=4)
+        self.one_line(done, os.path.join(results, "e", "experiment.db"), "disk is full")
+        n = int(read_text(acknowledged))
+        self.assertGreater(n, 10)
+        experiment = self.opened("e")
+        recorded = experiment.results(0)
+        self.assertGreaterEqual(len(recorded), n)
+        self.assertEqual([r["loss"] for r in recorded], list(range(1, len(recorded) + 1)))
+        self.looks(experiment, len(recorded))
+        # Room again: what was there is there, and the rest can be removed.
+        self.command(["mount", "-o", "remount,size=8m", results])
+        self.looks(experiment, len(recorded))
+        self.pegbox("rm", "e")
+        self.assertEqual(os.listdir(results), [])
+
+    def test_fills_up_with_files(self):
+        # Loggers and the output of programs take the space: the same, for who writes the store.
+        results = self.mount("results", "size=1m")
+        acknowledged = os.path.join(self.dir, "acknowledged")
+        done = self.pegbox("run", self.spec(
+            python(REPORTS, os.path.join(SOURCE, "sdk", "python"), acknowledged), name="e",
+            metric="loss", mode="min"), expect=4)
+        self.one_line(done, os.path.join(results, "e", "experiment.db"), "disk is full")
+        recorded = self.opened("e").results(0)
+        self.assertGreaterEqual(len(recorded), int(read_text(acknowledged)))
+        self.looks(self.opened("e"), len(recorded))
+
+    def test_is_full(self):
+        results = self.mount("results", "size=1m")
+        self.fill(results)
+        done = self.pegbox("run", self.spec(sh(":"), name="e"), expect=4)
+        self.one_line(done, results, "No space left on device")
+
+    def test_no_room_for_output(self):
+        # The output is the trial's own: it is cut off, and the trial goes on or fails.
+        full = self.mount("full", "size=64k")
+        self.fill(full)
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; head -c 100000 /dev/zero; echo; echo '{"loss": 2}'"""),
+            metric="loss", mode="min", log_to_file=full + "/out", expect=None)
+        self.assertIn(experiment.done.status, (0, 1), str(experiment.done))
+        if experiment.states == ["TERMINATED"]:
+            self.assertEqual(experiment.counts, [2])
+        else:
+            self.assertIn("No space left on device", experiment.trials[0]["error"])
+
+    def test_no_room_for_the_config(self):
+        # It is handed over in a file of the run-time directory.
+        full = self.mount("full", "size=64k")
+        self.fill(full)
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'"""), metric="loss", mode="min", config={"x": "y" * 10000},
+            environ={"XDG_RUNTIME_DIR": full}, expect=1)
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertIn("No space left on device", experiment.trials[0]["error"])
+
+    def test_no_room_for_files_of_the_trial(self):
+        full = self.mount("full", "size=64k")
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; cat /dev/zero >"$1/filler"; exit 3""", full), metric="loss",
+            mode="min", num_samples=2, max_concurrent_trials=1, expect=1)
+        self.assertEqual(experiment.states, ["ERROR"] * 2)
+        self.assertEqual(experiment.counts, [1, 1])
+        self.assertIn("No space left on device", experiment.read(0, "error.txt"))
+
+    # ---- Cannot be written ----
+
+    def test_read_only(self):
+        results = self.mount("results", "size=4m")
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; echo '{"loss": 2}'"""), name="e", metric="loss", mode="min")
+        self.command(["mount", "-o", "remount,ro", results])
+        self.looks(experiment, 2)
+        self.one_line(self.pegbox("run", self.spec(sh(":"), name="f"), expect=2),
+                      results + "/f", "Read-only file system")
+        self.one_line(self.pegbox("rm", "e", expect=4), results + "/e", "Read-only file system")
+        self.looks(experiment, 2)
+        self.command(["mount", "-o", "remount,rw", results])
+        self.pegbox("rm", "e")
+
+    def test_read_only_after_a_kill(self):
+        # Its last results are in the WAL, which SQLite cannot read without writing.
+        results = self.mount("results", "size=4m")
+        process = self.start("run", self.spec(sh("""echo '{"loss": 1}'; sleep 1000"""), name="e",
+                                              metric="loss", mode="min"))
+        experiment = self.opened("e")
+        wait_until(lambda: os.path.exists(os.path.join(results, "e", "experiment.json")) and
+                   experiment.counts == [1], 30, "a result")
+        self.kill(process)
+        self.check_nothing_left()
+        os.remove(os.path.join(results, "e", "experiment.db-shm"))
+        self.command(["mount", "-o", "remount,ro", results])
+        for words in (["trials", "e"], ["best", "e"], ["results", "e", "0"], ["export", "e"]):
+            self.one_line(self.pegbox(*words, expect=4), results + "/e", "experiment.db-wal")
+        self.command(["mount", "-o", "remount,rw", results])
+        self.assertEqual(experiment.counts, [1])
+
+
+if __name__ == "__main__":
+    main()
