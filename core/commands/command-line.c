@@ -66,7 +66,8 @@ command_problems(const PbxProblems *problems)
             continue;
         const gboolean placed = g_str_has_prefix(*line, "hint: ") ||
                                 g_regex_match_simple("^.*?:[0-9]+:[0-9]+: ", *line, 0, 0);
-        g_printerr("%s%s\n", placed ? "" : "pegbox: error: ", *line);
+        g_autofree char *safe = terminal_safe(*line);
+        g_printerr("%s%s\n", placed ? "" : "pegbox: error: ", safe);
     }
     return problems_status(problems);
 }

@@ -372,8 +372,9 @@ program_word(void)
 }
 
 static void
-put_plain_word(GString *out, const char *quoted)
+put_plain_word(GString *out, const char *word)
 {
+    g_autofree char *quoted = terminal_safe(word);
     /* Quotes only where a shell needs them. */
     gsize length = strlen(quoted);
     gboolean plain = length > 2;
@@ -402,16 +403,19 @@ put_best(GString *out, const PbxRunner *runner)
                            best->row.state == PBX_STATE_ERROR ? ", which failed," : "",
                            varied[0] != NULL ? " with" : "");
     int widest = 0;
-    for (const char *const *path = varied; *path != NULL; path++)
-        widest = MAX(widest, terminal_text_width(*path));
+    for (const char *const *path = varied; *path != NULL; path++) {
+        g_autofree char *name = terminal_safe(*path);
+        widest = MAX(widest, terminal_text_width(name));
+    }
     for (const char *const *path = varied; *path != NULL; path++) {
         JsonNode *node = json_lookup(config, *path);
         if (node == NULL)
             continue;
         g_autofree char *text = template_value_text(node);
         g_autofree char *safe = terminal_safe(text);
+        g_autofree char *name = terminal_safe(*path);
         g_string_append(out, "  ");
-        terminal_put_cell(out, *path, widest, FALSE);
+        terminal_put_cell(out, name, widest, FALSE);
         g_string_append_printf(out, "  %s\n", safe);
     }
 }

@@ -24,11 +24,12 @@ name_fault(const char *name)
         return "must not be '.' or '..'";
     if (name[0] == '-')
         return "must not begin with '-': commands would take it for an option";
-    for (const char *c = name; *c != '\0'; c++) {
-        if (*c == '/')
+    for (const char *at = name; *at != '\0'; at = g_utf8_next_char(at)) {
+        const gunichar c = g_utf8_get_char(at);
+        if (c == '/')
             return "must not contain '/'";
-        if (g_ascii_iscntrl(*c))
-            return "must not contain control characters";
+        if (g_unichar_iscntrl(c) || c == 0x2028 || c == 0x2029)
+            return "must not contain control characters or line separators";
     }
     return NULL;
 }
