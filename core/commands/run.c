@@ -10,7 +10,7 @@
 typedef struct {
     char **sets;
     char *name, *results_dir, *metric, *mode, *num_samples;
-    gboolean fail_fast, print_spec;
+    gboolean fail_fast, replace, print_spec;
     char **words; /* after "--" */
 } PbxRunOptions;
 
@@ -115,6 +115,8 @@ command_run(int argc, char **argv)
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
         {"num-samples", 0, 0, G_OPTION_ARG_STRING, &options.num_samples,
          "How many configurations; -1: without end", "N"},
+        {"replace", 0, 0, G_OPTION_ARG_NONE, &options.replace,
+         "Delete the experiment of that name first", NULL},
         {"fail-fast", 0, 0, G_OPTION_ARG_NONE, &options.fail_fast, "End at the first failed trial",
          NULL},
         {"print-spec", 0, 0, G_OPTION_ARG_NONE, &options.print_spec,
@@ -142,6 +144,7 @@ command_run(int argc, char **argv)
         .name = options.name,
         .results_dir = options.results_dir,
         .fail_fast = options.fail_fast,
+        .replace = options.replace,
         .verbose = 3,
     };
     if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {

@@ -29,17 +29,18 @@ naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error)
 {
     if (spec->name != NULL) {
         g_autofree char *store = g_build_filename(results_dir, spec->name, "experiment.db", NULL);
-        if (!g_file_test(store, G_FILE_TEST_EXISTS))
+        if (spec->replace || !g_file_test(store, G_FILE_TEST_EXISTS))
             return g_strdup(spec->name);
         for (guint i = 2;; i++) {
             g_autofree char *free_name = g_strdup_printf("%s_%u", spec->name, i);
             g_autofree char *other = g_build_filename(results_dir, free_name, NULL);
             if (g_file_test(other, G_FILE_TEST_EXISTS))
                 continue;
-            g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                        "experiment '%s' is already in %s; choose another name (--name %s) or "
-                        "remove its directory",
-                        spec->name, results_dir, free_name);
+            g_set_error(
+                error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                "experiment '%s' is already in %s: --replace deletes it first, --name %s is "
+                "free",
+                spec->name, results_dir, free_name);
             return NULL;
         }
     }

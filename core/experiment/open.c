@@ -148,7 +148,8 @@ make_directory(PbxRunner *runner, GError **error)
 {
     if (!make_own_directory(runner, error))
         return FALSE;
-    runner->lock = lock_take(runner->dir, error);
+    runner->lock = runner->spec->replace ? remove_for_another(runner->dir, error)
+                                         : lock_take(runner->dir, error);
     return runner->lock != NULL;
 }
 

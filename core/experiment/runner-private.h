@@ -160,6 +160,10 @@ void end_rests(PbxRunner *runner);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 
+/* remove.c: takes the lock of a directory and deletes the experiment there, if there is one; the
+ * lock is held throughout. NULL: it cannot be, or is not deleted whole. */
+PbxLock *remove_for_another(const char *dir, GError **error);
+
 /* propose.c: asks the search for trials and the scheduler for the next. */
 void propose_fill(PbxRunner *runner);
 /* The search gives no more trials. */

@@ -73,13 +73,25 @@ lock_file(int fd, int how, const char *dir, GError **error)
     return TRUE;
 }
 
+/* Whoever deletes an experiment holds its lock; one who waited for that has a lock of nothing. */
+static gboolean
+is_there(int fd, const char *dir, GError **error)
+{
+    struct stat info;
+    if (fstat(fd, &info) == 0 && info.st_nlink > 0)
+        return TRUE;
+    g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s was deleted meanwhile", dir);
+    return FALSE;
+}
+
 static PbxLock *
 take(const char *dir, gboolean shared, GError **error)
 {
     int fd = open_lock(dir, O_RDWR | O_CREAT, error);
     if (fd < 0)
         return NULL;
-    gboolean good = lock_file(fd, shared ? LOCK_SH : LOCK_EX, dir, error);
+    gboolean good =
+        lock_file(fd, shared ? LOCK_SH : LOCK_EX, dir, error) && is_there(fd, dir, error);
     g_autofree char *who = g_strdup_printf("%s %d\n", g_get_host_name(), (int)getpid());
     const gsize length = strlen(who);
     if (good && !shared &&

@@ -199,6 +199,9 @@ spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problem
         return NULL;
     g_autofree char *base_dir = spec_base_dir(input);
     g_autoptr(PbxSpec) spec = spec_check(doc, base_dir, registry, problems);
+    if (spec != NULL && spec->name == NULL && input->replace)
+        problems_add(problems, NULL, "",
+                     "--replace needs the experiment's name: 'name' in the file, or --name");
     if (spec == NULL || problems_count(problems) != before)
         return NULL;
     spec->replace = input->replace;

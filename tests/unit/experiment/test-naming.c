@@ -174,10 +174,13 @@ test_experiment_given(void)
     g_assert_null(naming_experiment(f.dir, &f.spec, &error));
     g_assert_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE);
     g_autofree char *expected =
-        g_strdup_printf("experiment 'mnist' is already in %s; choose another name (--name mnist_3) "
-                        "or remove its directory",
+        g_strdup_printf("experiment 'mnist' is already in %s: --replace deletes it first, "
+                        "--name mnist_3 is free",
                         f.dir);
     g_assert_cmpstr(error->message, ==, expected);
+    f.spec.replace = TRUE;
+    g_autofree char *again = naming_experiment(f.dir, &f.spec, NULL);
+    g_assert_cmpstr(again, ==, "mnist");
     fixture_tear_down(&f);
 }
 
