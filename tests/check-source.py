@@ -42,7 +42,7 @@ WORDS = {
     "csv": {"commands", "analysis"},      # --format csv
     "when": {"spec"},                     # "stop": {"when": EXPRESSION}
     "local": {"spec"},                    # a word of Lua
-    "timeout": {"spec"},                  # a part that defaults.json fills
+    "timeout": {"spec", "commands"},      # a part that defaults.json fills; ask --timeout
     "random": {"expression"},             # math.random, which the sandbox removes
 }
 

@@ -12,6 +12,7 @@
 
 /* Keep alphabetical: `pegbox --help` prints it as it stands. */
 const PbxCommand pbx_commands[] = {
+    {"ask", "get the next configuration of an experiment", command_ask},
     {"best", "show the best trial of an experiment", command_best},
     {"export", "print all results of an experiment", command_export},
     {"inspect", "show a plugin's options and capabilities", command_inspect},
@@ -23,6 +24,7 @@ const PbxCommand pbx_commands[] = {
     {"run", "run an experiment", command_run},
     {"schema", "print the JSON Schema of the experiment file", command_schema},
     {"stop", "end an experiment or one of its trials", command_stop},
+    {"tell", "tell the result of a trial that was asked for", command_tell},
     {"trials", "list the trials of an experiment", command_trials},
     {"validate", "check an experiment file", command_validate},
     {NULL, NULL, NULL},

@@ -34,6 +34,7 @@ extern const PbxCommand pbx_commands[];
 /* The program: finds the command, or a program pegbox-NAME, and runs it. */
 int command_main(int argc, char **argv);
 
+int command_ask(int argc, char **argv);
 int command_best(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_inspect(int argc, char **argv);
@@ -45,6 +46,7 @@ int command_rm(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_stop(int argc, char **argv);
+int command_tell(int argc, char **argv);
 int command_trials(int argc, char **argv);
 int command_validate(int argc, char **argv);
 

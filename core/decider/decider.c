@@ -144,16 +144,21 @@ decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
 }
 
 gboolean
-decider_load(PbxDecider *decider, guint32 version, gconstpointer bytes, gsize n, GError **error)
+decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refused, GError **error)
 {
     PbxInstance *instance = decider->instance;
     pbx_error abi_error = {"", ""};
-    pbx_status status = PBX_ENOTSUP;
-    if (instance->object->load != NULL)
-        status = instance->object->load(instance->self, version, bytes, n, &abi_error);
-    if (status != PBX_OK)
-        instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
-    return status == PBX_OK;
+    gsize size = 0;
+    const void *bytes = g_bytes_get_data(blob, &size);
+    pbx_status status =
+        instance->object->load != NULL
+            ? instance->object->load(instance->self, version, bytes, size, &abi_error)
+            : PBX_ENOTSUP;
+    *refused = status == PBX_ENOTSUP;
+    if (status == PBX_OK)
+        return TRUE;
+    instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
+    return FALSE;
 }
 
 char *

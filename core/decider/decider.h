@@ -81,9 +81,11 @@ void decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **
 gboolean decider_is_dirty(const PbxDecider *decider);
 /* Appends the plugin's blob; FALSE with error. Clears the mark. */
 gboolean decider_save(PbxDecider *decider, GByteArray *blob, GError **error);
-/* Takes what decider_save wrote under a version, right after setup. After an error the decider is
- * of no use. */
-gboolean decider_load(PbxDecider *decider, guint32 version, gconstpointer bytes, gsize n,
+/*
+ * Gives a new instance, after setup, the state that its save wrote once. FALSE with error;
+ * *refused: it said ENOTSUP, so that it can only be told again.
+ */
+gboolean decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refused,
                       GError **error);
 guint32 decider_state_version(const PbxDecider *decider);
 /* What the plugin says for the status block, or NULL. (transfer full) */

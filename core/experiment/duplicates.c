@@ -4,19 +4,39 @@
 
 #define MAX_IN_A_ROW 100 /* then the space has, in all likelihood, nothing new */
 
+/* Without a driver trials are in the store alone. */
+static const PbxTrial *
+find_stored(PbxRunner *runner, const char *config)
+{
+    GError *error = NULL;
+    guint64 number = 0;
+    if (!store_trial_of_config(runner->store, config, &number, &error)) {
+        if (error != NULL)
+            runner_fail(runner, error);
+        return NULL;
+    }
+    const PbxTrial *trial = runner_restored(runner, number, &error);
+    if (trial == NULL)
+        runner_fail(runner, error);
+    return trial;
+}
+
 const PbxTrial *
-duplicates_find(const PbxRunner *runner, JsonNode *config)
+duplicates_find(PbxRunner *runner, JsonNode *config)
 {
     if (runner->configs == NULL)
         return NULL;
     g_autofree char *text = json_to_text(config);
+    if (runner->outside)
+        return find_stored(runner, text);
     return g_hash_table_lookup(runner->configs, text);
 }
 
 void
 duplicates_add(PbxRunner *runner, PbxTrial *trial)
 {
-    if (runner->configs != NULL && !g_hash_table_contains(runner->configs, trial->row.config))
+    if (runner->configs != NULL && !runner->outside &&
+        !g_hash_table_contains(runner->configs, trial->row.config))
         g_hash_table_insert(runner->configs, trial->row.config, trial);
 }
 
@@ -78,11 +98,13 @@ static gboolean
 store_count(PbxRunner *runner)
 {
     g_autofree char *count = g_strdup_printf("%" G_GUINT64_FORMAT, runner->skipped);
+    g_autofree char *asks = g_strdup_printf("%" G_GUINT64_FORMAT, runner->asks);
     GError *error = NULL;
     runner_touch(runner);
     if (runner->fatal != NULL)
         return FALSE;
-    if (store_put_fact(runner->store, "skipped", count, &error))
+    if (store_put_fact(runner->store, "skipped", count, &error) &&
+        store_put_fact(runner->store, "asks", asks, &error))
         return TRUE;
     runner_fail(runner, error);
     return FALSE;

@@ -7,15 +7,15 @@
 #define REST_S     0.1 /* after an attempt without a report, then twice as long */
 #define REST_MAX_S 30
 
-/* One slot is told how the trial ended, with the last result as that slot sees it. */
-static void
-tell_end(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last)
+void
+end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
+         guint32 flags)
 {
     if (!decider_has(slot->decider, id))
         return;
     pbx_outcome outcome = {
         .struct_size = sizeof outcome,
-        .flags = runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0,
+        .flags = flags | (runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0),
         .end = (guint32)trial->row.end,
         .n_dims = trial->row.n_dims,
         .trial = trial->row.number,
@@ -48,10 +48,10 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
     trial_touch(runner, trial);
 
     g_autoptr(PbxView) last = trial->last != NULL ? view_new(runner, trial, trial->last) : NULL;
-    tell_end(runner, runner->scheduler, CALL_SCHEDULER_END, trial, last);
-    tell_end(runner, runner->search, CALL_SEARCH_TELL, trial, last);
+    end_tell(runner, runner->scheduler, CALL_SCHEDULER_END, trial, last, 0);
+    end_tell(runner, runner->search, CALL_SEARCH_TELL, trial, last, 0);
     for (guint i = 0; i < runner->stoppers->len; i++)
-        tell_end(runner, runner->stoppers->pdata[i], CALL_STOPPER_END, trial, last);
+        end_tell(runner, runner->stoppers->pdata[i], CALL_STOPPER_END, trial, last, 0);
     gboolean failed = end == PBX_END_FAILED;
     trial_set_state(runner, trial, failed ? PBX_STATE_ERROR : PBX_STATE_TERMINATED,
                     PBX_WHY_STARTED);
@@ -79,7 +79,7 @@ abandon(PbxRunner *runner, const char *reason)
 static void
 count_death(PbxRunner *runner, const PbxTrial *trial)
 {
-    if (runner->any_report || runner->stopping || trial->row.failures != 1)
+    if (runner->any_report || runner->stopping || trial->asked || trial->row.failures != 1)
         return;
     runner->n_deaths++;
     if (runner->spec->fail_fast == FAIL_FAST_EARLY && runner->n_deaths >= MAX(3, runner->slots)) {

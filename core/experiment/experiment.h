@@ -15,6 +15,7 @@ enum {
     EXPERIMENT_ERROR_USAGE,  /* it is there already, or cannot be as asked (exit 2) */
     EXPERIMENT_ERROR_PLUGIN, /* a plugin cannot be used (exit 3) */
     EXPERIMENT_ERROR_BROKEN, /* it could not go on (exit 4) */
+    EXPERIMENT_ERROR_STATE,  /* what is asked of it does not fit its state (exit 1) */
 };
 
 /* How an experiment ended. */
@@ -57,3 +58,53 @@ gboolean experiment_left_threads(void);
  * EXPERIMENT_ERROR_BROKEN where not all could be deleted.
  */
 gboolean experiment_remove(const char *dir, GError **error);
+
+/* ---- Driving a search from outside: ask and tell ---- */
+
+/* An experiment that this process asks for trials and tells the results of. One thread's. */
+typedef struct PbxExperiment PbxExperiment;
+
+/* Opens the one in an absolute directory; nothing is read before the first ask or tell. NULL with
+ * error: STORE_ERROR_NONE. (transfer full) */
+PbxExperiment *experiment_open(const char *dir, GError **error);
+/*
+ * Begins the experiment of a spec, which it takes (`ask` of its input allows that it has no
+ * trainable), without a driver: its trials are asked for. The spec's registry is to outlive it.
+ * NULL with error, as experiment_run. (transfer full)
+ */
+PbxExperiment *experiment_create(PbxSpec *spec, GError **error);
+void experiment_close(PbxExperiment *experiment);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxExperiment, experiment_close)
+
+typedef enum {
+    ASK_FAILED = -1,
+    ASK_TRIAL, /* a trial is now RUNNING until its end is told, or it is stopped */
+    ASK_LATER, /* the search waits for results: ask again after the next one, or a second */
+    ASK_DONE,  /* there are no more */
+} PbxAskOutcome;
+
+/*
+ * Asks for the next trial. Safe from any number of processes at once, each with an experiment of
+ * its own opened: what it gives is committed, and given to nobody else. *answer (transfer full)
+ * is set for ASK_TRIAL: {"done": false, "trial", "id", "name", "config", "dir", "attempt",
+ * "experiment", "experiment_dir"}. ASK_FAILED with error.
+ */
+PbxAskOutcome experiment_ask(PbxExperiment *experiment, JsonObject **answer, GError **error);
+
+/* What is told of a trial. Borrowed. */
+typedef struct {
+    const char *trial;     /* its number, id or name */
+    JsonNode *result;      /* an object of metrics; a number is the value of the metric */
+    gboolean intermediate; /* the trial goes on after it, unless the answer says stop */
+    gboolean failed;       /* instead of a result: the trial failed, ... */
+    const char *reason;    /* ... for this reason (NULL: none is told) */
+} PbxTelling;
+
+/*
+ * Tells a result: the last one, which ends the trial, unless it is intermediate. As safe as
+ * experiment_ask. *answer (transfer full): {"trial", "state", "stop"}. FALSE with error, and then
+ * nothing was recorded: EXPERIMENT_ERROR_USAGE for a trial that is unknown or a result that
+ * cannot be, EXPERIMENT_ERROR_STATE for a trial that has ended or was not asked for.
+ */
+gboolean experiment_tell(PbxExperiment *experiment, const PbxTelling *telling, JsonObject **answer,
+                         GError **error);

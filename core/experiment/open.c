@@ -34,7 +34,8 @@ store_facts(PbxRunner *runner, GError **error)
     const PbxSpec *spec = runner->spec;
     g_autofree char *seed = g_strdup_printf("%" G_GUINT64_FORMAT, spec->seed);
     g_autofree char *started = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
-    g_autofree char *driver = g_strdup_printf("%s:%d", g_get_host_name(), (int)getpid());
+    g_autofree char *driver =
+        runner->outside ? g_strdup("") : g_strdup_printf("%s:%d", g_get_host_name(), (int)getpid());
     g_autofree char *resolved = json_to_text(spec->resolved);
     const char *facts[][2] = {
         {"experiment_id", runner->id},
@@ -160,6 +161,20 @@ open_store(PbxRunner *runner, GError **error)
     return runner->store != NULL && store_begin(runner->store, error) && store_facts(runner, error);
 }
 
+gboolean
+runner_create(PbxRunner *runner, GError **error)
+{
+    if (!make_directory(runner, error) || !open_store(runner, error) || !write_spec(runner, error))
+        return FALSE;
+    runner_ask_total(runner);
+    runner_event(runner, PBX_EVENT_START, NULL, NULL);
+    if (runner->fatal != NULL) {
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+        return FALSE;
+    }
+    return store_commit(runner->store, error);
+}
+
 /* Whether anything may be written to a trial's directory, or a program is told of it. */
 static gboolean
 needs_dirs(const PbxSpec *spec)
@@ -203,21 +218,26 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
 }
 
 PbxRunner *
+runner_new_outside(PbxSpec *spec, PbxRegistry *registry)
+{
+    PbxRunner *runner = runner_new(spec, registry);
+    runner->outside = TRUE;
+    runner->restored = g_array_new(FALSE, FALSE, sizeof(guint64));
+    /* Whoever asks for trials knows for himself when nothing ever works. */
+    runner->any_report = TRUE;
+    return runner;
+}
+
+PbxRunner *
 runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
 {
     PbxRunner *runner = runner_new(spec, registry);
     /* Nothing is written before all that can be refused has been. */
     gboolean ready = resources_open(runner, error) && runner_open_deciders(runner, error) &&
                      workers_open(runner, error) && open_logging(runner, error) &&
-                     make_directory(runner, error) && open_store(runner, error) &&
-                     write_spec(runner, error);
+                     runner_create(runner, error);
     if (ready) {
         set_window(runner);
-        runner_ask_total(runner);
-        runner_event(runner, PBX_EVENT_START, NULL, NULL);
-        ready = runner->fatal == NULL && store_commit(runner->store, error);
-    }
-    if (ready) {
         runner->reporter = reporter_new(runner);
         if (store_on_network(runner->store))
             reporter_message(runner->reporter, PBX_LOG_WARNING,
@@ -228,8 +248,6 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
     if (ready)
         steer_open(runner);
     if (!ready) {
-        if (runner->fatal != NULL)
-            g_propagate_error(error, g_steal_pointer(&runner->fatal));
         runner_close(runner);
         return NULL;
     }
@@ -264,6 +282,7 @@ runner_close(PbxRunner *runner)
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
     g_clear_pointer(&runner->configs, g_hash_table_unref);
+    g_clear_pointer(&runner->restored, g_array_unref);
     g_ptr_array_unref(runner->trials);
     g_hash_table_unref(runner->dirnames);
     g_free(runner->first_words);

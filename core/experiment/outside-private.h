@@ -9,18 +9,24 @@
 #include "experiment/runner-private.h"
 
 typedef struct {
-    char *dir; /* absolute */
-    PbxLock *lock;
+    char *dir;     /* absolute */
+    PbxLock *lock; /* NULL: it rests */
     PbxStore *store;
     PbxRegistry *registry; /* with outside_runner */
     PbxSpec *spec;         /* the same: as the store has it */
     PbxRunner *runner;     /* the same */
     int version;           /* of the store's data, as the runner has it */
+    guint n_before;        /* trials before the change under way */
+    char *status;          /* as the store has it, or is to have it: */
+    gboolean restating;    /* it changes with the change under way */
 } PbxOutside;
 
 /* PBX_REQUEST_ERROR DRIVEN where a driver lives; USAGE on a network file system, where only a
  * driver writes. (transfer full) */
 PbxOutside *outside_open(const char *dir, GError **error);
+/* The same for a runner that has just been created; takes it, its lock and its spec. The registry
+ * of the spec stays the caller's. */
+PbxOutside *outside_new(PbxRunner *runner, GError **error);
 void outside_free(PbxOutside *outside);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOutside, outside_free)
 
@@ -34,13 +40,15 @@ PbxRunner *outside_runner(PbxOutside *outside, GError **error);
 /*
  * One change of the store: outside_begin, the change, outside_end. Between the two nobody else
  * writes, and the runner is as the store is: what others wrote since is read. Its `trials` has a
- * NULL for each that outside_trial has not read; both are valid until outside_end.
+ * NULL for each that runner_restored has not read; these are valid until outside_end.
  */
 gboolean outside_begin(PbxOutside *outside, GError **error);
 /* Commits, with what the runner changed, where there is an answer; else rolls back. The answer,
  * NULL with error. */
 JsonObject *outside_end(PbxOutside *outside, JsonObject *answer, GError **error);
-/* A trial of the runner, read when first asked for. NULL with error. (transfer none) */
-PbxTrial *outside_trial(PbxOutside *outside, guint64 number, GError **error);
-/* The same for the request's member "trial": a number, an id or a name. */
+/* Gives up the lock until the next outside_begin: a driver may start. */
+void outside_rest(PbxOutside *outside);
+/* The experiment's status from this change on: "running", "done". */
+void outside_set_status(PbxOutside *outside, const char *status);
+/* The trial that the request's member "trial" names: a number, an id or a name. */
 PbxTrial *outside_named(PbxOutside *outside, JsonObject *request, GError **error);

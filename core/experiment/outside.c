@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An experiment without a driver, opened by a command that writes to its store. */
+/* An experiment without a driver, opened by those who write to its store. */
 #include "experiment/outside-private.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "json/json.h"
+
+static gboolean
+check_local(const PbxOutside *outside, GError **error)
+{
+    if (!store_on_network(outside->store))
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                "%s is on a network file system, where only a driver writes the store; it has none",
+                outside->dir);
+    return FALSE;
+}
 
 PbxOutside *
 outside_open(const char *dir, GError **error)
@@ -17,16 +27,20 @@ outside_open(const char *dir, GError **error)
     if (outside->lock == NULL)
         return NULL;
     outside->store = store_open(dir, TRUE, error);
-    if (outside->store == NULL)
-        return NULL;
-    if (store_on_network(outside->store)) {
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                    "%s is on a network file system, where only a driver writes the store; it has "
-                    "none",
-                    dir);
-        return NULL;
-    }
-    return g_steal_pointer(&outside);
+    return outside->store != NULL && check_local(outside, error) ? g_steal_pointer(&outside) : NULL;
+}
+
+PbxOutside *
+outside_new(PbxRunner *runner, GError **error)
+{
+    g_autoptr(PbxOutside) outside = g_new0(PbxOutside, 1);
+    outside->dir = g_strdup(runner->dir);
+    outside->version = -1;
+    outside->store = runner->store;
+    outside->spec = runner->spec;
+    outside->runner = runner;
+    lock_release(g_steal_pointer(&runner->lock));
+    return check_local(outside, error) ? g_steal_pointer(&outside) : NULL;
 }
 
 void
@@ -36,15 +50,21 @@ outside_free(PbxOutside *outside)
         return;
     if (outside->runner != NULL) {
         outside->runner->store = NULL;
-        outside->runner->lock = NULL;
         runner_close(outside->runner);
     }
     spec_free(outside->spec);
     registry_free(outside->registry);
     store_close(outside->store);
     lock_release(outside->lock);
+    g_free(outside->status);
     g_free(outside->dir);
     g_free(outside);
+}
+
+void
+outside_rest(PbxOutside *outside)
+{
+    g_clear_pointer(&outside->lock, lock_release);
 }
 
 /* ---- The runner ---- */
@@ -60,7 +80,7 @@ load_spec(PbxOutside *outside, GError **error)
     PbxDoc *doc =
         text != NULL ? doc_parse("experiment.json", text, strlen(text), DOC_PLAIN, problems) : NULL;
     if (doc != NULL)
-        outside->spec = spec_check(doc, outside->dir, outside->registry, problems);
+        outside->spec = spec_check_asked(doc, outside->dir, outside->registry, problems);
     if (outside->spec != NULL)
         return TRUE;
     g_autofree char *lines = problems_format(problems);
@@ -79,9 +99,9 @@ outside_runner(PbxOutside *outside, GError **error)
         return outside->runner;
     if (outside->spec == NULL && !load_spec(outside, error))
         return NULL;
-    PbxRunner *runner = outside->runner = runner_new(outside->spec, outside->registry);
+    PbxRunner *runner = outside->runner =
+        runner_new_outside(outside->spec, outside->spec->registry);
     runner->store = outside->store;
-    runner->lock = outside->lock;
     runner->dir = g_strdup(outside->dir);
     runner->name = store_fact(outside->store, "name");
     if (runner->name == NULL)
@@ -92,32 +112,115 @@ outside_runner(PbxOutside *outside, GError **error)
     return runner;
 }
 
-static void
-close_deciders(PbxRunner *runner)
+/* ---- What others have changed ---- */
+
+static gboolean
+has_state(const PbxSlot *slot)
 {
-    g_clear_pointer(&runner->search, slot_free);
-    g_clear_pointer(&runner->scheduler, slot_free);
-    g_ptr_array_set_size(runner->stoppers, 0);
+    return decider_state_version(slot->decider) != 0 ||
+           (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) != 0;
+}
+
+/* Those without a state of their own are as good as new. */
+static gboolean
+any_has_state(const PbxRunner *runner)
+{
+    for (guint i = 0; i < runner->stoppers->len; i++)
+        if (has_state(runner->stoppers->pdata[i]))
+            return TRUE;
+    return has_state(runner->search) || has_state(runner->scheduler);
 }
 
 static gboolean
-load_deciders(PbxRunner *runner, GError **error)
+load_slot(PbxRunner *runner, PbxSlot *slot, gboolean killed, GError **error)
 {
-    close_deciders(runner);
-    if (!runner_open_deciders(runner, error) || !slot_load(runner->store, runner->search, error) ||
-        !slot_load(runner->store, runner->scheduler, error))
+    gboolean again = FALSE;
+    g_autoptr(GError) failed = NULL;
+    if (slot_load(runner, slot, killed, &again, &failed))
+        return TRUE;
+    if (again && slot == runner->search)
+        return search_retell(runner, error);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
+/* The deciders as the last commit left them. */
+static gboolean
+load_deciders(PbxRunner *runner, gboolean killed, GError **error)
+{
+    if (runner->search != NULL && !any_has_state(runner))
+        return TRUE;
+    g_clear_pointer(&runner->search, slot_free);
+    g_clear_pointer(&runner->scheduler, slot_free);
+    g_ptr_array_set_size(runner->stoppers, 0);
+    if (!runner_open_deciders(runner, error))
         return FALSE;
     for (guint i = 0; i < runner->stoppers->len; i++)
-        if (!slot_load(runner->store, runner->stoppers->pdata[i], error))
+        if (!load_slot(runner, runner->stoppers->pdata[i], killed, error))
             return FALSE;
+    return load_slot(runner, runner->scheduler, killed, error) &&
+           load_slot(runner, runner->search, killed, error);
+}
+
+static gboolean
+collect_run(const PbxTrialRow *row, gpointer user)
+{
+    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, ASKED_REASON) != 0)
+        g_array_append_val((GArray *)user, row->number);
     return TRUE;
 }
 
-static void
-forget(PbxRunner *runner)
+/* Trials that a killed driver has left RUNNING wait again. */
+static gboolean
+recover(PbxOutside *outside, GError **error)
 {
-    g_ptr_array_set_size(runner->dirty, 0);
-    g_ptr_array_set_size(runner->trials, 0);
+    PbxRunner *runner = outside->runner;
+    g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint64));
+    if (!store_each_trial(runner->store, collect_run, numbers, error))
+        return FALSE;
+    for (guint i = 0; i < numbers->len; i++) {
+        PbxTrial *trial = runner_restored(runner, g_array_index(numbers, guint64, i), error);
+        if (trial == NULL)
+            return FALSE;
+        end_interrupted(runner, trial);
+    }
+    outside_set_status(outside, "interrupted");
+    return runner_store(runner, error);
+}
+
+static gboolean
+read_dirname(const PbxTrialRow *row, gpointer user)
+{
+    if (row->dir != NULL)
+        g_hash_table_add(user, g_strdup(row->dir));
+    return TRUE;
+}
+
+static guint64
+count_fact(PbxStore *store, const char *key)
+{
+    g_autofree char *text = store_fact(store, key);
+    return text != NULL ? g_ascii_strtoull(text, NULL, 10) : 0;
+}
+
+/* What the driver counts in memory. */
+static gboolean
+read_counts(PbxOutside *outside, GError **error)
+{
+    PbxRunner *runner = outside->runner;
+    PbxStore *store = outside->store;
+    runner->seq = store_last_seq(store);
+    runner->asks = MAX(store_next_ask(store), count_fact(store, "asks"));
+    runner->skipped = count_fact(store, "skipped");
+    runner->exhausted = FALSE;
+    g_free(runner->stop_reason);
+    runner->stop_reason = store_fact(store, "stopping");
+    runner->stopping = runner->stop_reason != NULL;
+    g_ptr_array_set_size(runner->trials, (int)MIN(store_n_trials(store), G_MAXINT));
+    outside->n_before = runner->trials->len;
+    return store_counts(store, runner->counts, error) &&
+           (runner->spec->trial_dirname == NULL ||
+            store_each_trial(store, read_dirname, runner->dirnames, error));
 }
 
 /* The runner as the store is. */
@@ -128,102 +231,121 @@ refresh(PbxOutside *outside, GError **error)
     const int version = store_data_version(outside->store);
     if (version >= 0 && version == outside->version)
         return TRUE;
-    forget(runner);
-    if (!store_counts(outside->store, runner->counts, error) || !load_deciders(runner, error))
+    g_autofree char *driver = store_fact(outside->store, "driver");
+    g_free(outside->status);
+    outside->status = store_fact(outside->store, "status");
+    /* Nobody drives now, whatever was stored. */
+    const gboolean killed =
+        driver != NULL && driver[0] != '\0' && g_strcmp0(outside->status, "running") == 0;
+    if (!read_counts(outside, error) || !load_deciders(runner, killed, error))
         return FALSE;
-    guint64 n = 0;
-    for (guint i = 0; i < PBX_N_STATES; i++)
-        n += runner->counts[i];
-    g_ptr_array_set_size(runner->trials, (int)MIN(n, G_MAXINT));
-    runner->seq = store_last_seq(outside->store);
+    runner_ask_total(runner);
     outside->version = version;
-    return TRUE;
+    return !killed || recover(outside, error);
+}
+
+/* ---- A change ---- */
+
+static void
+roll_back(PbxOutside *outside)
+{
+    PbxRunner *runner = outside->runner;
+    store_rollback(outside->store);
+    outside->version = -1; /* what the runner has is not what the store has */
+    outside->restating = FALSE;
+    if (runner == NULL)
+        return;
+    g_clear_error(&runner->fatal);
+    runner_forget(runner, outside->n_before);
+    g_ptr_array_set_size(runner->trials, (int)outside->n_before);
 }
 
 gboolean
 outside_begin(PbxOutside *outside, GError **error)
 {
-    if (!store_begin(outside->store, error))
+    PbxRunner *runner = outside->runner;
+    if (outside->lock == NULL)
+        outside->lock = lock_share(outside->dir, error);
+    if (outside->lock == NULL || !store_begin(outside->store, error))
         return FALSE;
-    if (outside->runner == NULL || refresh(outside, error))
+    if (runner == NULL)
         return TRUE;
-    store_rollback(outside->store);
-    outside->version = -1;
+    outside->n_before = runner->trials->len;
+    runner->again_ns = 0;
+    if (refresh(outside, error) && runner->fatal == NULL)
+        return TRUE;
+    if (runner->fatal != NULL && (error == NULL || *error == NULL))
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+    roll_back(outside);
     return FALSE;
+}
+
+void
+outside_set_status(PbxOutside *outside, const char *status)
+{
+    outside->restating = TRUE;
+    g_free(outside->status);
+    outside->status = g_strdup(status);
+}
+
+/* Facts that a driver keeps in memory, or writes as it ends. */
+static gboolean
+store_facts(PbxOutside *outside, GError **error)
+{
+    PbxRunner *runner = outside->runner;
+    PbxStore *store = outside->store;
+    if (runner->stopping && !store_put_fact(store, "stopping", runner->stop_reason, error))
+        return FALSE;
+    if (!outside->restating)
+        return TRUE;
+    const gboolean ended = !g_str_equal(outside->status, "running");
+    g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
+    return store_put_fact(store, "status", outside->status, error) &&
+           store_put_fact(store, "driver", "", error) &&
+           store_put_fact(store, "ended_ns", ended ? now : "", error);
+}
+
+static gboolean
+commit(PbxOutside *outside, GError **error)
+{
+    PbxRunner *runner = outside->runner;
+    if (runner != NULL && runner->fatal != NULL) {
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+        return FALSE;
+    }
+    return (runner == NULL || (store_facts(outside, error) && runner_store(runner, error))) &&
+           store_commit(outside->store, error);
+}
+
+/* As a driver does once a second; closing does it too. */
+static void
+make_durable(PbxOutside *outside)
+{
+    PbxRunner *runner = outside->runner;
+    g_autoptr(GError) error = NULL;
+    if (runner == NULL || clock_now(runner->clock) - runner->durable_ns < NS_PER_S)
+        return;
+    runner->durable_ns = clock_now(runner->clock);
+    if (!store_make_durable(outside->store, &error))
+        runner_log("runner", PBX_LOG_WARNING, error->message, runner);
 }
 
 JsonObject *
 outside_end(PbxOutside *outside, JsonObject *answer, GError **error)
 {
-    PbxRunner *runner = outside->runner;
-    if (answer != NULL && runner != NULL && runner->fatal != NULL)
-        g_propagate_error(error, g_steal_pointer(&runner->fatal));
-    else if (answer != NULL && (runner == NULL || runner_store(runner, error)) &&
-             store_commit(outside->store, error))
-        return answer;
-    store_rollback(outside->store);
-    outside->version = -1; /* what the runner has is not what the store has */
-    if (runner != NULL)
-        g_clear_error(&runner->fatal);
-    g_clear_pointer(&answer, json_object_unref);
-    return NULL;
+    if (answer == NULL || !commit(outside, error)) {
+        roll_back(outside);
+        g_clear_pointer(&answer, json_object_unref);
+        return NULL;
+    }
+    outside->restating = FALSE;
+    if (outside->runner != NULL)
+        runner_forget(outside->runner, outside->n_before);
+    make_durable(outside);
+    return answer;
 }
 
 /* ---- Trials ---- */
-
-static void
-set_no_trial(const PbxOutside *outside, const char *trial, GError **failed)
-{
-    if (*failed == NULL)
-        g_set_error(failed, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "no trial '%s' in %s",
-                    trial, outside->runner->name);
-}
-
-/* Takes the row. */
-static PbxTrial *
-trial_of_row(PbxOutside *outside, PbxTrialRow *row, GError **error)
-{
-    PbxTrial *trial = g_new0(PbxTrial, 1);
-    trial->row = *row;
-    g_free(row);
-    row = &trial->row;
-    trial->config = json_read(row->config, strlen(row->config), DOC_MAX_NESTING, NULL);
-    if (row->dir != NULL)
-        trial->dir = g_build_filename(outside->dir, row->dir, NULL);
-    trial->budget = (double)NAN;
-    trial->ended = row->end >= 0;
-    trial->attempt = (PbxAttemptRow){.trial = row->number};
-    g_autoptr(GError) failed = NULL;
-    if (row->attempts > 0)
-        (void)store_attempt(outside->store, row->number, row->attempts, &trial->attempt, &failed);
-    if (failed == NULL && row->last_seq > 0)
-        trial->last = store_result(outside->store, row->last_seq, &failed);
-    trial->shown = trial->last != NULL ? trial->last->n : 0;
-    if (failed != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failed));
-        g_clear_pointer(&trial, trial_free);
-    }
-    return trial;
-}
-
-PbxTrial *
-outside_trial(PbxOutside *outside, guint64 number, GError **error)
-{
-    GPtrArray *trials = outside->runner->trials;
-    g_autoptr(GError) failed = NULL;
-    if (number < trials->len && trials->pdata[number] != NULL)
-        return trials->pdata[number];
-    PbxTrialRow *row = number < trials->len ? store_trial(outside->store, number, &failed) : NULL;
-    PbxTrial *trial = row != NULL ? trial_of_row(outside, row, &failed) : NULL;
-    if (trial != NULL) {
-        trials->pdata[number] = trial;
-        return trial;
-    }
-    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, number);
-    set_no_trial(outside, text, &failed);
-    g_propagate_error(error, g_steal_pointer(&failed));
-    return NULL;
-}
 
 PbxTrial *
 outside_named(PbxOutside *outside, JsonObject *request, GError **error)
@@ -232,8 +354,10 @@ outside_named(PbxOutside *outside, JsonObject *request, GError **error)
     g_autoptr(GError) failed = NULL;
     g_autoptr(PbxTrialRow) row = store_find_trial(outside->store, text, &failed);
     if (row != NULL)
-        return outside_trial(outside, row->number, error);
-    set_no_trial(outside, text, &failed);
+        return runner_restored(outside->runner, row->number, error);
+    if (failed == NULL)
+        g_set_error(&failed, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "no trial '%s' in %s",
+                    text, outside->runner->name);
     g_propagate_error(error, g_steal_pointer(&failed));
     return NULL;
 }

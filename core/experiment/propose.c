@@ -242,6 +242,12 @@ choose(PbxRunner *runner)
     return trial;
 }
 
+PbxTrial *
+propose_next(PbxRunner *runner)
+{
+    return runner->waiting.length > 0 || propose(runner) ? choose(runner) : NULL;
+}
+
 static guint
 ahead(const PbxRunner *runner)
 {
@@ -254,9 +260,7 @@ propose_fill(PbxRunner *runner)
 {
     while (runner->fatal == NULL && runner->interrupts == 0 &&
            workers_busy(runner) < runner->slots) {
-        if (runner->waiting.length == 0 && !propose(runner))
-            break;
-        PbxTrial *trial = choose(runner);
+        PbxTrial *trial = propose_next(runner);
         if (trial == NULL)
             break;
         GError *error = NULL;

@@ -194,11 +194,10 @@ remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *
 }
 
 static PbxResultRow *
-row_from_message(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message)
+row_from_message(const PbxTrial *trial, const PbxWorkerMessage *message)
 {
     PbxResultRow *row = g_new0(PbxResultRow, 1);
     *row = (PbxResultRow){
-        .seq = ++runner->seq,
         .trial = trial->row.number,
         .attempt = trial->row.attempts,
         .n = message->n,
@@ -230,13 +229,23 @@ store_row(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row, gbo
         runner_fail(runner, error);
 }
 
+char *
+result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    g_autoptr(PbxResultRow) row = row_from_message(trial, message);
+    g_autoptr(PbxView) view = view_new(runner, trial, row);
+    const char *missing = missing_metric(runner, view);
+    return missing != NULL ? missing_text(view, missing, row) : NULL;
+}
+
 void
 result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
 {
     runner_touch(runner);
     if (runner->fatal != NULL)
         return;
-    PbxResultRow *row = row_from_message(runner, trial, message);
+    PbxResultRow *row = row_from_message(trial, message);
+    row->seq = ++runner->seq;
     /* What a new attempt repeats is kept, but shown to nobody twice. */
     if (row->n <= trial->shown) {
         store_row(runner, trial, row, FALSE);

@@ -39,9 +39,23 @@ typedef struct {
     guint silent;          /* attempts in a row that gave no report */
     gint64 rests_until_ns; /* before its next attempt */
     gboolean ended;        /* its end is stored; nothing more enters */
+    gboolean asked;        /* somebody has asked for it, and is to tell its results */
     gboolean row_dirty, attempt_dirty;
 } PbxTrial;
 
+/* What the row of a trial that somebody asked for says while it runs: see asked-private.h. */
+#define ASKED_REASON "asked"
+/* restore.c: a trial of the store in memory, with its last start and result. Takes the row. NULL
+ * with error. (transfer full) */
+PbxTrial *trial_restore(PbxRunner *runner, PbxTrialRow *row, GError **error);
+/* Without a driver: a trial of the runner, read when first asked for; */
+PbxTrial *runner_restored(PbxRunner *runner, guint64 number, GError **error);
+/* all of these let go, and those from number n_before on. */
+void runner_forget(PbxRunner *runner, guint n_before);
+/* retell.c: tells the new instance of the search all trials, in order. */
+gboolean search_retell(PbxRunner *runner, GError **error);
+/* Makes its directory, where anything may be written there. */
+gboolean trial_make_directory(const PbxRunner *runner, const PbxTrial *trial, GError **error);
 /* Makes the next trial at a point; names it. Takes x and config. */
 PbxTrial *trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error);
 void trial_free(PbxTrial *trial);
@@ -77,10 +91,15 @@ typedef struct {
 
 PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
 void slot_free(PbxSlot *slot);
-/* Gives a new one the state that the store has of it. FALSE with error. */
-gboolean slot_load(PbxStore *store, PbxSlot *slot, GError **error);
 /* Stores the blob if it changed. FALSE: the run cannot go on. */
 gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
+/*
+ * Gives a new slot the state that the store has of it. `killed`: its last driver did not end by
+ * itself, so that a large blob may be older than its trials. FALSE: it cannot go on, but where
+ * *again is set it can be told all trials again.
+ */
+gboolean slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again,
+                   GError **error);
 
 /* view.c: a result as one slot sees it; valid until the next view of that slot. */
 typedef struct {
@@ -149,8 +168,14 @@ guint workers_busy(const PbxRunner *runner);
 /* ---- Where a result enters, where a trial ends ---- */
 
 void result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
+/* Why a result would fail its trial at once, for want of a metric; NULL: it would not.
+ * (transfer full) */
+char *result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message);
 /* Ends a trial for good: hooks, store, event. end: PBX_END_*. */
 void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason);
+/* One slot is told of a trial's end, with its last result (NULL: none). flags: of the outcome. */
+void end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
+              guint32 flags);
 /* A trial failed: retried, or ended FAILED. */
 void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
 /* Its run is over without it: it waits for another run of the experiment. */
@@ -168,11 +193,13 @@ PbxLock *remove_for_another(const char *dir, GError **error);
 void propose_fill(PbxRunner *runner);
 /* The search gives no more trials. */
 void propose_exhausted(PbxRunner *runner);
+/* The trial that comes next, taken off the queue; NULL: not now, or (`exhausted`) never. */
+PbxTrial *propose_next(PbxRunner *runner);
 
 /* ---- duplicates.c: with duplicates "skip", which configs have trials ---- */
 
 /* The first trial of a config, whether it has run or is to. NULL: none, or duplicates run. */
-const PbxTrial *duplicates_find(const PbxRunner *runner, JsonNode *config);
+const PbxTrial *duplicates_find(PbxRunner *runner, JsonNode *config);
 void duplicates_add(PbxRunner *runner, PbxTrial *trial);
 /* Tells the search that its point was not made a trial. FALSE: the run cannot go on. */
 gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
@@ -195,6 +222,8 @@ struct PbxRunner {
     PbxRequests *requests; /* NULL: none are taken */
     GPtrArray *answers;    /* those that wait for the commit */
     guint64 seq;           /* of the last event */
+    gboolean outside;      /* no driver: no loop, workers, loggers or reporter (outside.c) */
+    GArray *restored;      /* guint64: with it, trials that were read from the store */
 
     PbxSlot *search, *scheduler;
     GPtrArray *stoppers; /* PbxSlot* */
@@ -261,6 +290,10 @@ void runner_hurry(PbxRunner *runner);
 void runner_fail(PbxRunner *runner, GError *error);
 /* Turns a plugin's error into one of an experiment that cannot go on: exit 4. */
 void runner_name_broken(GError *error);
+/* All that is new but for events and results, which are stored at once: in the transaction. */
+gboolean runner_store(PbxRunner *runner, GError **error);
+/* Whether the whole experiment is to stop, by its stoppers. */
+void runner_ask_stoppers(PbxRunner *runner);
 /* Records an event; its seq. */
 guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text);
 /* Ends the experiment as a signal does: the first time what runs is asked to end, and can go on in
@@ -278,15 +311,18 @@ void runner_log(const char *slot, int level, const char *message, gpointer user)
 void runner_log_trial(PbxRunner *runner, const PbxTrial *trial, int level, const char *message);
 gint64 runner_wall(const PbxRunner *runner);
 
-/* Stores what changed: trials, attempts and the deciders' states. FALSE: the run cannot go on. */
-gboolean runner_store(PbxRunner *runner, GError **error);
+/* open.c: the parts of runner_open. A runner without anything but its spec; */
+PbxRunner *runner_new(PbxSpec *spec, PbxRegistry *registry);
+/* the same without a loop, for outside.c; */
+PbxRunner *runner_new_outside(PbxSpec *spec, PbxRegistry *registry);
+/* its search, scheduler and stoppers, new and set up; */
+gboolean runner_open_deciders(PbxRunner *runner, GError **error);
+/* its directory, lock and store, with the first event; how many trials there will be. */
+gboolean runner_create(PbxRunner *runner, GError **error);
+void runner_ask_total(PbxRunner *runner);
 
 /* open.c: the runner made ready, and taken down. NULL: it cannot start. */
-PbxRunner *runner_new(PbxSpec *spec, PbxRegistry *registry);
-gboolean runner_open_deciders(PbxRunner *runner, GError **error);
 PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error);
-/* Asks the search how many trials there are in all. */
-void runner_ask_total(PbxRunner *runner);
 void runner_close(PbxRunner *runner);
 
 /* resources.c */

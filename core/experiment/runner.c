@@ -104,8 +104,8 @@ runner_stop_all(PbxRunner *runner, const char *reason)
 
 /* ---- A turn ---- */
 
-static void
-ask_stoppers(PbxRunner *runner)
+void
+runner_ask_stoppers(PbxRunner *runner)
 {
     gint64 now = clock_now(runner->clock);
     for (guint i = 0; i < runner->stoppers->len && !runner->stopping; i++) {
@@ -211,7 +211,7 @@ turn(gpointer data)
     gint64 began = clock_now(runner->clock);
     workers_take_posts(runner);
     if (runner->fatal == NULL && runner->interrupts == 0) {
-        ask_stoppers(runner);
+        runner_ask_stoppers(runner);
         end_rests(runner);
         if (!runner->stopping)
             propose_fill(runner);
@@ -234,7 +234,7 @@ turn(gpointer data)
 void
 runner_schedule(PbxRunner *runner)
 {
-    if (runner->turn != NULL)
+    if (runner->turn != NULL || runner->outside)
         return;
     /* Below the channels' priority: all that has arrived makes one batch. */
     runner->turn = g_idle_source_new();

@@ -49,32 +49,14 @@ slot_free(PbxSlot *slot)
 }
 
 gboolean
-slot_load(PbxStore *store, PbxSlot *slot, GError **error)
-{
-    guint32 version = 0;
-    g_autoptr(GError) failed = NULL;
-    if (decider_state_version(slot->decider) == 0)
-        return TRUE;
-    g_autoptr(GBytes) blob = store_blob(store, decider_slot(slot->decider), &version, &failed);
-    if (failed != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failed));
-        return FALSE;
-    }
-    if (blob == NULL)
-        return TRUE; /* nothing has happened yet */
-    gsize n = 0;
-    gconstpointer bytes = g_bytes_get_data(blob, &n);
-    return decider_load(slot->decider, version, bytes, n, error);
-}
-
-gboolean
 slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     if (!decider_is_dirty(slot->decider))
         return TRUE;
     gint64 now = clock_now(runner->clock);
-    if (slot->saved_ns > now)
-        return TRUE; /* large: not yet again */
+    /* A large one: not yet again, but before it is left. */
+    if (slot->saved_ns > now && !runner->finished && !runner->outside)
+        return TRUE;
     g_autoptr(GByteArray) blob = g_byte_array_new();
     if (!decider_save(slot->decider, blob, error))
         return FALSE;
@@ -84,4 +66,33 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
         slot->saved_ns = now + (gint64)(runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", 10) * NS_PER_S);
     return store_put_blob(runner->store, decider_slot(slot->decider), plugin->name, plugin->version,
                           decider_state_version(slot->decider), blob->data, blob->len, error);
+}
+
+gboolean
+slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
+{
+    const guint32 known = decider_state_version(slot->decider);
+    const guint32 caps = decider_caps(slot->decider);
+    *again = (caps & PBX_CAP_TOLD_AGAIN) != 0;
+    if (known == 0)
+        return !*again;
+    guint32 version = 0;
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(GBytes) blob =
+        store_blob(runner->store, decider_slot(slot->decider), &version, &failed);
+    if (failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    if (blob == NULL)
+        return TRUE; /* nothing has changed it yet */
+    if (killed && g_bytes_get_size(blob) > LARGE_BLOB) {
+        *again = TRUE;
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                    "the driver was killed, and the state of %s that it had stored may be older "
+                    "than its trials",
+                    decider_slot(slot->decider));
+        return FALSE;
+    }
+    return decider_load(slot->decider, version, blob, again, error);
 }

@@ -63,8 +63,8 @@ steer_stop(PbxRunner *runner, PbxRequest *request)
 static gboolean
 collect_asked(const PbxTrialRow *row, gpointer user)
 {
-    /* One that a driver ran waits for it to come back; an asked one never had a worker. */
-    if (row->state == PBX_STATE_RUNNING && row->attempts == 0)
+    /* One that a driver ran waits for it to come back. */
+    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, ASKED_REASON) == 0)
         g_array_append_val((GArray *)user, row->number);
     return TRUE;
 }
@@ -72,7 +72,7 @@ collect_asked(const PbxTrialRow *row, gpointer user)
 static gboolean
 end_one(PbxOutside *outside, guint64 number, PbxTrial **ended, GError **error)
 {
-    PbxTrial *trial = outside_trial(outside, number, error);
+    PbxTrial *trial = runner_restored(outside->runner, number, error);
     if (trial == NULL || !check_alive(trial, error))
         return FALSE;
     end_trial(outside->runner, trial, PBX_END_STOPPED, WHY);
@@ -86,7 +86,9 @@ stop_asked(PbxOutside *outside, GError **error)
     g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(guint64));
     if (!store_each_trial(outside->store, collect_asked, numbers, error))
         return NULL;
-    if (numbers->len == 0) {
+    /* One whose trials are asked for has no driver, and goes on until it is over. */
+    const gboolean goes_on = g_strcmp0(outside->status, "running") == 0;
+    if (numbers->len == 0 && !goes_on) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                     "%s does not run: it has no driver, and no trial that was asked for is running",
                     outside->runner->name);
@@ -96,6 +98,13 @@ stop_asked(PbxOutside *outside, GError **error)
     for (guint i = 0; i < numbers->len; i++)
         if (!end_one(outside, g_array_index(numbers, guint64, i), &ended, error))
             return NULL;
+    if (goes_on) {
+        /* Nobody is given another one. */
+        runner_stop_all(outside->runner, WHY);
+        runner_event(outside->runner, PBX_EVENT_END, NULL, WHY);
+        outside_set_status(outside,
+                           outside->runner->counts[PBX_STATE_PENDING] > 0 ? "stopped" : "done");
+    }
     JsonObject *answer = json_object_new();
     json_object_set_string_member(answer, "experiment", outside->runner->name);
     json_object_set_int_member(answer, "trials", numbers->len);

@@ -191,7 +191,14 @@ experiment_error_status(const GError *error)
         return error->code == STORE_ERROR_NONE ? 2 : 4;
     if (error->domain != PBX_EXPERIMENT_ERROR)
         return 4;
-    return error->code == EXPERIMENT_ERROR_USAGE    ? 2
-           : error->code == EXPERIMENT_ERROR_PLUGIN ? 3
-                                                    : 4;
+    switch (error->code) {
+    case EXPERIMENT_ERROR_USAGE:
+        return 2;
+    case EXPERIMENT_ERROR_PLUGIN:
+        return 3;
+    case EXPERIMENT_ERROR_STATE:
+        return 1;
+    default:
+        return 4;
+    }
 }

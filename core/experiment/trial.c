@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A trial: made at a point, and the one place where its state changes. */
+#include <errno.h>
 #include <math.h>
 
 #include "experiment/runner-private.h"
@@ -80,6 +81,17 @@ trial_store_attempt(PbxRunner *runner, PbxTrial *trial)
     GError *error = NULL;
     if (runner->fatal == NULL && !store_put_attempt(runner->store, &trial->attempt, &error))
         runner_fail(runner, error);
+}
+
+/* Programs are told the trial's directory: it is there where anything may be written. */
+gboolean
+trial_make_directory(const PbxRunner *runner, const PbxTrial *trial, GError **error)
+{
+    if (!runner->needs_dirs || g_mkdir_with_parents(trial->dir, 0777) == 0)
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                "the directory %s cannot be made: %s", trial->dir, g_strerror(errno));
+    return FALSE;
 }
 
 static void

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The workers: launched through the executor, given trials, ended. */
-#include <errno.h>
-
 #include "experiment/workers-private.h"
 
 #define PROGRAM_PATIENCE_S 15 /* a worker that ends a program itself needs as long */
@@ -97,17 +95,6 @@ run_path(PbxRunner *runner, PbxTrial *trial, PbxTemplate *compiled, const char *
     return TRUE;
 }
 
-/* Programs are told the trial's directory: it is there where anything may be written. */
-static gboolean
-make_trial_directory(const PbxRunner *runner, const PbxTrial *trial, GError **error)
-{
-    if (!runner->needs_dirs || g_mkdir_with_parents(trial->dir, 0777) == 0)
-        return TRUE;
-    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                "the directory %s cannot be made: %s", trial->dir, g_strerror(errno));
-    return FALSE;
-}
-
 static gboolean
 send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
 {
@@ -117,7 +104,7 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
     g_autofree char *out = NULL;
     g_autofree char *err = NULL;
     g_autoptr(GPtrArray) env = run_environment(runner, trial, error);
-    if (env == NULL || !make_trial_directory(runner, trial, error) ||
+    if (env == NULL || !trial_make_directory(runner, trial, error) ||
         !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error) ||
         !run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
         !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error))

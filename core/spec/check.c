@@ -175,8 +175,9 @@ check_parts(PbxCheck *check)
         check->spec->search_seed = check->spec->seed;
 }
 
-PbxSpec *
-spec_check(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
+static PbxSpec *
+check_document(PbxDoc *doc, const char *base_dir, gboolean ask, PbxRegistry *registry,
+               PbxProblems *problems)
 {
     guint before = problems_count(problems);
     g_autoptr(PbxSpec) spec = spec_alloc();
@@ -198,10 +199,23 @@ spec_check(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems
         .problems = problems,
         .defaults = defaults,
         .wrong = wrong,
+        .ask = ask,
     };
     check_parts(&check);
     if (problems_count(problems) != before)
         return NULL;
     spec->resolved = resolved_new(spec);
     return g_steal_pointer(&spec);
+}
+
+PbxSpec *
+spec_check(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
+{
+    return check_document(doc, base_dir, FALSE, registry, problems);
+}
+
+PbxSpec *
+spec_check_asked(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
+{
+    return check_document(doc, base_dir, TRUE, registry, problems);
 }

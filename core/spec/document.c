@@ -198,7 +198,8 @@ spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problem
     if (doc == NULL)
         return NULL;
     g_autofree char *base_dir = spec_base_dir(input);
-    g_autoptr(PbxSpec) spec = spec_check(doc, base_dir, registry, problems);
+    g_autoptr(PbxSpec) spec = input->ask ? spec_check_asked(doc, base_dir, registry, problems)
+                                         : spec_check(doc, base_dir, registry, problems);
     if (spec != NULL && spec->name == NULL && input->replace)
         problems_add(problems, NULL, "",
                      "--replace needs the experiment's name: 'name' in the file, or --name");

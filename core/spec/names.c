@@ -296,4 +296,6 @@ names_check(PbxCheck *check)
     check_log_to_file(check);
     if (spec->trainable != NULL)
         name_trainable(spec);
+    else
+        spec->trainable_name = g_strdup("ask");
 }

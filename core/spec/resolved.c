@@ -123,7 +123,8 @@ resolved_new(const PbxSpec *spec)
     JsonObject *root = json_object_new();
     if (spec->name != NULL)
         json_object_set_string_member(root, "name", spec->name);
-    json_object_set_member(root, "trainable", use_node(spec, spec->trainable));
+    if (spec->trainable != NULL)
+        json_object_set_member(root, "trainable", use_node(spec, spec->trainable));
     add_given(root, spec, "config");
     if (!json_object_has_member(root, "config"))
         json_object_set_object_member(root, "config", json_object_new());

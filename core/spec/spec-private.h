@@ -30,6 +30,7 @@ typedef struct {
     PbxProblems *problems;
     PbxDefaults *defaults;
     GHashTable *wrong; /* names of top-level keys that are told already */
+    gboolean ask;      /* a trainable may be missing */
 } PbxCheck;
 
 /* An empty spec with Tune's defaults. */

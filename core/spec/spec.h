@@ -37,9 +37,10 @@ typedef struct {
 } PbxEnvTemplate;
 
 typedef struct {
-    char *name;           /* NULL: made from the trainable and the date */
-    char *trainable_name; /* the plugin's; for a command its program's or script's */
-    PbxPluginUse *trainable, *search, *scheduler, *executor;
+    char *name;              /* NULL: made from the trainable and the date */
+    char *trainable_name;    /* the plugin's; for a command its program's or script's */
+    PbxPluginUse *trainable; /* NULL: there is none, trials are only asked for */
+    PbxPluginUse *search, *scheduler, *executor;
     GPtrArray *stoppers; /* PbxPluginUse*; time_budget_s is one of them, last */
     GPtrArray *loggers;  /* PbxPluginUse*, automatic ones included */
     PbxSpace *space;
@@ -93,6 +94,7 @@ typedef struct {
     const char *num_samples;   /* text, or NULL */
     const char *name, *results_dir;
     gboolean fail_fast;
+    gboolean ask;            /* a trainable may be missing: trials are asked for */
     gboolean replace, local; /* go into the spec as they are, and verbose */
     int verbose;
 } PbxSpecInput;
@@ -109,7 +111,10 @@ char *spec_print(JsonNode *root);
  * problems. (transfer full) */
 PbxSpec *spec_check(PbxDoc *doc /* (transfer full) */, const char *base_dir, PbxRegistry *registry,
                     PbxProblems *problems);
-/* Both. */
+/* The same for an experiment whose trials are only asked for: its trainable may be missing. */
+PbxSpec *spec_check_asked(PbxDoc *doc /* (transfer full) */, const char *base_dir,
+                          PbxRegistry *registry, PbxProblems *problems);
+/* Document and check. */
 PbxSpec *spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems);
 
 /*

@@ -11,7 +11,7 @@ find_trainable(PbxCheck *check)
     const PbxDoc *doc = check->spec->doc;
     JsonNode *node = key_node(check, "trainable");
     if (node == NULL) {
-        if (!g_hash_table_contains(check->wrong, "trainable")) {
+        if (!check->ask && !g_hash_table_contains(check->wrong, "trainable")) {
             problems_add(check->problems, doc, "", "'trainable' is missing");
             problems_hint(check->problems, "\"trainable\": {\"command\": [\"python3\", "
                                            "\"train.py\", \"{args}\"]} tunes a program");

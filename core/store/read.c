@@ -179,6 +179,24 @@ store_data_version(PbxStore *store)
 }
 
 guint64
+store_n_trials(PbxStore *store)
+{
+    sqlite3_stmt *s = store_statement(store, STATEMENT_N_TRIALS,
+                                      "SELECT ifnull(max(number) + 1, 0) FROM trial", NULL);
+    return s != NULL ? read_number(s) : 0;
+}
+
+guint64
+store_next_ask(PbxStore *store)
+{
+    sqlite3_stmt *s = store_statement(store, STATEMENT_NEXT_ASK,
+                                      "SELECT ask + 1 FROM trial WHERE ask IS NOT NULL "
+                                      "ORDER BY number DESC LIMIT 1",
+                                      NULL);
+    return s != NULL ? read_number(s) : 0;
+}
+
+guint64
 store_cursor(PbxStore *store, const char *slot)
 {
     sqlite3_stmt *s =
@@ -247,6 +265,35 @@ store_trial(PbxStore *store, guint64 number, GError **error)
     if (s == NULL)
         return NULL;
     sqlite3_bind_int64(s, 1, (gint64)number);
+    return take_trial(store, s, error);
+}
+
+gboolean
+store_trial_of_config(PbxStore *store, const char *config, guint64 *number, GError **error)
+{
+    sqlite3_stmt *s =
+        store_statement(store, STATEMENT_OF_CONFIG,
+                        "SELECT number FROM trial WHERE config = ? ORDER BY number LIMIT 1", error);
+    if (s == NULL)
+        return FALSE;
+    gboolean found = FALSE;
+    sqlite3_bind_text(s, 1, config, -1, SQLITE_STATIC);
+    if (step(store, s, &found, error) && found)
+        *number = (guint64)sqlite3_column_int64(s, 0);
+    store_done(s);
+    return found;
+}
+
+PbxTrialRow *
+store_oldest_trial(PbxStore *store, guint state, GError **error)
+{
+    sqlite3_stmt *s = store_statement(store, STATEMENT_OLDEST,
+                                      "SELECT " STORE_TRIAL_COLUMNS " FROM trial WHERE state = ? "
+                                      "ORDER BY number LIMIT 1",
+                                      error);
+    if (s == NULL)
+        return NULL;
+    sqlite3_bind_text(s, 1, store_states[state], -1, SQLITE_STATIC);
     return take_trial(store, s, error);
 }
 

@@ -50,6 +50,8 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     " rung INTEGER,"
     " bracket INTEGER"
     ") STRICT;"
+    /* Counts, and the oldest that waits, without a look at each trial. */
+    "CREATE INDEX trial_of_state ON trial (state);"
 
     "CREATE TABLE attempt ("
     " trial INTEGER NOT NULL,"

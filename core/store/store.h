@@ -157,6 +157,8 @@ guint64 store_last_seq(PbxStore *store);
 /* A number that is another one after somebody else has written; -1: it cannot be read. */
 int store_data_version(PbxStore *store);
 gboolean store_counts(PbxStore *store, guint64 counts[5], GError **error);
+guint64 store_n_trials(PbxStore *store); /* which is the next one's number */
+guint64 store_next_ask(PbxStore *store); /* behind the last trial's that the search proposed */
 
 /* Calls back for each row in order until FALSE; the row is the callback's to read only. */
 typedef gboolean (*PbxTrialFunc)(const PbxTrialRow *row, gpointer user);
@@ -186,6 +188,12 @@ gboolean store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventF
                           gpointer user, GError **error);
 /* NULL without error: no such row. (transfer full) */
 PbxTrialRow *store_trial(PbxStore *store, guint64 number, GError **error);
+/* The number of the first trial with exactly this config, canonical JSON. FALSE without error:
+ * there is none. Looks at all of them. */
+gboolean store_trial_of_config(PbxStore *store, const char *config, guint64 *number,
+                               GError **error);
+/* The oldest trial in a state; NULL without error: none is. (transfer full) */
+PbxTrialRow *store_oldest_trial(PbxStore *store, guint state, GError **error);
 /* TRIAL of the commands: a number, an id or a name. (transfer full) */
 PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error);
 /* FALSE without error: no such row. */

@@ -40,17 +40,6 @@ void channel_try(PbxChannel *channel, GString *message);
 /* The next message (transfer full). 1: there is one; 0: none yet (not with `wait`); -1: error. */
 int channel_read(PbxChannel *channel, gboolean wait, JsonObject **message, GError **error);
 
-/* ---- counts.c: the fields that every result has, made on the worker ---- */
-
-typedef struct {
-    gint64 iteration, timesteps_total, episodes_total; /* totals: -1 until reported */
-    double time_this_iter_s, time_total_s;
-    gint64 last_ns; /* monotonic: the report before, or the start */
-} PbxCounts;
-
-/* Goes on by one report of `fields`, made at now_ns. */
-void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
-
 /* ---- ahead.c: how far a run is ahead of the driver ---- */
 
 typedef struct {

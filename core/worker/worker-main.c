@@ -2,9 +2,6 @@
 /* pegbox-worker: hello, setup, then one trial after another until the driver says bye. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,29 +23,11 @@ send_message(PbxWorker *worker, GString *message)
 
 /* ---- hello ---- */
 
-/* The first address that others may reach; 127.0.0.1 without one. */
-static void
-find_address(char *text, socklen_t size)
-{
-    struct ifaddrs *all = NULL;
-    g_strlcpy(text, "127.0.0.1", size);
-    if (getifaddrs(&all) != 0)
-        return;
-    for (const struct ifaddrs *at = all; at != NULL; at = at->ifa_next) {
-        if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET &&
-            (at->ifa_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP &&
-            getnameinfo(at->ifa_addr, sizeof(struct sockaddr_in), text, size, NULL, 0,
-                        NI_NUMERICHOST) == 0)
-            break;
-    }
-    freeifaddrs(all);
-}
-
 static void
 say_hello(PbxWorker *worker)
 {
-    char address[64], host[256] = "localhost";
-    find_address(address, sizeof address);
+    char host[256] = "localhost";
+    g_autofree char *address = worker_host_address();
     (void)gethostname(host, sizeof host - 1);
     worker->hostname = g_strdup(host);
     GString *hello = message_new("hello");

@@ -66,6 +66,19 @@ typedef struct {
     const char *hostname, *node_ip; /* READY */
 } PbxWorkerMessage;
 
+/* ---- The fields that every result has, made where it is reported ---- */
+
+typedef struct {
+    gint64 iteration, timesteps_total, episodes_total; /* totals: -1 until reported */
+    double time_this_iter_s, time_total_s;
+    gint64 last_ns; /* on the caller's clock: the report before, or the start */
+} PbxCounts;
+
+/* Goes on by one report of `fields`, made at now_ns. */
+void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
+/* This host's first address that others may reach; 127.0.0.1 without one. (transfer full) */
+char *worker_host_address(void);
+
 typedef struct PbxWorkerLink PbxWorkerLink;
 typedef void (*PbxWorkerFunc)(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user);
 

@@ -91,16 +91,21 @@ class Stop(PegboxTest):
                          ["TERMINATED", "PENDING", "PENDING", "TERMINATED"])
 
     def test_asked_without_a_driver(self):
-        # A trial that another program runs has no worker.
-        self.run_experiment(sh("echo '{\"loss\": 1}'"), name="e", num_samples=2)
-        self.command(["python3", "-c", "import sqlite3, sys\n"
-                      "db = sqlite3.connect(sys.argv[1])\n"
-                      "db.execute(\"UPDATE trial SET state = 'RUNNING', outcome = NULL, \"\n"
-                      "           \"attempts = 0, ended_ns = NULL WHERE number = 1\")\n"
-                      "db.commit()",
-                      os.path.join(self.results_dir, "e", "experiment.db")])
-        self.assertEqual(self.pegbox("stop", "e").out, "stopped e\n")
+        path = self.spec(name="e", config={"x": {"$uniform": [0, 1]}}, num_samples=9)
+        self.pegbox("ask", "--create", path)
+        for _ in range(2):
+            self.pegbox("ask", "e")
+        # One of them, then the whole, which gives out no more.
+        self.pegbox("stop", "e", "1")
         self.ended(1)
+        self.pegbox("ask", "e")
+        self.assertEqual(self.pegbox("stop", "e").out, "stopped e\n")
+        self.assertEqual([row["outcome"] for row in self.rows()], ["stopped"] * 4)
+        self.assertEqual(self.pegbox("ask", "e").json, {"done": True})
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "done")
+        self.refused_stop("e does not run", "e")
+        self.assertIn("has ended already",
+                      self.pegbox("tell", "e", "0", '{"loss": 1}', expect=1).err)
 
     def test_where_it_cannot_write(self):
         path = self.run_experiment(sh("echo '{\"loss\": 1}'"), name="e").path

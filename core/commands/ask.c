@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pegbox ask: the next configuration of an experiment, for whoever evaluates it. */
+#include "commands/ask-private.h"
+
+#define LOOK_US (50 * 1000)
+
+typedef struct {
+    char **sets;
+    char *create, *name, *results_dir;
+    double timeout;
+} Options;
+
+static void
+options_clear(Options *options)
+{
+    g_strfreev(options->sets);
+    g_free(options->create);
+    g_free(options->name);
+    g_free(options->results_dir);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+int
+ask_failed(const GError *error)
+{
+    command_error("%s", error->message);
+    return experiment_error_status(error);
+}
+
+void
+ask_print(JsonObject *object)
+{
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+    g_autofree char *text = json_to_text(node);
+    g_print("%s\n", text);
+}
+
+static int
+print_done(void)
+{
+    g_autoptr(JsonObject) done = json_object_new();
+    json_object_set_boolean_member(done, "done", TRUE);
+    ask_print(done);
+    return EXIT_DONE;
+}
+
+/* Asks until there is an answer, or no time is left (timeout < 0: without end). */
+static int
+ask(PbxExperiment *experiment, double timeout)
+{
+    const gint64 began = g_get_monotonic_time();
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonObject) answer = NULL;
+        PbxAskOutcome outcome = experiment_ask(experiment, &answer, &error);
+        if (outcome == ASK_FAILED)
+            return ask_failed(error);
+        if (outcome == ASK_DONE)
+            return print_done();
+        if (outcome == ASK_TRIAL) {
+            ask_print(answer);
+            return EXIT_DONE;
+        }
+        if (timeout >= 0 && (double)(g_get_monotonic_time() - began) >= timeout * 1e6) {
+            command_error("no configuration within %g s: the search waits for results of trials "
+                          "that were asked for",
+                          timeout);
+            return EXIT_TRIAL_FAILED;
+        }
+        g_usleep(LOOK_US);
+    }
+}
+
+static int
+create(const Options *options)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PbxRegistry) registry = registry_new(&error);
+    if (registry == NULL)
+        return ask_failed(error);
+    const PbxSpecInput input = {
+        .file = options->create,
+        .sets = options->sets,
+        .name = options->name,
+        .results_dir = options->results_dir,
+        .ask = TRUE,
+    };
+    g_autoptr(PbxProblems) problems = problems_new();
+    PbxSpec *spec = spec_load(&input, registry, problems);
+    if (spec == NULL)
+        return command_problems(problems);
+    g_autoptr(PbxExperiment) experiment = experiment_create(spec, &error);
+    return experiment != NULL ? ask(experiment, options->timeout) : ask_failed(error);
+}
+
+static int
+open_and_ask(const char *exp, double timeout)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = command_find_experiment(exp, &error);
+    g_autoptr(PbxExperiment) experiment = dir != NULL ? experiment_open(dir, &error) : NULL;
+    return experiment != NULL ? ask(experiment, timeout) : ask_failed(error);
+}
+
+int
+command_ask(int argc, char **argv)
+{
+    g_auto(Options) options = {.timeout = -1};
+    const GOptionEntry entries[] = {
+        {"create", 0, 0, G_OPTION_ARG_FILENAME, &options.create,
+         "Begin the experiment of FILE (-: standard input)", "FILE"},
+        {"timeout", 0, 0, G_OPTION_ARG_DOUBLE, &options.timeout,
+         "Wait at most so long for a configuration", "SECONDS"},
+        {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.sets,
+         "With --create: set a key of the file; VALUE is JSON, else a string", "KEY=VALUE"},
+        {"name", 0, 0, G_OPTION_ARG_STRING, &options.name, "With --create: the experiment's name",
+         "NAME"},
+        {"results-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.results_dir,
+         "With --create: where experiments are kept", "DIR"},
+        G_OPTION_ENTRY_NULL,
+    };
+    int status = EXIT_USAGE;
+    if (!command_parse(&argc, &argv, entries, "[EXP]",
+                       "Gives out the next configuration of an experiment, as JSON, for another "
+                       "program to evaluate;\n`pegbox tell` takes the result.",
+                       &status))
+        return status;
+    if (!command_at_most(argc, argv, options.create != NULL ? 0 : 1))
+        return EXIT_USAGE;
+    if (options.create == NULL &&
+        (options.sets != NULL || options.name != NULL || options.results_dir != NULL)) {
+        command_error("--set, --name and --results-dir go with --create FILE");
+        return EXIT_USAGE;
+    }
+    return options.create != NULL ? create(&options)
+                                  : open_and_ask(argc > 1 ? argv[1] : NULL, options.timeout);
+}

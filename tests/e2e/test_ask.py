@@ -1,0 +1,377 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""ask and tell without a driver: a search that other programs drive, many of them at once."""
+import json
+import os
+import shutil
+import subprocess
+import threading
+
+from pegbox_test import PEGBOX, SHORT, SOURCE, PegboxTest, main, python, wait_until
+
+CONFIG = {"lr": {"$loguniform": [1e-4, 1]}, "opt": {"$choice": ["adam", "sgd"]}}
+
+# Gives out a trial only where no other is open; remembers by save and load, or is told all again.
+ONE_BY_ONE = r"""
+#include <pegbox/helpers.h>
+struct pbx_instance { pbx_base base; uint64_t open, told; double best; };
+static pbx_status suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    if (self->open > 0)
+        return PBX_AGAIN;
+    self->open++;
+    s->x[0] = self->told == 0 ? 0.5 : self->best + 0.001 * (double)self->told;
+    return PBX_OK;
+}
+static pbx_status tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
+{
+    (void)error;
+    self->open = 0;
+    self->told++;
+    if (outcome->last && (self->told == 1 || outcome->last->losses[0] < 0))
+        self->best = outcome->x[0];
+    return PBX_OK;
+}
+#ifdef TOLD_AGAIN
+static pbx_status adopt(pbx_instance *self, const pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    self->open += (s->flags & PBX_SUGGESTION_REPLAY) != 0;
+    return PBX_OK;
+}
+PEGBOX_SEARCH("one", "1.0", "one by one", "MIT", PEGBOX_NO_OPTIONS,
+              PBX_CAP_UNBOUNDED | PBX_CAP_TOLD_AGAIN, 0, NULL, NULL,
+              .setup = pbx_keep_problem, .suggest = suggest, .tell = tell, .adopt = adopt);
+#else
+static void state(pbx_instance *self, pbx_blob *blob)
+{
+    pbx_blob_u64(blob, &self->open);
+    pbx_blob_u64(blob, &self->told);
+    pbx_blob_real(blob, &self->best);
+}
+PEGBOX_SEARCH("one", "1.0", "one by one", "MIT", PEGBOX_NO_OPTIONS, PBX_CAP_UNBOUNDED,
+              1, NULL, state, .setup = pbx_keep_problem, .suggest = suggest, .tell = tell);
+#endif
+"""
+
+
+class AskTest(PegboxTest):
+    def create(self, *words, **keys):
+        """Begins an experiment e; its first trial."""
+        keys = dict({"name": "e", "config": CONFIG, "metric": "loss", "mode": "min"}, **keys)
+        return self.pegbox("ask", "--create", self.spec(**keys), *words).json
+
+    def ask(self, *words, **options):
+        return self.pegbox("ask", "e", *words, **options).json
+
+    def tell(self, trial, result, *words, **options):
+        return self.pegbox("tell", "e", str(trial), result, *words, **options)
+
+
+class Alone(AskTest):
+    def test_all_of_them(self):
+        asked = [self.create(num_samples=3)]
+        while not asked[-1]["done"]:
+            last = asked[-1]
+            self.assertEqual(self.pegbox("tell", str(last["trial"]), str(last["config"]["lr"])).out,
+                             "")
+            asked.append(self.ask())
+        self.assertEqual(asked.pop(), {"done": True})
+        self.assertEqual([trial["trial"] for trial in asked], [0, 1, 2])
+        experiment = self.opened("e")
+        self.assertEqual(experiment.states, ["TERMINATED"] * 3)
+        for trial, row in zip(asked, experiment.trials):
+            for key in ("id", "name", "config", "dir"):
+                self.assertEqual(trial[key], row[key])
+            self.assertEqual(row["loss"], row["config"]["lr"])
+            self.assertTrue(os.path.isdir(trial["dir"]))
+            self.assertEqual((trial["experiment"], trial["experiment_dir"]), ("e", experiment.path))
+            result, = experiment.results(row["trial"])
+            self.assertTrue(result["done"])
+            self.assertEqual(result["training_iteration"], 1)
+            self.assertGreater(result["time_total_s"], 0)
+        best = min(asked, key=lambda trial: trial["config"]["lr"])
+        self.assertEqual(experiment.command("best", "--json").json["trial"], best["trial"])
+        row, = self.pegbox("ls", "--json").json
+        self.assertEqual((row["status"], row["terminated"]), ("done", 3))
+        self.assertEqual(self.ask(), {"done": True})
+
+    def test_what_run_would_run(self):
+        """The trials of a run, with their ids, also where an experiment has a trainable."""
+        program = python("print('{\"loss\": 1}')")
+        keys = dict(config=CONFIG, metric="loss", mode="min", seed=3, num_samples=4)
+        ran = self.run_experiment(program, name="ran", **keys).trials
+        asked = [self.create(trainable=program, **keys)] + [self.ask() for _ in range(3)]
+        self.assertEqual([trial["config"] for trial in asked], [row["config"] for row in ran])
+        self.assertEqual([trial["id"] for trial in asked], [row["id"] for row in ran])
+
+    def test_file_without_a_trainable(self):
+        path = self.spec(config={"x": {"$uniform": [0, 1]}}, num_samples=1)
+        first = self.pegbox("ask", "--create", path, "--set", "num_samples=2").json
+        self.assertRegex(first["experiment"], r"^ask_\d{4}-")
+        self.assertRegex(first["name"], "^ask_")
+        self.pegbox("tell", "0", '{"any": 1}')
+        self.assertEqual(self.pegbox("ask").json["trial"], 1)
+        self.assertIn("'trainable' is missing", self.pegbox("run", path, expect=2).err)
+
+    def test_open_until_told(self):
+        self.create(num_samples=2)
+        self.ask()
+        rows = self.opened("e").trials
+        self.assertEqual([(row["state"], row["reason"]) for row in rows], [("RUNNING", "asked")] * 2)
+        row, = self.pegbox("ls", "--json").json
+        self.assertEqual((row["status"], row["running"]), ("running", 2))
+        self.tell(1, "1")
+        self.assertEqual(self.opened("e").states, ["RUNNING", "TERMINATED"])
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "running")
+
+    def test_failed(self):
+        self.create(num_samples=2, max_failures=1)
+        self.tell(0, "--failed", "--reason", "out of memory")
+        self.assertEqual(self.opened("e").states, ["PENDING"])
+        again = self.ask()
+        self.assertEqual((again["trial"], again["attempt"]), (0, 2))
+        self.tell(0, "--failed")
+        row, = self.opened("e").trials
+        self.assertEqual((row["state"], row["failures"], row["error"]),
+                         ("ERROR", 2, "told as failed"))
+        self.assertIn("out of memory", self.opened("e").read(0, "error.txt"))
+        self.assertEqual(self.ask()["trial"], 1)
+
+    def test_intermediate(self):
+        self.create(num_samples=1, stop={"training_iteration": 2})
+        self.assertEqual(self.tell(0, "3", "--intermediate").json,
+                         {"trial": 0, "state": "RUNNING", "stop": False})
+        self.assertEqual(self.tell(0, "2", "--intermediate").json,
+                         {"trial": 0, "state": "TERMINATED", "stop": True})
+        self.assertEqual([r["loss"] for r in self.opened("e").results(0)], [3, 2])
+
+    def test_results(self):
+        """What RESULT may be."""
+        words = ["0.5", "-0.5", "-1e-05", '{"loss": 7, "note": "fine", "eval": {"a": [1]}}', "NaN",
+                 "-Infinity", '{"loss": NaN}', '"Infinity"']
+        self.create(num_samples=len(words) + 1)
+        for trial, word in enumerate(words):
+            self.tell(trial, word)
+            self.ask()
+        self.pegbox("tell", "e", str(len(words)), "-", text='{"loss": 2}\n')
+        self.assertEqual([self.opened("e").results(n)[0]["loss"] for n in range(len(words) + 1)],
+                         [0.5, -0.5, -1e-05, 7, "NaN", "-Infinity", "NaN", "Infinity", 2])
+        self.assertEqual(self.opened("e").results(3)[0]["eval"], {"a": [1]})
+        self.assertEqual(self.opened("e").command("best", "--json").json["trial"], 1)
+
+
+class Refused(AskTest):
+    def refuse(self, status, message, *words, **options):
+        done = self.pegbox(*words, expect=status, **options)
+        self.assertRegex(done.err, "^pegbox: error: " + message)
+        self.assertEqual(done.out, "")
+
+    def test_hostile_results(self):
+        self.create(num_samples=2)
+        deep = "[" * 10000 + "]" * 10000
+        for result, message in (
+                ("loss", "RESULT is no JSON: "), ("", "RESULT is no JSON: "),
+                ("{", "RESULT is no JSON: "), ('{"loss": 1} x', "RESULT is no JSON: "),
+                ("\x1b[31m", "RESULT is no JSON: "), ("--1", "Unknown option"),
+                ('"low"', "a result is an object of metrics or a number"),
+                ("[1]", "a result is an object of metrics or a number"),
+                ("null", "a result is an object of metrics or a number"),
+                ("true", "a result is an object of metrics or a number"),
+                ('{"los": 1}', 'result 1 has no "loss"'),
+                ('{"loss": {}}', 'result 1: "loss" is an object'),
+                (deep, "RESULT is no JSON: "), ('{"loss": 1, "a": %s}' % deep, "RESULT is no JSON"),
+        ):
+            self.refuse(2, message, "tell", "e", "0", result)
+        self.refuse(2, "RESULT on standard input is over 16 MiB", "tell", "e", "0", "-",
+                    text="[" + "1," * (9 << 20))
+        self.refuse(2, r"a result of \d+ bytes: at most 8388608 can be told", "tell", "e", "0", "-",
+                    text='{"loss": 1, "text": "%s"}' % ("x" * (9 << 20)))
+        self.refuse(2, "RESULT is no JSON", "tell", "e", "0", "-", text='{"loss": 1}\0')
+        # Nothing of all that was recorded.
+        self.assertEqual(self.opened("e").states, ["RUNNING"])
+        self.assertEqual(self.opened("e").counts, [0])
+        self.pegbox("tell", "e", "0", "-", text='{"loss": 1, "text": "%s"}' % ("x" * (4 << 20)))
+        self.assertEqual(self.opened("e").counts, [1])
+
+    def test_trials(self):
+        self.create(num_samples=2)
+        self.tell(0, "1")
+        self.refuse(1, r"trial 0 of e has ended already \(completed\)", "tell", "e", "0", "1")
+        self.refuse(1, "trial 0 of e has ended already", "tell", "e", "0", "--failed")
+        self.refuse(2, "no trial '1' in e: it has trials 0 to 0", "tell", "e", "1", "1")
+        self.refuse(2, "no trial 'x' in e", "tell", "e", "x", "1")
+        self.run_experiment(python("print('{\"loss\": 1}')"), name="ran", metric="loss", mode="min",
+                            num_samples=1)
+        self.refuse(1, "trial 0 of ran has ended already", "tell", "ran", "0", "1")
+        self.assertEqual(self.pegbox("ask", "ran").json, {"done": True})
+        self.assertEqual(self.pegbox("ls", "--json", "--filter", "name == 'ran'").json[0]["status"],
+                         "done")
+
+    def test_usage(self):
+        self.refuse(2, "no experiment 'e'", "ask", "e")
+        self.refuse(2, "no experiment 'e'", "tell", "e", "0", "1")
+        self.refuse(2, "tell needs a TRIAL and its RESULT", "tell", "0")
+        self.refuse(2, "which trial", "tell", "--failed")
+        self.refuse(2, "--failed takes no RESULT", "tell", "0", "-1", "--failed")
+        self.refuse(2, "--reason goes with --failed", "tell", "0", "1", "--reason", "x")
+        self.refuse(2, "unexpected word", "tell", "e", "0", "1", "2")
+        self.refuse(2, "unexpected word", "ask", "e", "f")
+        self.refuse(2, "--set, --name and --results-dir go with --create", "ask", "--name", "x")
+        self.create(num_samples=1)
+        self.refuse(2, "experiment 'e' is already in", "ask", "--create",
+                    os.path.join(self.dir, "experiment.json"))
+
+    def test_bare_number_without_a_metric(self):
+        self.pegbox("ask", "--create", self.spec(name="e", config=CONFIG, num_samples=1))
+        self.refuse(2, "a bare number needs one metric that it is the value of; e names none",
+                    "tell", "e", "0", "1")
+        self.tell(0, '{"any": 1}')
+
+
+class Waiting(AskTest):
+    def one_by_one(self, *flags):
+        source = self.write("one.c", ONE_BY_ONE)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "one", flags=flags)
+        return self.create(config={"x": {"$uniform": [0, 1]}}, search="one", num_samples=9)
+
+    def check(self):
+        """What the search has learnt goes from process to process."""
+        for trial, x in enumerate((0.501, 0.502, 0.503)):
+            self.tell(trial, "-1" if trial == 2 else "1")
+            if trial == 2:
+                x = 0.502 + 0.003
+            self.assertAlmostEqual(self.ask()["config"]["x"], x)
+        done = self.pegbox("ask", "e", "--timeout", "0", expect=1)
+        self.assertRegex(done.err, "^pegbox: error: no configuration within 0 s: the search waits")
+        self.assertEqual(done.out, "")
+        waiting = self.start("ask", "e", "--timeout", "60")
+        done = self.pegbox("ask", "e", "--timeout", "0.2", expect=1)
+        self.assertIsNone(waiting.poll())
+        self.tell(3, "1")
+        self.assertEqual(self.finish(waiting).json["trial"], 4)
+        self.assertEqual(self.opened("e").states, ["TERMINATED"] * 4 + ["RUNNING"])
+
+    def test_state_is_saved(self):
+        self.one_by_one()
+        self.check()
+
+    def test_told_again(self):
+        self.one_by_one("-DTOLD_AGAIN")
+        self.check()
+
+    def test_as_a_run(self):
+        """A search that learns, driven from outside, takes the same way as in a run."""
+        shutil.copy(os.path.join(SOURCE, "sdk", "examples", "search", "anneal.c"), self.dir)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            os.path.join(self.dir, "anneal.c"), "search", "anneal")
+        keys = dict(config={"x": {"$uniform": [0, 1]}}, metric="loss", mode="min", seed=5,
+                    num_samples=6, search="anneal")
+        program = python("import sys; print('{\"loss\": %r}' % (float(sys.argv[1]) - 0.3) ** 2)",
+                         "{x}")
+        ran = self.run_experiment(program, name="ran", max_concurrent_trials=1, words=(),
+                                  environ={"PEGBOX_MAX_PENDING_TRIALS_PG": "1"}, **keys)
+        trial = self.create(**keys)
+        asked = []
+        while not trial["done"]:
+            asked.append(trial["config"]["x"])
+            # As in the run: the next one is made before this one is told.
+            following = self.ask()
+            self.tell(trial["trial"], repr((trial["config"]["x"] - 0.3) ** 2))
+            trial = following
+        self.assertEqual(len(asked), 6)
+        self.assertEqual(asked, [config["x"] for config in ran.configs])
+
+
+class AtOnce(AskTest):
+    N = 64 if SHORT else 320
+    PROCESSES = 16
+
+    def loop(self, seen, errors):
+        """Asks and tells until there are no more."""
+        while True:
+            done = subprocess.run([PEGBOX, "ask", "e"], env=self.env, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, universal_newlines=True, check=False)
+            if done.returncode != 0 or done.stderr:
+                errors.append(done)
+                return
+            answer = json.loads(done.stdout)
+            if answer["done"]:
+                return
+            seen.append(answer)
+            told = subprocess.run([PEGBOX, "tell", "e", answer["id"], "0.5"], env=self.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            if told.returncode != 0 or told.stderr:
+                errors.append(told)
+                return
+
+    def test_sixteen(self):
+        seen, errors = [self.create(num_samples=self.N)], []
+        self.tell(0, "1")
+        threads = [threading.Thread(target=self.loop, args=(seen, errors))
+                   for _ in range(self.PROCESSES)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+        self.assertEqual(sorted(trial["trial"] for trial in seen), list(range(self.N)))
+        trials = self.opened("e").trials
+        self.assertEqual([row["trial"] for row in trials], list(range(self.N)))
+        self.assertEqual({row["state"] for row in trials}, {"TERMINATED"})
+        self.assertEqual({row["results"] for row in trials}, {1})
+        self.assertEqual(len({row["config"]["lr"] for row in trials}), self.N)
+        self.assertEqual(len({trial["dir"] for trial in seen}), self.N)
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "done")
+
+    def test_killed(self):
+        """Whenever it dies, an ask has given out a trial or it has not."""
+        self.create(num_samples=-1)
+        self.tell(0, "1")
+        for delay in range(40):
+            process = self.start("ask", "e")
+            try:
+                process.wait(timeout=delay / 1000)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.wait()
+        last = self.ask()["trial"]
+        trials = self.opened("e").trials
+        self.assertEqual([row["trial"] for row in trials], list(range(last + 1)))
+        self.assertEqual({row["state"] for row in trials[1:]}, {"RUNNING"})
+        self.assertEqual({row["attempts"] for row in trials}, {1})
+        for row in trials[1:]:
+            self.tell(row["trial"], "1")
+        self.assertEqual(set(self.opened("e").states), {"TERMINATED"})
+
+
+class AfterADriver(AskTest):
+    def test_left_by_a_killed_driver(self):
+        """What it ran, and what waited, is given out first."""
+        started = os.path.join(self.dir, "started")
+        program = python("import sys, time; print('{\"loss\": 5}', flush=True);"
+                         "open(sys.argv[1], 'w').close(); time.sleep(1000)", started)
+        process = self.start("run", self.spec(program, name="e", config=CONFIG, metric="loss",
+                                              mode="min", num_samples=3, max_concurrent_trials=1))
+        wait_until(lambda: os.path.exists(started), 30, "a trial runs")
+        wait_until(lambda: self.opened("e").counts[:1] == [1], 30, "a report")
+        process.kill()
+        process.wait()
+        wait_until(lambda: not self.processes(), 20, "all processes end")
+        before = self.opened("e").trials
+        asked = [self.ask() for _ in range(3)]
+        self.assertEqual([trial["trial"] for trial in asked], [0, 1, 2])
+        self.assertEqual([trial["config"] for trial in asked], [row["config"] for row in before])
+        self.assertEqual(asked[0]["attempt"], 2)
+        self.assertEqual(self.ask(), {"done": True})
+        for n in range(3):
+            self.tell(n, str(n))
+        rows = self.opened("e").trials
+        self.assertEqual([row["loss"] for row in rows], [0, 1, 2])
+        self.assertEqual([row["results"] for row in rows], [2, 1, 1])
+        self.assertEqual({row["failures"] for row in rows}, {0})
+
+
+if __name__ == "__main__":
+    main()
