@@ -27,7 +27,7 @@ LEVELS = {
     "decider": 5, "worker": 5, "store": 5, "request": 5,
     "spec": 4,
     "plugin": 3, "checkpoint": 3,
-    "space": 2,
+    "space": 2, "status": 2,
     "expression": 1, "json": 1, "clock": 1, "random": 1, "terminal": 1,
 }
 # Arrows between folders of one level, each for a reason.

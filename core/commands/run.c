@@ -7,9 +7,12 @@
 #include "plugin/plugin.h"
 #include "spec/spec.h"
 
+#define VERBOSE_UNSET G_MININT
+
 typedef struct {
     char **sets;
     char *name, *results_dir, *metric, *mode, *num_samples;
+    int verbose;
     gboolean fail_fast, replace, print_spec;
     char **words; /* after "--" */
 } PbxRunOptions;
@@ -104,7 +107,7 @@ run(const PbxSpecInput *input)
 int
 command_run(int argc, char **argv)
 {
-    PbxRunOptions options = {0};
+    PbxRunOptions options = {.verbose = VERBOSE_UNSET};
     const GOptionEntry entries[] = {
         {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.sets,
          "Set a key of the file; VALUE is JSON, else a string", "KEY=VALUE"},
@@ -119,6 +122,8 @@ command_run(int argc, char **argv)
          "Delete the experiment of that name first", NULL},
         {"fail-fast", 0, 0, G_OPTION_ARG_NONE, &options.fail_fast, "End at the first failed trial",
          NULL},
+        {"verbose", 0, 0, G_OPTION_ARG_INT, &options.verbose,
+         "0: nothing, 1: the status, 2: results and the final table too, 3: all", "N"},
         {"print-spec", 0, 0, G_OPTION_ARG_NONE, &options.print_spec,
          "Print the experiment file that means the same, and run nothing", NULL},
         G_OPTION_ENTRY_NULL,
@@ -145,9 +150,11 @@ command_run(int argc, char **argv)
         .results_dir = options.results_dir,
         .fail_fast = options.fail_fast,
         .replace = options.replace,
-        .verbose = 3,
+        .verbose = options.verbose == VERBOSE_UNSET ? -1 : options.verbose,
     };
-    if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
+    if (options.verbose != VERBOSE_UNSET && (options.verbose < 0 || options.verbose > 3)) {
+        command_error("--verbose needs a number from 0 to 3, got %d", options.verbose);
+    } else if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
         command_error("run takes one FILE, or a program after --; `pegbox run --help` tells more");
         hint_separator(argv, &options);
     } else if (input.command != NULL && input.metric != NULL && !says_mode(&options)) {

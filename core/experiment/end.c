@@ -2,7 +2,7 @@
 /* Where a trial ends, fails, or is tried again. */
 #include <math.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/reporter-private.h"
 
 #define REST_S     0.1 /* after an attempt without a report, then twice as long */
 #define REST_MAX_S 30
@@ -56,6 +56,8 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
     trial_set_state(runner, trial, failed ? PBX_STATE_ERROR : PBX_STATE_TERMINATED,
                     PBX_WHY_STARTED);
     runner_event(runner, failed ? PBX_EVENT_ERROR : PBX_EVENT_COMPLETE, trial, reason);
+    tally_ended(runner->tally, trial);
+    reporter_ended(runner->reporter, trial);
     runner->again_ns = 0;
     if (!failed && end != PBX_END_STOPPED)
         runner->any_report = TRUE;
@@ -150,6 +152,8 @@ end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
     gint64 allowed = runner->spec->max_failures;
     gboolean again = (allowed < 0 || (gint64)trial->row.failures <= allowed) && !runner->stopping &&
                      runner->interrupts == 0;
+    tally_failed(runner->tally, trial);
+    reporter_failed(runner->reporter, trial, message, again);
     if (again) {
         try_again(runner, trial, message);
         return;

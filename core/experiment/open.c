@@ -6,7 +6,7 @@
 
 #include <glib/gstdio.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/reporter-private.h"
 
 #define WINDOW   1000 /* results */
 #define WINDOW_S 100
@@ -214,6 +214,9 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     runner->needs_dirs = needs_dirs(spec);
     runner->warn_ns = (gint64)(runner_env("PEGBOX_WARN_THRESHOLD_S", 0.5) * NS_PER_S);
+    JsonObject *root = json_node_get_object(spec->resolved);
+    runner->report = status_options_new(json_object_get_member(root, "reporter"));
+    runner->tally = tally_new(runner, runner->report);
     return runner;
 }
 
@@ -292,6 +295,8 @@ runner_close(PbxRunner *runner)
     clock_free(runner->clock);
     /* Last of what others use: what plugins log as they go is told by it. */
     reporter_free(runner->reporter);
+    tally_free(runner->tally);
+    status_options_free(runner->report);
     g_main_context_unref(runner->context);
     g_free(runner->stop_reason);
     g_free(runner->id);

@@ -8,21 +8,22 @@
 #include <unistd.h>
 
 #include "experiment/reporter-private.h"
+#include "status/screen.h"
 #include "terminal/terminal.h"
 
-#define REDRAW_NS      (NS_PER_S / 4) /* calm: at most 4 a second */
-#define LINE_NS        (5 * NS_PER_S) /* Tune's max_report_frequency */
-#define MAX_LINES_SIZE 65536
-#define ERROR_LINES    3 /* kinds of failures, told at the end */
+#define REDRAW_NS (NS_PER_S / 4) /* calm: at most 4 a second */
+#define STORE_NS  NS_PER_S
 
 struct PbxReporter {
     PbxRunner *runner;
     gboolean terminal, colour;
     gboolean terminal_err; /* standard error is one too */
-    guint drawn;           /* lines of the block that stand on the screen */
-    GString *lines;        /* of trials and of pegbox, to be written above the next block */
-    gint64 next_ns;
-    char *last_line; /* a plain line is not repeated */
+    /* How much is said: --verbose, and what the reporter's options make of it. */
+    gboolean quiet, tables, tells, tells_whole, all_at_end;
+    PbxStatus *status; /* as it was shown last; NULL: not yet */
+    PbxScreen *screen;
+    gint64 next_ns, store_ns; /* when it is redrawn, and stored, next */
+    char *last_line;          /* a plain line is not repeated */
 };
 
 static void
@@ -32,16 +33,31 @@ put(FILE *file, const char *text)
     fflush(file);
 }
 
+/* Unset: the table where it can be redrawn, one line now and then where not. */
+static void
+set_verbosity(PbxReporter *reporter, int verbose)
+{
+    int tables = reporter->runner->report->tables;
+    reporter->quiet = verbose == 0;
+    reporter->tells = verbose >= 2;
+    reporter->tells_whole = verbose >= 3;
+    reporter->all_at_end = verbose >= 2;
+    reporter->tables = tables >= 0 ? tables : verbose < 0 ? reporter->terminal : verbose >= 3;
+}
+
 PbxReporter *
 reporter_new(PbxRunner *runner)
 {
     PbxReporter *reporter = g_new0(PbxReporter, 1);
     reporter->runner = runner;
     const char *term = g_getenv("TERM");
-    reporter->terminal = isatty(STDOUT_FILENO) && term != NULL && !g_str_equal(term, "dumb");
+    /* With `local`, programs have the terminal for themselves. */
+    reporter->terminal =
+        isatty(STDOUT_FILENO) && term != NULL && !g_str_equal(term, "dumb") && !runner->spec->local;
     reporter->terminal_err = isatty(STDERR_FILENO);
     reporter->colour = terminal_colour(STDOUT_FILENO);
-    reporter->lines = g_string_new(NULL);
+    reporter->screen = screen_new();
+    set_verbosity(reporter, runner->spec->verbose);
     return reporter;
 }
 
@@ -50,80 +66,98 @@ reporter_free(PbxReporter *reporter)
 {
     if (reporter == NULL)
         return;
-    put(stdout, reporter->lines->str);
-    g_string_free(reporter->lines, TRUE);
+    screen_free(reporter->screen);
+    status_free(reporter->status);
     g_free(reporter->last_line);
     g_free(reporter);
 }
 
-/* Lines over what stands on the screen: each takes away what is left of an old one. */
-static guint
-put_lines(GString *out, const char *text)
+/* ---- The block ---- */
+
+/* On a terminal the last column stays free, as some wrap there, and the last line. */
+static PbxStatusStyle
+style_of(const PbxReporter *reporter)
 {
-    guint n = 0;
-    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1, n++) {
-        g_string_append_len(out, text, end - text);
-        g_string_append(out, "\033[K\n");
-    }
-    return n;
+    const PbxStatusOptions *options = reporter->runner->report;
+    gboolean tty = isatty(STDOUT_FILENO), columns = g_getenv("COLUMNS") != NULL;
+    return (PbxStatusStyle){
+        .width = tty       ? terminal_width() - 1
+                 : columns ? terminal_width()
+                           : 0,
+        .height = reporter->terminal ? terminal_height() - 1 : 0,
+        .colour = reporter->colour,
+        .utf8 = g_get_charset(NULL),
+        .table = reporter->tables,
+        .max_rows = options->max_progress_rows,
+        .max_errors = options->max_error_rows,
+    };
 }
 
-/* The lines that have come since, and below them the block, in one piece: it never flickers.
- * The screen is not erased as a whole: tmux would keep a copy of it each time. */
+static void
+refresh(PbxReporter *reporter, PbxStatusRows rows)
+{
+    PbxStatus *status =
+        status_of_runner(reporter->runner, reporter->runner->report, reporter->status, rows);
+    status_free(reporter->status);
+    reporter->status = status;
+}
+
 static void
 draw(PbxReporter *reporter)
 {
-    g_autoptr(GString) out = g_string_new(NULL);
-    if (reporter->drawn > 0)
-        g_string_append_printf(out, "\033[%uA\r", reporter->drawn);
-    put_lines(out, reporter->lines->str);
-    g_string_truncate(reporter->lines, 0);
+    PbxStatusStyle style = style_of(reporter);
     g_autoptr(GString) block = g_string_new(NULL);
-    /* The last column stays free: some terminals wrap there. */
-    status_block(reporter->runner, terminal_width() - 1, terminal_height() - 1, reporter->colour,
-                 block);
-    reporter->drawn = put_lines(out, block->str);
-    g_string_append(out, "\033[J");
-    put(stdout, out->str);
+    status_draw(reporter->status, reporter->runner->report, &style, block);
+    screen_draw(reporter->screen, block->str, style.width + 1);
 }
 
+/* What goes to a pipe: one line, or the block where tables are asked for. */
 static void
-say_line(PbxReporter *reporter)
+say(PbxReporter *reporter)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
-    status_line(reporter->runner, line);
-    if (g_strcmp0(line->str, reporter->last_line) == 0)
+    g_autoptr(GString) text = g_string_new(NULL);
+    status_draw_line(reporter->status, reporter->runner->report, text);
+    if (g_strcmp0(text->str, reporter->last_line) == 0)
         return;
     g_free(reporter->last_line);
-    reporter->last_line = g_strdup(line->str);
-    g_string_append_c(line, '\n');
-    put(stdout, line->str);
+    reporter->last_line = g_strdup(text->str);
+    g_string_append_c(text, '\n');
+    if (reporter->tables) {
+        PbxStatusStyle style = style_of(reporter);
+        g_string_truncate(text, 0);
+        status_draw(reporter->status, reporter->runner->report, &style, text);
+        g_string_append_c(text, '\n');
+    }
+    put(stdout, text->str);
 }
 
 void
 reporter_tick(PbxReporter *reporter)
 {
     gint64 now = clock_now(reporter->runner->clock);
-    if (now < reporter->next_ns)
+    double seconds = reporter->runner->report->max_report_frequency;
+    tally_sample(reporter->runner->tally);
+    if (reporter->quiet || now < reporter->next_ns)
         return;
-    reporter->next_ns = now + (reporter->terminal ? REDRAW_NS : LINE_NS);
+    reporter->next_ns =
+        now + (reporter->terminal ? REDRAW_NS : MAX((gint64)(seconds * NS_PER_S), REDRAW_NS));
+    refresh(reporter, reporter->tables ? STATUS_ROWS : STATUS_HEAD);
     if (reporter->terminal)
         draw(reporter);
     else
-        say_line(reporter);
+        say(reporter);
 }
+
+/* ---- Lines ---- */
 
 /* Writes a line; where a block stands, above it, with the next one. */
 static void
 above(PbxReporter *reporter, FILE *file, const char *line)
 {
-    if (reporter->drawn == 0 || (file == stderr && !reporter->terminal_err)) {
+    if (file == stderr && !reporter->terminal_err)
         put(file, line);
-        return;
-    }
-    g_string_append(reporter->lines, line);
-    if (reporter->lines->len > MAX_LINES_SIZE)
-        draw(reporter);
+    else if (!screen_add_line(reporter->screen, line))
+        put(file, line);
 }
 
 void
@@ -145,57 +179,91 @@ reporter_message(PbxReporter *reporter, int level, const char *text)
     above(reporter, stderr, line);
 }
 
-/* Where no trial got far: what the first one said, if that is more than its failure's line. */
-static void
-say_first_words(const PbxRunner *runner)
+/* At most one a trial in max_report_frequency; its end is always told. */
+void
+reporter_result(PbxReporter *reporter, PbxTrial *trial)
 {
-    if (runner->any_report || runner->first_words == NULL ||
-        strchr(runner->first_words, '\n') == NULL)
+    if (reporter == NULL || !reporter->tells)
         return;
-    g_auto(GStrv) lines = g_strsplit(runner->first_words, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        g_autofree char *text = terminal_safe(*line);
-        fprintf(stderr, "  %s\n", text);
-    }
+    gint64 now = clock_now(reporter->runner->clock);
+    double seconds = reporter->runner->report->max_report_frequency;
+    if (trial->told_ns > 0 && now - trial->told_ns < (gint64)(seconds * NS_PER_S))
+        return;
+    trial->told_ns = MAX(now, 1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    told_result(reporter->runner, trial, reporter->tells_whole, FALSE, text);
+    above(reporter, stdout, text->str);
 }
 
-/* Each failed trial in one line, with the end of its stderr, as far as they differ. */
-static void
-say_failures(PbxReporter *reporter)
+void
+reporter_ended(PbxReporter *reporter, PbxTrial *trial)
 {
-    const PbxRunner *runner = reporter->runner;
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    guint more = 0;
-    for (guint i = 0; i < runner->trials->len; i++) {
-        const PbxTrial *trial = runner->trials->pdata[i];
-        if (trial->row.state != PBX_STATE_ERROR || trial->row.error == NULL)
-            continue;
-        if (g_hash_table_size(seen) >= ERROR_LINES || !g_hash_table_add(seen, trial->row.error)) {
-            more++;
-            continue;
-        }
-        g_autofree char *text = terminal_safe(trial->row.error);
-        g_autofree char *name = terminal_safe(trial->row.name);
-        fprintf(stderr, "pegbox: trial %s failed: %s\n", name, text);
-        if (g_hash_table_size(seen) == 1)
-            say_first_words(runner);
-    }
-    if (more > 0)
-        fprintf(stderr, "pegbox: %u more trial%s failed; `pegbox trials` has why\n", more,
-                more == 1 ? "" : "s");
-    fflush(stderr);
+    if (reporter == NULL || !reporter->tells || trial->row.state == PBX_STATE_ERROR ||
+        trial->row.attempts == 0)
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    told_result(reporter->runner, trial, reporter->tells_whole, TRUE, text);
+    above(reporter, stdout, text->str);
 }
+
+void
+reporter_failed(PbxReporter *reporter, PbxTrial *trial, const char *message, gboolean again)
+{
+    if (reporter == NULL || !reporter->tells)
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    told_failure(trial, message, again, text);
+    above(reporter, stdout, text->str);
+}
+
+/* ---- For those who look from elsewhere ---- */
+
+void
+reporter_store(PbxReporter *reporter, gboolean now)
+{
+    if (reporter == NULL)
+        return;
+    PbxRunner *runner = reporter->runner;
+    gint64 time = clock_now(runner->clock);
+    if (!now && time < reporter->store_ns)
+        return;
+    reporter->store_ns = time + STORE_NS;
+    g_autoptr(PbxStatus) status = status_of_runner(runner, runner->report, NULL, STATUS_HEAD);
+    g_autoptr(JsonNode) live = status_live(status);
+    g_autofree char *text = json_to_text(live);
+    g_autoptr(GError) error = NULL;
+    /* A view: the run does not depend on it. What is wrong with the store the commit tells. */
+    (void)store_put_fact(runner->store, "live", text, &error);
+}
+
+/* ---- The end ---- */
 
 void
 reporter_finish(PbxReporter *reporter, PbxExperimentEnd end)
 {
-    if (reporter->terminal) {
-        draw(reporter);
-        reporter->drawn = 0;
-        put(stdout, "\n");
+    PbxStatusStyle style = style_of(reporter);
+    g_autoptr(GString) text = g_string_new(NULL);
+    style.last = TRUE;
+    if (reporter->all_at_end && !reporter->quiet) {
+        refresh(reporter, STATUS_ALL);
+        style.table = TRUE;
+        style.height = 0;
+        style.max_rows = style.max_errors = G_MAXUINT;
+        status_draw(reporter->status, reporter->runner->report, &style, text);
+    } else if (reporter->terminal && !reporter->quiet) {
+        refresh(reporter, reporter->tables ? STATUS_ROWS : STATUS_HEAD);
+        style.max_errors = 0;
+        status_draw(reporter->status, reporter->runner->report, &style, text);
     }
-    say_failures(reporter);
-    g_autoptr(GString) out = g_string_new(NULL);
-    status_summary(reporter->runner, end, out);
-    put(stdout, out->str);
+    screen_end(reporter->screen, text->str, style.width + 1);
+    if (text->len > 0)
+        put(stdout, "\n");
+    g_string_truncate(text, 0);
+    status_failures(reporter->runner, text);
+    put(stderr, text->str);
+    if (reporter->quiet)
+        return;
+    g_string_truncate(text, 0);
+    status_summary(reporter->runner, end, text);
+    put(stdout, text->str);
 }

@@ -2,7 +2,7 @@
 /* The one place where a result enters: checked, judged, stored, answered. */
 #include <math.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/reporter-private.h"
 
 /* How a result leaves its trial. */
 typedef struct {
@@ -165,6 +165,20 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
     return judgement;
 }
 
+/* The reporter may be about another metric than the run. */
+static void
+remember_told(PbxRunner *runner, PbxTrial *trial, const PbxView *view, double value)
+{
+    const char *metric = runner->report->metric;
+    if (metric != NULL) {
+        value = (double)NAN;
+        if (view_number(view, metric, &value))
+            trial->told = value;
+    }
+    if (view->feasible != FEASIBLE_NO)
+        tally_result(runner->tally, trial, value);
+}
+
 static void
 remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *row)
 {
@@ -189,6 +203,7 @@ remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *
     trial_row->time_total_s = row->time_total_s;
     trial_row->last_seq = row->seq;
     trial->shown = row->n;
+    remember_told(runner, trial, view, value);
     runner->any_report = runner->any_report || trial->failing == NULL;
     trial_touch(runner, trial);
 }
@@ -265,6 +280,8 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
     g_clear_pointer(&trial->last, result_row_free);
     trial->last = row;
     workers_answer(runner, trial, row->n, over);
+    if (!judgement.ends && trial->failing == NULL)
+        reporter_result(runner->reporter, trial);
     if (judgement.ends && trial->failing == NULL)
         end_trial(runner, trial, judgement.end, judgement.reason);
     g_free(judgement.reason);

@@ -12,6 +12,7 @@
 #include "experiment/experiment.h"
 #include "request/request.h"
 #include "spec/spec.h"
+#include "status/status.h"
 #include "store/store.h"
 #include "worker/worker.h"
 
@@ -19,6 +20,7 @@
 
 typedef struct PbxRunner PbxRunner;
 typedef struct PbxReporter PbxReporter;
+typedef struct PbxTally PbxTally;
 typedef struct PbxLogging PbxLogging;
 typedef struct PbxWorkerSlot PbxWorkerSlot;
 
@@ -34,6 +36,8 @@ typedef struct {
     PbxWorkerSlot *worker; /* that runs it, or is to */
     PbxResultRow *last;    /* the last result that was shown */
     double budget;         /* of the last rung that the scheduler named; NaN */
+    double told;           /* last value of the reporter's own metric; NaN */
+    gint64 told_ns;        /* when its last result was printed; 0: never */
     guint64 shown;         /* n of the last result that was shown */
     char *failing;         /* why it fails once its worker is done with it */
     guint silent;          /* attempts in a row that gave no report */
@@ -230,6 +234,8 @@ struct PbxRunner {
     PbxInstance *executor;
     PbxLogging *logging;
     PbxReporter *reporter;
+    PbxStatusOptions *report; /* what the reporter was asked to show */
+    PbxTally *tally;          /* what it knows of all trials */
 
     GPtrArray *trials; /* PbxTrial*, by number */
     GPtrArray *dirty;  /* PbxTrial* to be stored */
@@ -358,4 +364,11 @@ void reporter_tick(PbxReporter *reporter); /* redraws, if it is time */
 void reporter_line(PbxReporter *reporter, const PbxTrial *trial, gboolean is_stderr,
                    const char *text);
 void reporter_message(PbxReporter *reporter, int level, const char *text); /* to stderr */
+/* Its last result is in; it has ended; an attempt of it failed. */
+void reporter_result(PbxReporter *reporter, PbxTrial *trial);
+void reporter_ended(PbxReporter *reporter, PbxTrial *trial);
+void reporter_failed(PbxReporter *reporter, PbxTrial *trial, const char *message, gboolean again);
+/* What only the driver knows goes to the store with this commit, for those who look from
+ * elsewhere; now and then, or `now`. */
+void reporter_store(PbxReporter *reporter, gboolean now);
 void reporter_finish(PbxReporter *reporter, PbxExperimentEnd end);

@@ -171,6 +171,7 @@ commit(PbxRunner *runner)
         return;
     GError *error = NULL;
     logging_store(runner, runner->logging);
+    reporter_store(runner->reporter, FALSE);
     if (!runner_store(runner, &error) || !store_commit(runner->store, &error)) {
         runner_fail(runner, error);
         return;
@@ -377,6 +378,7 @@ store_end(PbxRunner *runner, GError **error)
     if (!store_begin(runner->store, error))
         return FALSE;
     logging_store(runner, runner->logging);
+    reporter_store(runner->reporter, TRUE);
     return store_put_fact(runner->store, "status", status_word(runner), error) &&
            store_put_fact(runner->store, "ended_ns", now, error) &&
            store_commit(runner->store, error) &&

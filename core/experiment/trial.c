@@ -29,7 +29,7 @@ trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
         .bracket = G_MAXUINT32,
     };
     trial->config = config;
-    trial->budget = (double)NAN;
+    trial->budget = trial->told = (double)NAN;
     if (!naming_trial(runner, trial, error)) {
         trial_free(trial);
         return NULL;

@@ -168,6 +168,7 @@ check_parts(PbxCheck *check)
     resources_check(check);
     limits_check(check);
     constraints_check(check);
+    reporter_check(check);
     plugins_check(check);
     stop_check(check);
     names_check(check);

@@ -14,6 +14,11 @@
 #define BOOLEAN    "{\"type\":\"boolean\"}"
 #define BYTES      "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\"}]}"
 #define MODE       "{\"enum\":[\"min\",\"max\"]}"
+#define WHOLE      "{\"type\":\"integer\",\"minimum\":0}"
+/* Fields, or headings by field. */
+#define COLUMNS                                                                                    \
+    "{\"anyOf\":[{\"type\":\"array\",\"items\":" TEXT                                              \
+    "},{\"type\":\"object\",\"additionalProperties\":" TEXT "}]}"
 /* One, or an array of one: several objectives come with a later version. */
 #define ONE_OR_LIST(ITEM)                                                                          \
     "{\"anyOf\":[" ITEM ",{\"type\":\"array\",\"minItems\":1,\"maxItems\":1,\"items\":" ITEM "}]}"
@@ -50,7 +55,14 @@ const PbxKey spec_keys[] = {
     {"loggers", KEY_ARRAY, FALSE, "What writes results somewhere, besides the automatic ones.",
      NULL},
     {"auto_loggers", KEY_BOOL, FALSE, "Whether the automatic loggers are there.", BOOLEAN},
-    {"reporter", KEY_OBJECT, TRUE, "Options of the status block.", NULL},
+    {"reporter", KEY_OBJECT, FALSE, "Options of the status block.",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+     "\"metric_columns\":" COLUMNS ",\"parameter_columns\":" COLUMNS ","
+     "\"total_samples\":{\"type\":\"integer\",\"minimum\":1},"
+     "\"max_progress_rows\":" WHOLE ",\"max_error_rows\":" WHOLE ",\"infer_limit\":" WHOLE ","
+     "\"max_report_frequency\":" AT_LEAST_0 ",\"metric\":" TEXT ",\"mode\":" MODE ","
+     "\"print_intermediate_tables\":" BOOLEAN ",\"sort_by_metric\":" BOOLEAN "},"
+     "\"dependentRequired\":{\"metric\":[\"mode\"],\"mode\":[\"metric\"]}}"},
     {"checkpoint", KEY_OBJECT, TRUE, "When trials are saved, and what is kept.", NULL},
     {"restore", KEY_STRING, TRUE, "The checkpoint that trials begin from.", NULL},
     {"sync", KEY_OBJECT, TRUE, "Where results and checkpoints are copied to.", NULL},

@@ -115,6 +115,7 @@ add_places(JsonObject *root, const PbxSpec *spec)
     add_log_to_file(root, spec);
     add_cwd(root, spec);
     add_given(root, spec, "env");
+    add_given(root, spec, "reporter");
 }
 
 JsonNode *

@@ -110,6 +110,7 @@ PbxExpression *expression_at(PbxCheck *check, const char *pointer, JsonNode *nod
                              const char *const *offered);
 /* A number of bytes, or a text like "2GiB". FALSE: neither, a problem at `pointer`. */
 gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
+void reporter_check(PbxCheck *check);
 void names_check(PbxCheck *check);
 /* Tells each dim that the search cannot take; caps: what it can. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,

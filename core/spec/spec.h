@@ -73,7 +73,7 @@ typedef struct {
     /* How it is run: as the input says, not its document. */
     gboolean replace;      /* the experiment of that name is deleted first */
     gboolean local;        /* C trainables inside the driver, programs at the terminal */
-    int verbose;           /* 0..3: how much is printed */
+    int verbose;           /* 0..3: how much is printed; -1: what suits a terminal or a pipe */
     PbxSandbox *sandbox;   /* what was compiled lives in it */
     PbxRegistry *registry; /* borrowed */
     PbxDoc *doc;

@@ -181,7 +181,7 @@ class SpecErrors(PegboxTest):
         for key, value in (("checkpoint", {"frequency": 1}), ("restore", "x"),
                            ("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
                            ("data", {"x": "y"}),
-                           ("reporter", {}), ("launcher", "mpi"),
+                           ("launcher", "mpi"),
                            ("reuse_workers", False)):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)

@@ -38,6 +38,22 @@ fixture_set_up(Fixture *f, const char *config)
                     .workers = g_ptr_array_new(),
                     .total = -1};
     f->runner.thread = g_thread_self();
+    f->runner.id = (char *)"0123456789abcdef";
+    f->runner.slots = 2;
+    g_queue_init(&f->runner.waiting);
+    g_queue_init(&f->runner.resting);
+    fixture_report(f, NULL);
+}
+
+void
+fixture_report(Fixture *f, const char *reporter)
+{
+    g_autoptr(JsonNode) node =
+        reporter != NULL ? json_read(reporter, strlen(reporter), DOC_MAX_NESTING, NULL) : NULL;
+    tally_free(f->runner.tally);
+    status_options_free(f->runner.report);
+    f->runner.report = status_options_new(node);
+    f->runner.tally = tally_new(&f->runner, f->runner.report);
 }
 
 static void
@@ -57,6 +73,10 @@ fixture_tear_down(Fixture *f)
     for (guint i = 0; i < f->trials->len; i++)
         trial_free(f->trials->pdata[i]);
     g_ptr_array_unref(f->trials);
+    tally_free(f->runner.tally);
+    status_options_free(f->runner.report);
+    g_queue_clear(&f->runner.waiting);
+    g_queue_clear(&f->runner.resting);
     g_ptr_array_unref(f->runner.trials);
     g_ptr_array_unref(f->runner.workers);
     g_hash_table_unref(f->runner.dirnames);
@@ -83,6 +103,7 @@ fixture_trial(Fixture *f, const char *config)
                                .config = g_strdup(config),
                                .value = (double)NAN,
                                .best = (double)NAN};
+    trial->told = (double)NAN;
     trial->config = json_read(config, strlen(config), DOC_MAX_NESTING, NULL);
     g_assert_nonnull(trial->config);
     g_ptr_array_add(f->trials, trial);

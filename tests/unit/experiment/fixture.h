@@ -16,6 +16,8 @@ typedef struct {
 
 /* Of the search space `config`, with the metric loss, less is better. */
 void fixture_set_up(Fixture *fixture, const char *config);
+/* Other options of the reporter, before there are trials. */
+void fixture_report(Fixture *fixture, const char *reporter);
 void fixture_tear_down(Fixture *fixture);
 /* A trial of the runner, PENDING and without a name. */
 PbxTrial *fixture_trial(Fixture *fixture, const char *config);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The words of the status block, of its plain line, and of the summary. */
+/* The tally of all trials, the model of the status block, and the summary. */
 #include <locale.h>
 #include <math.h>
 #include <string.h>
 
 #include "fixture.h"
-#include "terminal/terminal.h"
 
 #define SPACE "{\"lr\":{\"$uniform\":[0,1]},\"opt\":{\"$choice\":[\"a\",\"b\"]},\"constant\":7}"
 
@@ -39,22 +38,6 @@ set_up(Fixture *f)
 }
 
 static void
-test_durations(void)
-{
-    static const struct {
-        double seconds;
-        const char *text;
-    } cases[] = {{-1, "0.0 s"},     {0, "0.0 s"},       {1.54, "1.5 s"},
-                 {60, "01:00"},     {130.9, "02:10"},   {3599, "59:59"},
-                 {3600, "1:00:00"}, {11045, "3:04:05"}, {1e6, "277:46:40"}};
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(GString) out = g_string_new(NULL);
-        status_put_duration(out, cases[i].seconds);
-        g_assert_cmpstr(out->str, ==, cases[i].text);
-    }
-}
-
-static void
 test_best(void)
 {
     Fixture f;
@@ -76,94 +59,240 @@ test_best(void)
     fixture_tear_down(&f);
 }
 
+/* ---- The tally ---- */
+
+static PbxTrial *
+end(Fixture *f, PbxTrial *trial, guint state, int how, double value)
+{
+    trial->row.value = value;
+    tally_result(f->runner.tally, trial, value);
+    f->runner.counts[trial->row.state]--;
+    trial->row.state = state;
+    trial->row.end = how;
+    trial->ended = TRUE;
+    f->runner.counts[state]++;
+    tally_ended(f->runner.tally, trial);
+    return trial;
+}
+
+static PbxTrial *
+ended(Fixture *f, double value)
+{
+    PbxTrial *trial = fixture_trial(f, "{\"lr\":0.5,\"opt\":\"a\"}");
+    f->runner.counts[PBX_STATE_PENDING]++;
+    return end(f, trial, PBX_STATE_TERMINATED, PBX_END_COMPLETED, value);
+}
+
+static PbxTrial *
+running(Fixture *f, PbxWorkerSlot *worker, double value)
+{
+    PbxTrial *trial = fixture_trial(f, "{\"lr\":0.5,\"opt\":\"a\"}");
+    trial->row.state = PBX_STATE_RUNNING;
+    trial->row.attempts = 1;
+    trial->row.value = value;
+    f->runner.counts[PBX_STATE_RUNNING]++;
+    *worker = (PbxWorkerSlot){.trial = trial, .state = WORKER_BUSY};
+    g_ptr_array_add(f->runner.workers, worker);
+    return trial;
+}
+
 static void
-test_line(void)
+test_tally_best(void)
 {
     Fixture f;
-    set_up(&f);
-    g_autoptr(GString) line = g_string_new(NULL);
-    status_line(&f.runner, line);
-    g_assert_cmpstr(line->str, ==,
-                    "exp: 3/10 trials ended, 1 running, 1 failed; best loss 0.125 (trial 1: "
-                    "lr=0.12346, opt=b)");
-    f.runner.total = -1;
-    f.runner.name = (char *)"e\033x";
-    f.runner.stopping = TRUE;
-    f.runner.stop_reason = (char *)"time budget";
-    trial_slim(f.runner.trials->pdata[1]); /* the row has the config still */
-    g_string_truncate(line, 0);
-    status_line(&f.runner, line);
-    g_assert_cmpstr(line->str, ==,
-                    "e\\x1bx: 3 trials ended, 1 running, 1 failed; best loss 0.125 (trial 1: "
-                    "lr=0.12346, opt=b); stopping: time budget");
+    fixture_set_up(&f, SPACE);
+    PbxWorkerSlot worker;
+    g_assert_null(tally_best(f.runner.tally));
+    ended(&f, (double)NAN);
+    ended(&f, (double)-INFINITY);
+    g_assert_null(tally_best(f.runner.tally)); /* what is no number is never best */
+    PbxTrial *zero = ended(&f, 0);
+    ended(&f, 0.5);
+    ended(&f, 0);
+    g_assert_true(tally_best(f.runner.tally) == zero); /* exactly 0, and the first of equal ones */
+    PbxTrial *alive = running(&f, &worker, -1);
+    g_assert_true(tally_best(f.runner.tally) == alive);
+    alive->row.value = 1; /* it became worse */
+    g_assert_true(tally_best(f.runner.tally) == zero);
+    zero->row.value = (double)NAN;
+    tally_stale(f.runner.tally);
+    g_assert_true(tally_best(f.runner.tally) == f.runner.trials->pdata[4]);
+    /* The same as by looking at all. */
+    g_assert_true(tally_best(f.runner.tally) == status_best(&f.runner));
+    fixture_tear_down(&f);
+}
+
+/* The reporter's own metric, the other way round. */
+static void
+test_tally_metric(void)
+{
+    Fixture f;
+    fixture_set_up(&f, SPACE);
+    fixture_report(&f, "{\"metric\":\"accuracy\",\"mode\":\"max\"}");
+    PbxTrial *first = ended(&f, 1), *second = ended(&f, 2);
+    g_assert_null(tally_best(f.runner.tally));
+    first->told = 0.5;
+    second->told = 0.75;
+    tally_stale(f.runner.tally);
+    g_assert_true(tally_best(f.runner.tally) == second);
     fixture_tear_down(&f);
 }
 
 static void
-test_block(void)
+assert_numbers(const GPtrArray *trials, const char *expected)
 {
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < trials->len; i++)
+        g_string_append_printf(text, "%s%u", i > 0 ? " " : "",
+                               (guint)((PbxStatusTrial *)trials->pdata[i])->number);
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* The latest that ended, or the best; never more than the table shows. */
+static void
+test_tally_rows(void)
+{
+    static const double values[] = {3, 1, 2, (double)NAN, 1, 5};
     Fixture f;
-    set_up(&f);
-    PbxWorkerSlot worker = {.trial = f.runner.trials->pdata[3]};
-    g_ptr_array_add(f.runner.workers, &worker);
-    g_autoptr(GString) out = g_string_new(NULL);
-    status_block(&f.runner, 100, 30, FALSE, out);
-    g_auto(GStrv) lines = g_strsplit(out->str, "\n", -1);
-    g_assert_cmpstr(lines[0], ==, "exp: 3/10 trials ended, 1 running, 1 failed  0.0 s");
-    g_assert_nonnull(strstr(lines[1], "  30 %  0.0 s left"));
-    g_assert_cmpstr(lines[2], ==, "best loss 0.125: lr=0.12346, opt=b");
-    g_assert_cmpstr(lines[3], ==, "#  status      iter   time   loss  lr       opt");
-    g_assert_cmpstr(lines[4], ==, "3  RUNNING        3  01:15    0.5  0.2      a  ");
-    g_assert_cmpstr(lines[5], ==, "2  ERROR                           0.1      b  ");
-    g_assert_cmpstr(lines[6], ==, "1  STOPPED        3  01:15  0.125  0.12346  b  ");
-    g_assert_cmpstr(lines[7], ==, "0  TERMINATED     3  01:15   0.25  0.5      a  ");
-    g_assert_cmpstr(lines[8], ==, "");
-    g_assert_null(lines[9]);
+    fixture_set_up(&f, SPACE);
+    fixture_report(&f, "{\"max_progress_rows\":3}");
+    for (gsize i = 0; i < G_N_ELEMENTS(values); i++)
+        ended(&f, values[i]);
+    g_autoptr(PbxStatus) latest = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ROWS);
+    assert_numbers(latest->rows[PBX_STATE_TERMINATED], "5 4 3");
+    fixture_tear_down(&f);
+
+    fixture_set_up(&f, SPACE);
+    fixture_report(&f, "{\"max_progress_rows\":3,\"sort_by_metric\":true}");
+    for (gsize i = 0; i < G_N_ELEMENTS(values); i++)
+        ended(&f, values[i]);
+    g_autoptr(PbxStatus) sorted = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ROWS);
+    assert_numbers(sorted->rows[PBX_STATE_TERMINATED], "1 4 2");
+    g_autoptr(PbxStatus) all = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ALL);
+    assert_numbers(all->rows[PBX_STATE_TERMINATED], "1 4 2 0 3 5");
     fixture_tear_down(&f);
 }
 
-/* Redrawing in place counts lines: none may be longer than the screen, nor too many. */
+/* Trials that failed, tried again or not, the latest first. */
 static void
-test_block_fits(void)
+test_tally_failures(void)
 {
     Fixture f;
-    set_up(&f);
-    for (int i = 0; i < 100; i++)
-        add_trial(&f,
-                  "{\"lr\":0.5,\"opt\":\"a\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\\n\\u001b[2J"
-                  "ccccccccccccccccc\"}",
-                  PBX_STATE_TERMINATED, PBX_END_COMPLETED, 0.01);
-    f.runner.interrupts = 1;
-    for (int width = 1; width < 120; width += 7) {
-        for (int height = 5; height < 60; height += 5) {
-            g_autoptr(GString) out = g_string_new(NULL);
-            status_block(&f.runner, width, height, FALSE, out);
-            g_assert_null(strchr(out->str, '\033'));
-            g_auto(GStrv) lines = g_strsplit(out->str, "\n", -1);
-            guint n = g_strv_length(lines) - 1; /* behind the last end there is nothing */
-            g_assert_cmpstr(lines[n], ==, "");
-            g_assert_cmpuint(n, <=, (guint)height);
-            for (guint i = 0; i < n; i++)
-                g_assert_cmpint(terminal_text_width(lines[i]), <=, width);
-        }
+    fixture_set_up(&f, SPACE);
+    fixture_report(&f, "{\"max_error_rows\":2}");
+    PbxWorkerSlot workers[3];
+    for (guint i = 0; i < 3; i++) {
+        PbxTrial *trial = running(&f, &workers[i], (double)NAN);
+        trial->row.failures = 1;
+        trial->row.error = g_strdup("exited");
+        trial->row.dir = g_strdup("train_dir");
+        tally_failed(f.runner.tally, trial);
     }
+    ((PbxTrial *)f.runner.trials->pdata[0])->row.failures = 2;
+    tally_failed(f.runner.tally, f.runner.trials->pdata[0]);
+    g_autoptr(PbxStatus) status = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ROWS);
+    assert_numbers(status->errors, "2 1");
+    g_assert_cmpuint(status->n_errors, ==, 3);
+    g_assert_cmpstr(((PbxStatusTrial *)status->errors->pdata[0])->error_file, ==,
+                    "train_dir/error.txt");
     fixture_tear_down(&f);
 }
 
+/* The best so far, never worse; it does not grow with the time. */
 static void
-test_colours_end(void)
+test_tally_history(void)
 {
     Fixture f;
-    set_up(&f);
-    g_autoptr(GString) out = g_string_new(NULL);
-    status_block(&f.runner, 100, 30, TRUE, out);
-    g_auto(GStrv) lines = g_strsplit(out->str, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        gboolean begins = strchr(*line, '\033') != NULL;
-        g_assert_cmpint(begins, ==, g_str_has_suffix(*line, "\033[0m"));
+    fixture_set_up(&f, SPACE);
+    for (int i = 0; i < 2000; i++) {
+        clock_at(f.runner.clock, (gint64)i * NS_PER_S / 4 + 1, (void (*)(gpointer))g_free, NULL,
+                 NULL);
+        clock_advance(f.runner.clock);
+        tally_result(f.runner.tally, fixture_trial(&f, "{}"), i % 2 == 0 ? 3000 - i : 5000);
+        tally_sample(f.runner.tally);
     }
+    const GArray *history = tally_history(f.runner.tally);
+    g_assert_cmpuint(history->len, >, 20);
+    g_assert_cmpuint(history->len, <=, 200);
+    for (guint i = 1; i < history->len; i++)
+        g_assert_cmpfloat(g_array_index(history, double, i), <,
+                          g_array_index(history, double, i - 1));
     fixture_tear_down(&f);
 }
+
+/* By how fast trials have ended, once as many have as run at a time. */
+static void
+test_tally_left(void)
+{
+    Fixture f;
+    fixture_set_up(&f, SPACE);
+    g_assert_true(isnan(tally_left_s(f.runner.tally, 100)));
+    for (int i = 1; i <= 10; i++) {
+        clock_at(f.runner.clock, i * NS_PER_S, (void (*)(gpointer))g_free, NULL, NULL);
+        clock_advance(f.runner.clock);
+        ended(&f, 1);
+        if (i == 1)
+            g_assert_true(isnan(tally_left_s(f.runner.tally, 100)));
+    }
+    g_assert_cmpfloat(fabs(tally_left_s(f.runner.tally, 100) - 90), <, 0.01);
+    g_assert_true(isnan(tally_left_s(f.runner.tally, -1)));
+    g_assert_true(isnan(tally_left_s(f.runner.tally, 10)));
+    fixture_tear_down(&f);
+}
+
+/* ---- The model ---- */
+
+/* A trial that has ended is looked up once, not with each redraw. */
+static void
+test_model_keeps_rows(void)
+{
+    Fixture f;
+    fixture_set_up(&f, SPACE);
+    PbxWorkerSlot worker;
+    ended(&f, 1);
+    PbxTrial *alive = running(&f, &worker, 2);
+    g_autoptr(PbxStatus) one = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ROWS);
+    alive->row.last_seq = 7;
+    g_autoptr(PbxStatus) two = status_of_runner(&f.runner, f.runner.report, one, STATUS_ROWS);
+    g_assert_true(one->rows[PBX_STATE_TERMINATED]->pdata[0] ==
+                  two->rows[PBX_STATE_TERMINATED]->pdata[0]);
+    g_assert_true(one->rows[PBX_STATE_RUNNING]->pdata[0] != two->rows[PBX_STATE_RUNNING]->pdata[0]);
+    fixture_tear_down(&f);
+}
+
+/* Why trials wait. */
+static void
+test_model_waits(void)
+{
+    Fixture f;
+    fixture_set_up(&f, SPACE);
+    PbxWorkerSlot workers[2];
+    f.runner.total_cpu = 2;
+    running(&f, &workers[0], 1);
+    running(&f, &workers[1], 2);
+    g_queue_push_tail(&f.runner.waiting, fixture_trial(&f, "{}"));
+    PbxTrial *rests = fixture_trial(&f, "{}");
+    rests->row.failures = 3;
+    rests->row.error = g_strdup("exited with status 1");
+    g_queue_push_tail(&f.runner.resting, rests);
+    g_autoptr(PbxStatus) status = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_HEAD);
+    g_assert_cmpuint(status->waits->len, ==, 2);
+    const PbxStatusLine *rest = status->waits->pdata[0], *wait = status->waits->pdata[1];
+    g_assert_true(g_str_has_prefix(rest->text, "trial 3 rests until "));
+    g_assert_true(g_str_has_suffix(rest->text, " after failure 3: exited with status 1"));
+    g_assert_cmpstr(wait->text, ==, "1 trial: no free CPU (2 run)");
+    f.spec.max_concurrent_trials = 2;
+    g_autoptr(PbxStatus) at_most = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_HEAD);
+    g_assert_cmpstr(((PbxStatusLine *)at_most->waits->pdata[1])->text, ==,
+                    "1 trial: max_concurrent_trials is 2");
+    workers[0].state = WORKER_STARTING;
+    g_autoptr(PbxStatus) starts = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_HEAD);
+    g_assert_cmpstr(((PbxStatusLine *)starts->waits->pdata[1])->text, ==,
+                    "1 trial: the worker starts");
+    fixture_tear_down(&f);
+}
+
+/* ---- The summary ---- */
 
 /* Without the last line, which tells where to look further. */
 static void
@@ -238,12 +367,15 @@ main(int argc, char **argv)
 {
     setlocale(LC_ALL, "C.UTF-8");
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/experiment/status/durations", test_durations);
     g_test_add_func("/experiment/status/best", test_best);
-    g_test_add_func("/experiment/status/line", test_line);
-    g_test_add_func("/experiment/status/block", test_block);
-    g_test_add_func("/experiment/status/block-fits", test_block_fits);
-    g_test_add_func("/experiment/status/colours-end", test_colours_end);
+    g_test_add_func("/experiment/status/tally-best", test_tally_best);
+    g_test_add_func("/experiment/status/tally-metric", test_tally_metric);
+    g_test_add_func("/experiment/status/tally-rows", test_tally_rows);
+    g_test_add_func("/experiment/status/tally-failures", test_tally_failures);
+    g_test_add_func("/experiment/status/tally-history", test_tally_history);
+    g_test_add_func("/experiment/status/tally-left", test_tally_left);
+    g_test_add_func("/experiment/status/model-keeps-rows", test_model_keeps_rows);
+    g_test_add_func("/experiment/status/model-waits", test_model_waits);
     g_test_add_func("/experiment/status/summary", test_summary);
     g_test_add_func("/experiment/status/look-further", test_look_further);
     return g_test_run();

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The block: what an experiment does, line by line. */
+#include <math.h>
+#include <string.h>
+
+#include "status/status-private.h"
+#include "terminal/terminal.h"
+#include "json/json.h"
+
+#define LABEL_WIDTH  11
+#define BAR_CELLS    40
+#define SPARK_CELLS  40
+#define LOW_MEMORY   0.9
+#define GIB          1073741824.0
+#define MAX_WRAPPED  3 /* lines of one thing */
+#define MAX_LINES    3 /* of what a plugin says */
+#define ERRORS_SHARE 4 /* of the lines that the tables have: one in so many */
+
+typedef struct {
+    PbxPen pen;
+    const PbxStatus *status;
+    const PbxStatusOptions *options;
+} PbxBlock;
+
+const char *
+status_metric(const PbxStatus *status, const PbxStatusOptions *options, int *sign)
+{
+    if (sign != NULL)
+        *sign = options->metric != NULL ? options->sign : status->sign;
+    return options->metric != NULL ? options->metric : status->metric;
+}
+
+static guint64
+ended(const PbxStatus *status)
+{
+    return status->counts[PBX_STATE_TERMINATED] + status->counts[PBX_STATE_ERROR];
+}
+
+static gint64
+total_of(const PbxStatus *status, const PbxStatusOptions *options)
+{
+    return options->total_samples > 0 ? options->total_samples : status->total;
+}
+
+static void
+put_label(PbxBlock *block, const char *label)
+{
+    pen_cell(&block->pen, COLOUR_DIM, label, LABEL_WIDTH - 1, FALSE);
+    pen_cell(&block->pen, COLOUR_NONE, "", 1, FALSE);
+}
+
+/* Items after a label, on further lines where there is no room; the last line is cut. */
+static void
+put_items(PbxBlock *block, const GPtrArray *items, const char *colour)
+{
+    PbxPen *pen = &block->pen;
+    int line = 1;
+    for (guint i = 0; i < items->len; i++) {
+        gboolean last = i + 1 == items->len;
+        g_autofree char *text = g_strconcat(items->pdata[i], last ? "" : ",", NULL);
+        int needed = terminal_text_width(text) + 1;
+        if (pen->used > LABEL_WIDTH && needed > pen_left(pen) && line < MAX_WRAPPED) {
+            pen_end(pen);
+            put_label(block, "");
+            line++;
+        } else if (i > 0 && pen->used > LABEL_WIDTH) {
+            pen_put(pen, COLOUR_NONE, " ");
+        }
+        pen_put(pen, colour, text);
+    }
+    pen_end(pen);
+}
+
+/* ---- Lines ---- */
+
+static const char *
+state_colour(const char *state)
+{
+    return g_str_equal(state, "running") ? COLOUR_GREEN
+           : g_str_equal(state, "done")  ? COLOUR_BOLD
+                                         : COLOUR_YELLOW;
+}
+
+static void
+put_title(PbxBlock *block)
+{
+    PbxPen *pen = &block->pen;
+    const PbxStatus *status = block->status;
+    g_autofree char *name = terminal_safe(status->name);
+    g_autoptr(GString) time = g_string_new(NULL);
+    gboolean running = g_str_equal(status->state, "running");
+    pen_put(pen, COLOUR_BOLD, name);
+    pen_put(pen, COLOUR_NONE, "  ");
+    pen_put(pen, state_colour(status->state), status->state);
+    if (isfinite(status->elapsed_s)) {
+        status_put_duration(time, status->elapsed_s, FALSE);
+        pen_printf(pen, COLOUR_NONE, " %s%s", running ? "for " : "after ", time->str);
+    }
+    if (status->wall_ns > 0) {
+        g_autoptr(GDateTime) now = g_date_time_new_from_unix_local(status->wall_ns / 1000000000);
+        g_autofree char *text = now != NULL ? g_date_time_format(now, "%Y-%m-%d %H:%M:%S") : NULL;
+        if (text != NULL && pen_left(pen) > (int)strlen(text) + 2)
+            pen_printf(pen, COLOUR_DIM, "  %s", text);
+    }
+    pen_end(pen);
+}
+
+static void
+put_bar(PbxBlock *block)
+{
+    static const char *const eighths[] = {"",       "\u258f", "\u258e", "\u258d",
+                                          "\u258c", "\u258b", "\u258a", "\u2589"};
+    PbxPen *pen = &block->pen;
+    const PbxStatus *status = block->status;
+    gint64 total = total_of(status, block->options);
+    if (total <= 0)
+        return;
+    gboolean utf8 = pen->style->utf8;
+    double part = MIN((double)ended(status) / (double)total, 1);
+    int cells = CLAMP(pen_left(pen) / 2, 8, BAR_CELLS);
+    int parts = (int)(part * cells * (utf8 ? 8 : 1)), full = utf8 ? parts / 8 : parts;
+    g_autoptr(GString) done = g_string_new(NULL), rest = g_string_new(NULL);
+    for (int i = 0; i < full; i++)
+        g_string_append(done, utf8 ? "\u2588" : "#");
+    if (utf8 && full < cells)
+        g_string_append(done, eighths[parts % 8]);
+    for (int i = terminal_text_width(done->str); i < cells; i++)
+        g_string_append(rest, utf8 ? "\u2591" : ".");
+    pen_put(pen, COLOUR_GREEN, done->str);
+    pen_put(pen, COLOUR_DIM, rest->str);
+    pen_printf(pen, COLOUR_NONE, " %3.0f %%", floor(part * 100));
+    if (isfinite(status->left_s) && part < 1) {
+        g_autoptr(GString) left = g_string_new(NULL);
+        status_put_duration(left, status->left_s, FALSE);
+        pen_printf(pen, COLOUR_NONE, "  %s %s left", status->over_budget ? "at most" : "about",
+                   left->str);
+    }
+    pen_end(pen);
+}
+
+static void
+put_counts(PbxBlock *block)
+{
+    static const guint order[] = {PBX_STATE_RUNNING, PBX_STATE_PAUSED, PBX_STATE_PENDING,
+                                  PBX_STATE_TERMINATED, PBX_STATE_ERROR};
+    const PbxStatus *status = block->status;
+    gint64 total = total_of(status, block->options);
+    guint64 all = 0;
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+    for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
+        guint64 n = status->counts[order[i]];
+        all += n;
+        if (n == 0)
+            continue;
+        g_autofree char *early =
+            order[i] == PBX_STATE_TERMINATED && status->early_stopped > 0
+                ? g_strdup_printf(" (%" G_GUINT64_FORMAT " stopped early)", status->early_stopped)
+                : g_strdup("");
+        g_ptr_array_add(items, g_strdup_printf("%" G_GUINT64_FORMAT " %s%s", n,
+                                               status_state_word(order[i]), early));
+    }
+    put_label(block, "trials");
+    pen_printf(&block->pen, COLOUR_BOLD, "%" G_GUINT64_FORMAT, ended(status));
+    if (total >= 0)
+        pen_printf(&block->pen, COLOUR_BOLD, "/%" G_GINT64_FORMAT, total);
+    pen_put(&block->pen, COLOUR_NONE, total >= 0 ? " ended: " : " ended, no end set: ");
+    put_items(block, items, COLOUR_NONE);
+}
+
+/* "lr=0.01", "layers[0]=64": what varies. */
+static void
+add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items)
+{
+    for (char **path = status->parameters; path != NULL && *path != NULL; path++) {
+        JsonNode *node = config != NULL ? json_lookup(config, *path) : NULL;
+        if (node == NULL)
+            continue;
+        g_autofree char *safe = terminal_safe(*path);
+        g_autofree char *text = status_value_text(node);
+        g_ptr_array_add(items, g_strdup_printf("%s=%s", safe, text));
+    }
+}
+
+static void
+put_best(PbxBlock *block)
+{
+    const PbxStatus *status = block->status;
+    const PbxStatusTrial *best = status->best;
+    const char *metric = status_metric(status, block->options, NULL);
+    if (metric == NULL)
+        return;
+    put_label(block, "best");
+    if (best == NULL) {
+        g_autofree char *safe = terminal_safe(metric);
+        pen_printf(&block->pen, COLOUR_DIM, "no trial has reported %s yet", safe);
+        pen_end(&block->pen);
+        return;
+    }
+    g_autofree char *safe = terminal_safe(metric);
+    g_autofree char *value = status_number_text(best->value);
+    pen_printf(&block->pen, COLOUR_BOLD, "%s %s", safe, value);
+    pen_printf(&block->pen, COLOUR_NONE, " by trial %" G_GUINT64_FORMAT, best->number);
+    if (best->state == PBX_STATE_ERROR)
+        pen_put(&block->pen, COLOUR_RED, " (failed)");
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+    add_config(status, best->config, items);
+    pen_put(&block->pen, COLOUR_NONE, items->len > 0 ? ": " : "");
+    put_items(block, items, COLOUR_NONE);
+    if (isfinite(status->ever) && status->ever != best->value) {
+        g_autofree char *ever = status_number_text(status->ever);
+        put_label(block, "");
+        pen_printf(&block->pen, COLOUR_DIM, "ever %s, by trial %" G_GUINT64_FORMAT ", but not last",
+                   ever, status->ever_trial);
+        pen_end(&block->pen);
+    }
+}
+
+/* How the best value came to be what it is. */
+static void
+put_history(PbxBlock *block, const char *label)
+{
+    PbxPen *pen = &block->pen;
+    const PbxStatus *status = block->status;
+    const double *values = (const double *)(const void *)status->history->data;
+    guint n = status->history->len;
+    if (n < 2 || values[0] == values[n - 1])
+        return;
+    g_autofree char *first = status_number_text(values[0]);
+    g_autofree char *last = status_number_text(values[n - 1]);
+    int words = terminal_text_width(first) + terminal_text_width(last) + 6;
+    put_label(block, label);
+    int cells = MIN(pen_left(pen) - words, SPARK_CELLS);
+    if (cells >= 4) {
+        g_autoptr(GString) line = g_string_new(NULL);
+        status_put_sparkline(line, values, n, cells, pen->style->utf8);
+        pen_put(pen, COLOUR_GREEN, line->str);
+        pen_printf(pen, COLOUR_DIM, "  %s %s %s", first, pen->style->utf8 ? "\u2192" : "->", last);
+    }
+    pen_end(pen);
+}
+
+static void
+put_resources(PbxBlock *block)
+{
+    const PbxStatus *status = block->status;
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < status->resources->len; i++) {
+        const PbxStatusResource *resource = status->resources->pdata[i];
+        double unit = resource->bytes ? GIB : 1;
+        g_autofree char *part = status_number_text(resource->used / unit);
+        g_autofree char *whole = status_number_text(resource->total / unit);
+        g_autofree char *name = terminal_safe(resource->name);
+        g_ptr_array_add(items, g_strdup_printf("%s/%s %s", part, whole, name));
+    }
+    double used = (double)status->memory_used, total = (double)status->memory_total;
+    gboolean low = total > 0 && used / total > LOW_MEMORY;
+    if (total > 0) {
+        char part[G_ASCII_DTOSTR_BUF_SIZE], whole[G_ASCII_DTOSTR_BUF_SIZE];
+        g_ascii_formatd(part, sizeof part, "%.1f", used / GIB);
+        g_ascii_formatd(whole, sizeof whole, "%.1f", total / GIB);
+        g_ptr_array_add(
+            items, g_strdup_printf("memory %s/%s GiB%s", part, whole, low ? " LOW MEMORY" : ""));
+    }
+    if (items->len == 0)
+        return;
+    put_label(block, "in use");
+    put_items(block, items, low ? COLOUR_RED : COLOUR_NONE);
+}
+
+static void
+put_lines(PbxBlock *block, const GPtrArray *lines, const char *label, const char *colour)
+{
+    for (guint i = 0; i < MIN(lines->len, 2 * MAX_LINES); i++) {
+        const PbxStatusLine *line = lines->pdata[i];
+        const PbxStatusLine *before = i > 0 ? lines->pdata[i - 1] : NULL;
+        gboolean same = before != NULL && g_str_equal(before->label, line->label);
+        g_autofree char *text = terminal_safe(line->text);
+        put_label(block, same ? "" : label != NULL ? label : line->label);
+        pen_put(&block->pen, colour, text);
+        pen_end(&block->pen);
+    }
+}
+
+static void
+put_dir(PbxBlock *block)
+{
+    const char *home = g_get_home_dir();
+    gsize length = strlen(home);
+    const char *dir = block->status->dir;
+    gboolean below = length > 1 && strncmp(dir, home, length) == 0 && dir[length] == '/';
+    g_autofree char *text = g_strconcat(below ? "~" : "", below ? dir + length : dir, NULL);
+    g_autofree char *safe = terminal_safe(text);
+    put_label(block, "results");
+    pen_put_end(&block->pen, COLOUR_NONE, safe);
+    pen_end(&block->pen);
+}
+
+/* ---- All of it ---- */
+
+static void
+put_head(PbxBlock *block)
+{
+    gboolean last = block->pen.style->last;
+    put_title(block);
+    if (!last)
+        put_bar(block);
+    put_counts(block);
+    if (!last)
+        put_best(block);
+    put_history(block, last ? "course" : "");
+    if (!last)
+        put_resources(block);
+    put_lines(block, block->status->lines, NULL, COLOUR_NONE);
+    if (last)
+        return;
+    put_lines(block, block->status->waits, "waiting", COLOUR_YELLOW);
+    if (block->status->stopping != NULL) {
+        g_autofree char *text = terminal_safe(block->status->stopping);
+        put_label(block, "stopping");
+        pen_put(&block->pen, COLOUR_YELLOW, text);
+        pen_end(&block->pen);
+    }
+    put_dir(block);
+}
+
+/* The tables share the lines that are left, of which each takes two or three besides its rows. */
+static void
+put_tables(PbxBlock *block)
+{
+    const PbxStatusStyle *style = block->pen.style;
+    guint rows = style->max_rows, errors = MIN(style->max_errors, block->status->errors->len);
+    if (style->height > 0) {
+        int left = style->height - block->pen.lines;
+        int for_errors = errors > 0 ? MIN((int)errors + 4, MAX(left / ERRORS_SHARE, 4)) : 0;
+        if (left < 10)
+            for_errors = 0;
+        errors = for_errors > 4 ? (guint)for_errors - 4 : for_errors > 0 ? 1 : 0;
+        rows = MIN(rows, (guint)MAX(left - for_errors - 3, 0));
+    }
+    if (rows > 0) {
+        g_string_append_c(block->pen.out, '\n');
+        block->pen.lines++;
+        table_put(&block->pen, block->status, block->options, rows);
+    }
+    if (errors > 0) {
+        g_string_append_c(block->pen.out, '\n');
+        block->pen.lines++;
+        errors_put(&block->pen, block->status, errors);
+    }
+}
+
+/* What is more than the height goes. */
+static void
+cut_lines(GString *out, gsize from, int height)
+{
+    gsize at = from;
+    for (int i = 0; i < height; i++) {
+        const char *end = strchr(out->str + at, '\n');
+        if (end == NULL)
+            return;
+        at = (gsize)(end - out->str) + 1;
+    }
+    g_string_truncate(out, at);
+}
+
+void
+status_draw(const PbxStatus *status, const PbxStatusOptions *options, const PbxStatusStyle *style,
+            GString *out)
+{
+    PbxBlock block = {.pen = {.out = out, .style = style}, .status = status, .options = options};
+    gsize from = out->len;
+    put_head(&block);
+    if (style->table)
+        put_tables(&block);
+    if (style->height > 0)
+        cut_lines(out, from, style->height);
+}
+
+void
+status_draw_line(const PbxStatus *status, const PbxStatusOptions *options, GString *out)
+{
+    gint64 total = total_of(status, options);
+    g_autofree char *name = terminal_safe(status->name);
+    g_string_append_printf(out, "%s: %" G_GUINT64_FORMAT, name, ended(status));
+    if (total >= 0)
+        g_string_append_printf(out, "/%" G_GINT64_FORMAT, total);
+    g_string_append(out, " trials ended");
+    if (status->counts[PBX_STATE_RUNNING] > 0)
+        g_string_append_printf(out, ", %" G_GUINT64_FORMAT " running",
+                               status->counts[PBX_STATE_RUNNING]);
+    if (status->counts[PBX_STATE_ERROR] > 0)
+        g_string_append_printf(out, ", %" G_GUINT64_FORMAT " failed",
+                               status->counts[PBX_STATE_ERROR]);
+    const PbxStatusTrial *best = status->best;
+    const char *metric = status_metric(status, options, NULL);
+    if (best != NULL && metric != NULL) {
+        g_autofree char *safe = terminal_safe(metric);
+        g_autofree char *value = status_number_text(best->value);
+        g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+        add_config(status, best->config, items);
+        g_string_append_printf(out, "; best %s %s (trial %" G_GUINT64_FORMAT, safe, value,
+                               best->number);
+        for (guint i = 0; i < items->len; i++)
+            g_string_append_printf(out, "%s%s", i > 0 ? ", " : ": ", (char *)items->pdata[i]);
+        g_string_append_c(out, ')');
+    }
+    if (status->stopping != NULL) {
+        g_autofree char *text = terminal_safe(status->stopping);
+        g_string_append_printf(out, "; stopping: %s", text);
+    }
+}
