@@ -193,6 +193,9 @@ check_document(PbxDoc *doc, const char *base_dir, gboolean ask, PbxRegistry *reg
     g_autoptr(PbxDefaults) defaults = defaults_load(problems);
     if (defaults == NULL)
         return NULL;
+    defaults_check_own(defaults, registry, problems);
+    if (problems_count(problems) != before)
+        return NULL;
     g_autoptr(GHashTable) wrong = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     PbxCheck check = {
         .spec = spec,

@@ -160,9 +160,13 @@ defaults_load(PbxProblems *problems)
     g_autoptr(PbxDefaults) defaults = g_new0(PbxDefaults, 1);
     for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
         gboolean there = FALSE;
-        g_autoptr(PbxDoc) doc = read_file(paths[i], &there, problems);
+        PbxDoc *doc = read_file(paths[i], &there, problems);
+        doc_free(defaults->own);
+        defaults->own = doc;
         if (there && (doc == NULL || !take_all(defaults, doc, problems)))
             return NULL;
+        if (i == 0)
+            defaults->may_be_none = g_strdupv(defaults->loggers);
     }
     if (!is_complete(defaults)) {
         problems_add(problems, NULL, "",
@@ -171,6 +175,89 @@ defaults_load(PbxProblems *problems)
         return NULL;
     }
     return g_steal_pointer(&defaults);
+}
+
+/* ---- What the user's own file names ---- */
+
+static void
+check_plugin(const PbxDoc *doc, const char *pointer, const char *kind, JsonNode *node,
+             PbxRegistry *registry, PbxProblems *problems)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path =
+        node != NULL ? registry_find(registry, kind, json_node_get_string(node), &error) : NULL;
+    if (error != NULL)
+        problems_add(problems, doc, pointer, "%s", error->message);
+}
+
+static void
+check_own_loggers(const PbxDefaults *defaults, JsonNode *node, PbxRegistry *registry,
+                  PbxProblems *problems)
+{
+    JsonArray *array = node != NULL ? json_node_get_array(node) : NULL;
+    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
+        g_autofree char *pointer = json_pointer_item("/loggers", i);
+        JsonNode *item = json_array_get_element(array, i);
+        if (!g_strv_contains((const char *const *)defaults->may_be_none,
+                             json_node_get_string(item)))
+            check_plugin(defaults->own, pointer, "logger", item, registry, problems);
+    }
+}
+
+static void
+check_option(const PbxDefaults *defaults, const char *pointer, const PbxShortForm *form,
+             PbxRegistry *registry, PbxProblems *problems)
+{
+    const PbxPlugin *plugin = registry_load(registry, "stopper", form->plugin, NULL);
+    if (plugin == NULL)
+        return;
+    for (guint i = 0; i < plugin->desc->n_options; i++) {
+        if (g_str_equal(plugin_option(plugin->desc, i)->name, form->option))
+            return;
+    }
+    problems_add(problems, defaults->own, pointer, "stopper/%s has no option '%s'", form->plugin,
+                 form->option);
+}
+
+static void
+check_own_stop(const PbxDefaults *defaults, JsonObject *stop, PbxRegistry *registry,
+               PbxProblems *problems)
+{
+    const PbxShortForm *forms[] = {&defaults->thresholds, &defaults->when, &defaults->timeout};
+    for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
+        JsonNode *node = json_object_get_member(stop, stop_keys[i]);
+        if (node == NULL)
+            continue;
+        JsonObject *object = json_node_get_object(node);
+        g_autofree char *pointer = json_pointer_member("/stop", stop_keys[i]);
+        g_autofree char *plugin = json_pointer_member(pointer, "plugin");
+        g_autofree char *option = json_pointer_member(pointer, "option");
+        check_plugin(defaults->own, plugin, "stopper", json_object_get_member(object, "plugin"),
+                     registry, problems);
+        check_option(defaults, json_object_has_member(object, "option") ? option : pointer,
+                     forms[i], registry, problems);
+    }
+}
+
+void
+defaults_check_own(const PbxDefaults *defaults, PbxRegistry *registry, PbxProblems *problems)
+{
+    static const char *const kinds[][2] = {{"search", "search"},
+                                           {"scheduler", "scheduler"},
+                                           {"executor", "executor"},
+                                           {"command", "trainable"}};
+    if (defaults->own == NULL)
+        return;
+    JsonObject *root = json_node_get_object(doc_root(defaults->own));
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *pointer = json_pointer_member("", kinds[i][0]);
+        check_plugin(defaults->own, pointer, kinds[i][1], json_object_get_member(root, kinds[i][0]),
+                     registry, problems);
+    }
+    check_own_loggers(defaults, json_object_get_member(root, "loggers"), registry, problems);
+    JsonNode *stop = json_object_get_member(root, "stop");
+    if (stop != NULL)
+        check_own_stop(defaults, json_node_get_object(stop), registry, problems);
 }
 
 static void
@@ -193,5 +280,7 @@ defaults_free(PbxDefaults *defaults)
     short_form_clear(&defaults->thresholds);
     short_form_clear(&defaults->when);
     short_form_clear(&defaults->timeout);
+    doc_free(defaults->own);
+    g_strfreev(defaults->may_be_none);
     g_free(defaults);
 }

@@ -15,10 +15,14 @@ typedef struct {
     char *search, *scheduler, *executor, *command;
     char **loggers;
     PbxShortForm thresholds, when, timeout;
+    PbxDoc *own;        /* the user's file, or NULL */
+    char **may_be_none; /* loggers that the installation names: those of them that there are */
 } PbxDefaults;
 
 /* $datadir/pegbox/defaults.json under the user's own. NULL with problems. */
 PbxDefaults *defaults_load(PbxProblems *problems);
+/* Tells what the user's own file names and nothing has, at its place there. */
+void defaults_check_own(const PbxDefaults *defaults, PbxRegistry *registry, PbxProblems *problems);
 void defaults_free(PbxDefaults *defaults);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxDefaults, defaults_free)
 

@@ -13,7 +13,7 @@ static const char *const plugins[] = {
 
 static const char defaults[] =
     "{\"search\": \"wide\", \"scheduler\": \"plain\", \"executor\": \"here\","
-    " \"command\": \"shell\", \"loggers\": [\"lines\", \"absent\"],"
+    " \"command\": \"shell\", \"loggers\": [\"lines\", \"tensorboard\"],"
     " \"stop\": {\"thresholds\": {\"plugin\": \"bounds\", \"option\": \"limits\"},"
     "            \"when\": {\"plugin\": \"rule\", \"option\": \"rule\"},"
     "            \"timeout\": {\"plugin\": \"clock\", \"option\": \"after\"}}}";
