@@ -49,6 +49,7 @@ trial_slim(PbxTrial *trial)
     g_clear_pointer(&trial->last, result_row_free);
     g_clear_pointer(&trial->failing, g_free);
     g_clear_pointer(&trial->err, g_free);
+    g_clear_pointer(&trial->dir, g_free);
     attempt_row_clear(&trial->attempt);
     trial->attempt = (PbxAttemptRow){.trial = trial->row.number};
 }
@@ -60,7 +61,6 @@ trial_free(PbxTrial *trial)
         return;
     trial_slim(trial);
     trial_row_clear(&trial->row);
-    g_free(trial->dir);
     g_free(trial);
 }
 
