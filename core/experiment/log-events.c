@@ -133,6 +133,8 @@ log_events_gather(const PbxEventRow *row, gpointer user)
     PbxGather *gathered = user;
     PbxLogger *logger = gathered->logger;
     gathered->n++;
+    if (row->type == PBX_EVENT_COMPLETE || row->type == PBX_EVENT_ERROR)
+        g_array_append_val(gathered->ended, row->trial);
     if ((logger->vtable->wanted & PBX_WANTS(row->type)) == 0) {
         gathered->last = row->seq;
         return TRUE;

@@ -80,6 +80,7 @@ typedef struct {
 typedef struct {
     PbxLogger *logger;
     GPtrArray *events; /* PbxLogEvent* */
+    GArray *ended;     /* guint64: trials that have ended by then */
     guint64 last;      /* seq up to which all was seen */
     guint n;           /* rows that were seen, unwanted ones too */
     GError *error;

@@ -59,17 +59,14 @@ count_error(PbxLogger *logger, const char *message)
     return TRUE;
 }
 
-/* Ended trials need no more room. */
+/* Ended trials need no more room, whether the logger wants to hear of their ends or not. */
 static void
-forget_ended(PbxLogger *logger, const GPtrArray *events, gsize n)
+forget_ended(PbxLogger *logger, const GArray *ended)
 {
-    for (gsize i = 0; i < n; i++) {
-        const PbxLogEvent *event = events->pdata[i];
-        if (event->abi.type == PBX_EVENT_COMPLETE || event->abi.type == PBX_EVENT_ERROR) {
-            guint64 number = event->number;
-            g_hash_table_remove(logger->trials, &number);
-            log_files_forget(&logger->files, number);
-        }
+    for (guint i = 0; i < ended->len; i++) {
+        const guint64 number = g_array_index(ended, guint64, i);
+        g_hash_table_remove(logger->trials, &number);
+        log_files_forget(&logger->files, number);
     }
 }
 
@@ -118,7 +115,6 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
     g_mutex_lock(&logger->runner->logging->lock);
     logger->cursor = cursor;
     g_mutex_unlock(&logger->runner->logging->lock);
-    forget_ended(logger, events, done);
     return status != PBX_AGAIN;
 }
 
@@ -138,7 +134,9 @@ catch_up(PbxLogger *logger, guint64 until, gboolean *out)
     while (logger->cursor < until && !is_given_up(logger->runner->logging)) {
         guint batch = logger->batch;
         g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(log_event_free);
-        PbxGather gathered = {.logger = logger, .events = events, .last = logger->cursor};
+        g_autoptr(GArray) ended = g_array_new(FALSE, FALSE, sizeof(guint64));
+        PbxGather gathered = {
+            .logger = logger, .events = events, .ended = ended, .last = logger->cursor};
         g_autoptr(GError) error = NULL;
         gboolean read = store_each_event(logger->store, logger->cursor, batch, log_events_gather,
                                          &gathered, &error);
@@ -152,6 +150,7 @@ catch_up(PbxLogger *logger, guint64 until, gboolean *out)
             gathered.last = MAX(gathered.last, until);
         if (!deliver(logger, events, gathered.last, out))
             return FALSE;
+        forget_ended(logger, ended);
     }
     return TRUE;
 }
