@@ -9,6 +9,8 @@
 
 #include "experiment/logging-private.h"
 
+#define DIR_TRIES 10
+
 static void
 request_free(gpointer data)
 {
@@ -191,15 +193,19 @@ write_whole(int fd, const GByteArray *bytes)
     return TRUE;
 }
 
-/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet. A program may
- * have put anything in a file's place: nothing is waited for. */
+/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet, more than once
+ * where the trial's worker takes it away meanwhile, having found it empty. A program may have put
+ * anything in a file's place: nothing is waited for. */
 static int
 open_file(const char *path, const char *dir, int how)
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how;
     int fd = open(path, flags, 0666);
-    if (fd < 0 && errno == ENOENT && g_mkdir_with_parents(dir, 0777) == 0)
+    for (guint i = 0; fd < 0 && errno == ENOENT && i < DIR_TRIES; i++) {
+        if (g_mkdir_with_parents(dir, 0777) != 0)
+            break;
         fd = open(path, flags, 0666);
+    }
     return fd;
 }
 

@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* files/1: what loggers ask for is written whole, in order, and where it belongs. */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <glib/gstdio.h>
 
 #include "experiment/logging-private.h"
+
+/* Directories that are taken away as soon as they are made: as by a worker that found its trial's
+ * empty. */
+static guint taken_away;
+
+int
+mkdir(const char *path, mode_t mode)
+{
+    int status = (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    if (status == 0 && taken_away > 0) {
+        taken_away--;
+        rmdir(path);
+    }
+    return status;
+}
 
 typedef struct {
     char *dir;
@@ -208,6 +226,40 @@ test_failed_call(Fixture *fixture, gconstpointer data)
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+static void
+test_directory_taken_away(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    append(fixture, 3, "f", "text");
+    taken_away = 3;
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    g_assert_cmpuint(taken_away, ==, 0);
+    g_assert_cmpstr(fixture->warnings->str, ==, "");
+    assert_file(fixture, "trial/f", "text");
+}
+
+/* A logger that does not want to hear of ends: what is kept of a trial must go all the same. */
+static void
+test_ends_are_seen(Fixture *fixture, gconstpointer data)
+{
+    (void)fixture, (void)data;
+    const pbx_logger vtable = {.struct_size = sizeof vtable,
+                               .wanted = PBX_WANTS(PBX_EVENT_TRIAL_START)};
+    PbxLogger logger = {.vtable = &vtable};
+    g_autoptr(GPtrArray) events = g_ptr_array_new();
+    g_autoptr(GArray) ended = g_array_new(FALSE, FALSE, sizeof(guint64));
+    PbxGather gathered = {.logger = &logger, .events = events, .ended = ended};
+    const guint types[] = {PBX_EVENT_ADDED, PBX_EVENT_COMPLETE, PBX_EVENT_RESULT, PBX_EVENT_ERROR};
+    for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+        const PbxEventRow row = {.seq = i + 1, .type = types[i], .trial = i + 10};
+        g_assert_true(log_events_gather(&row, &gathered));
+    }
+    g_assert_cmpuint(events->len, ==, 0);
+    g_assert_cmpuint(ended->len, ==, 2);
+    g_assert_cmpuint(g_array_index(ended, guint64, 0), ==, 11);
+    g_assert_cmpuint(g_array_index(ended, guint64, 1), ==, 13);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,5 +271,7 @@ main(int argc, char **argv)
     ADD("/experiment/log-files/failed-write-is-tried-again", test_failed_write);
     ADD("/experiment/log-files/unusable-file-is-left-out", test_unusable_file);
     ADD("/experiment/log-files/failed-call-asks-for-nothing", test_failed_call);
+    ADD("/experiment/log-files/directory-taken-away-is-made-again", test_directory_taken_away);
+    ADD("/experiment/log-files/ends-of-trials-are-seen", test_ends_are_seen);
     return g_test_run();
 }
