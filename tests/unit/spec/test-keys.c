@@ -87,7 +87,7 @@ static const Bad values[] = {
     {"\"name\": \"..\"", "name: must not be '.' or '..'"},
     {"\"name\": \"-x\"", "name: must not begin with '-': commands would take it for an option"},
     {"\"name\": \"a/b\"", "name: must not contain '/'"},
-    {"\"name\": \"a\\nb\"", "name: must not contain control characters"},
+    {"\"name\": \"a\\nb\"", "name: must not contain control characters or line separators"},
     {"\"metric\": \"loss\"", "metric: 'metric' needs 'mode': is it to be \"min\" or \"max\"?"},
     {"\"mode\": \"min\"", "mode: 'mode' needs 'metric': which result field is meant?"},
     {"\"metric\": \"loss\", \"mode\": \"mim\"",
