@@ -157,6 +157,9 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
         separator = ", ";
     }
     guint64 begun = put_pending(out, runner, separator);
+    if (runner->skipped > 0)
+        g_string_append_printf(out, "; %" G_GUINT64_FORMAT " duplicate%s skipped", runner->skipped,
+                               runner->skipped == 1 ? "" : "s");
     if (end == EXPERIMENT_INTERRUPTED && begun == 0)
         g_string_append(out, "; interrupted");
     g_string_append_c(out, '\n');
