@@ -2,7 +2,9 @@
 /* pegbox ask: the next configuration of an experiment, for whoever evaluates it. */
 #include "commands/ask-private.h"
 
-#define LOOK_US (50 * 1000)
+/* Between two looks, where the search says "not now". */
+#define LOOK_US     (20 * 1000)
+#define LOOK_MAX_US (500 * 1000)
 
 typedef struct {
     char **sets;
@@ -50,7 +52,7 @@ static int
 ask(PbxExperiment *experiment, double timeout)
 {
     const gint64 began = g_get_monotonic_time();
-    for (;;) {
+    for (gulong pause = LOOK_US;; pause = MIN(2 * pause, LOOK_MAX_US)) {
         g_autoptr(GError) error = NULL;
         g_autoptr(JsonObject) answer = NULL;
         PbxAskOutcome outcome = experiment_ask(experiment, &answer, &error);
@@ -62,13 +64,14 @@ ask(PbxExperiment *experiment, double timeout)
             ask_print(answer);
             return EXIT_DONE;
         }
-        if (timeout >= 0 && (double)(g_get_monotonic_time() - began) >= timeout * 1e6) {
+        const double left = timeout * 1e6 - (double)(g_get_monotonic_time() - began);
+        if (timeout >= 0 && left <= 0) {
             command_error("no configuration within %g s: the search waits for results of trials "
                           "that were asked for",
                           timeout);
             return EXIT_TRIAL_FAILED;
         }
-        g_usleep(LOOK_US);
+        g_usleep(timeout >= 0 && left < (double)pause ? (gulong)left : pause);
     }
 }
 

@@ -122,6 +122,8 @@ look_status(PbxLook *look)
 int
 look_state(const PbxLook *look, const PbxTrialRow *trial)
 {
-    return trial->state == PBX_STATE_RUNNING && !look->running ? PBX_STATE_PENDING
-                                                               : (int)trial->state;
+    /* One that was asked for runs elsewhere, whoever drives. */
+    const gboolean left = trial->state == PBX_STATE_RUNNING && !look->running &&
+                          g_strcmp0(trial->reason, STORE_REASON_ASKED) != 0;
+    return left ? PBX_STATE_PENDING : (int)trial->state;
 }

@@ -16,6 +16,8 @@ PbxAskOutcome asked_outcome(JsonObject *answer);
 /* The row of the trial that TRIAL names, that was asked for and not told yet. NULL with error.
  * (transfer full) */
 PbxTrialRow *asked_find(PbxRunner *runner, const char *trial, GError **error);
+/* Whether a trial was asked for and its end was not told yet. FALSE with error. */
+gboolean asked_check(const PbxRunner *runner, const PbxTrialRow *row, GError **error);
 /* A result of it, or its failure, enters. Not committed yet. FALSE with error: nothing has. */
 gboolean asked_tell(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError **error);
 /* What is printed of that. (transfer full) */

@@ -20,7 +20,7 @@ begin(PbxRunner *runner, PbxTrial *trial, GError **error)
     if (trial->row.started_ns < 0)
         trial->row.started_ns = now;
     g_free(trial->row.reason);
-    trial->row.reason = g_strdup(ASKED_REASON);
+    trial->row.reason = g_strdup(STORE_REASON_ASKED);
     attempt_row_clear(&trial->attempt);
     trial->attempt = (PbxAttemptRow){
         .trial = trial->row.number,
@@ -35,7 +35,7 @@ begin(PbxRunner *runner, PbxTrial *trial, GError **error)
     trial->attempt_dirty = TRUE;
     trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
     trial_touch(runner, trial);
-    runner_event(runner, PBX_EVENT_TRIAL_START, trial, ASKED_REASON);
+    runner_event(runner, PBX_EVENT_TRIAL_START, trial, STORE_REASON_ASKED);
     return TRUE;
 }
 
@@ -49,7 +49,10 @@ asked_next(PbxRunner *runner, PbxTrial **trial, GError **error)
         return ASK_FAILED;
     if (*trial == NULL)
         return runner->exhausted ? ASK_DONE : ASK_LATER;
-    return begin(runner, *trial, error) && runner->fatal == NULL ? ASK_TRIAL : ASK_FAILED;
+    if (begin(runner, *trial, error))
+        return runner->fatal == NULL ? ASK_TRIAL : ASK_FAILED;
+    g_queue_push_head(&runner->waiting, *trial);
+    return ASK_FAILED;
 }
 
 PbxAskOutcome
@@ -83,33 +86,40 @@ asked_answer(const PbxRunner *runner, PbxAskOutcome outcome, const PbxTrial *tri
 
 /* ---- tell ---- */
 
+gboolean
+asked_check(const PbxRunner *runner, const PbxTrialRow *row, GError **error)
+{
+    if (row->end >= 0)
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_STATE,
+                    "trial %" G_GUINT64_FORMAT " of %s has ended already (%s): nothing more can be "
+                    "told of it",
+                    row->number, runner->name, store_end_name(row->end));
+    else if (row->state != PBX_STATE_RUNNING || g_strcmp0(row->reason, STORE_REASON_ASKED) != 0)
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_STATE,
+                    "trial %" G_GUINT64_FORMAT " of %s is %s and was not asked for: its results "
+                    "come from its program",
+                    row->number, runner->name, store_state_name(row->state));
+    else
+        return TRUE;
+    return FALSE;
+}
+
 PbxTrialRow *
 asked_find(PbxRunner *runner, const char *trial, GError **error)
 {
     g_autoptr(GError) failed = NULL;
     g_autoptr(PbxTrialRow) row = store_find_trial(runner->store, trial, &failed);
-    if (failed != NULL) {
+    if (failed != NULL)
         g_propagate_error(error, g_steal_pointer(&failed));
-    } else if (row == NULL && runner->trials->len == 0) {
+    else if (row != NULL)
+        return asked_check(runner, row, error) ? g_steal_pointer(&row) : NULL;
+    else if (runner->trials->len == 0)
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                     "no trial '%s' in %s: it has no trials yet", trial, runner->name);
-    } else if (row == NULL) {
+    else
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                     "no trial '%s' in %s: it has trials 0 to %u", trial, runner->name,
                     runner->trials->len - 1);
-    } else if (row->end >= 0) {
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_STATE,
-                    "trial %" G_GUINT64_FORMAT " of %s has ended already (%s): nothing more can be "
-                    "told of it",
-                    row->number, runner->name, store_end_name(row->end));
-    } else if (row->state != PBX_STATE_RUNNING || g_strcmp0(row->reason, ASKED_REASON) != 0) {
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_STATE,
-                    "trial %" G_GUINT64_FORMAT " of %s is %s and was not asked for: its results "
-                    "come from its program",
-                    row->number, runner->name, store_state_name(row->state));
-    } else {
-        return g_steal_pointer(&row);
-    }
     return NULL;
 }
 
@@ -119,6 +129,10 @@ result_fields(const PbxRunner *runner, JsonNode *result, GError **error)
 {
     double value;
     char **metrics = runner->spec->metrics;
+    if (result == NULL) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "there is no result");
+        return NULL;
+    }
     if (JSON_NODE_HOLDS_OBJECT(result))
         return json_clone(result);
     if (!JSON_NODE_HOLDS_VALUE(result) || json_node_get_value_type(result) == G_TYPE_BOOLEAN ||

@@ -131,18 +131,100 @@ do_alone(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
     return outside_end(outside, answer, error);
 }
 
+/* ---- With one ---- */
+
+#define DRIVER_S  60 /* for a driver to answer */
+#define ENDING_US (2 * G_USEC_PER_SEC)
+
+static JsonObject *
+request_of(const PbxTelling *telling)
+{
+    JsonObject *request = json_object_new();
+    json_object_set_string_member(request, "request", telling != NULL ? "tell" : "ask");
+    if (telling == NULL)
+        return request;
+    json_object_set_string_member(request, "trial", telling->trial);
+    json_object_set_boolean_member(request, "intermediate", telling->intermediate);
+    json_object_set_boolean_member(request, "failed", telling->failed);
+    if (telling->result != NULL)
+        json_object_set_member(request, "result", json_clone(telling->result));
+    if (telling->reason != NULL)
+        json_object_set_string_member(request, "reason", telling->reason);
+    return request;
+}
+
+static JsonObject *
+ask_driver(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
+{
+    g_autoptr(JsonObject) request = request_of(telling);
+    g_autoptr(JsonNode) node = request_send(experiment->dir, request, DRIVER_S, error);
+    if (node == NULL)
+        return NULL;
+    JsonObject *answer = json_node_dup_object(node);
+    json_object_remove_member(answer, "ok");
+    const char *refused = json_object_get_string_member_with_default(answer, "refused", NULL);
+    if (refused == NULL)
+        return answer;
+    const gint64 status = json_object_get_int_member_with_default(answer, "status", 2);
+    g_set_error_literal(error, PBX_EXPERIMENT_ERROR,
+                        status == 1   ? EXPERIMENT_ERROR_STATE
+                        : status == 2 ? EXPERIMENT_ERROR_USAGE
+                                      : EXPERIMENT_ERROR_BROKEN,
+                        refused);
+    json_object_unref(answer);
+    return NULL;
+}
+
+/* A driver that ends refuses what it has not answered: the next one, or nobody, is to be asked. */
+static gboolean
+is_ending(PbxExperiment *experiment, const char *driver)
+{
+    for (gint64 began = g_get_monotonic_time(); g_get_monotonic_time() - began < ENDING_US;) {
+        g_autofree char *now = lock_driver(experiment->dir);
+        if (g_strcmp0(now, driver) != 0)
+            return TRUE;
+        g_usleep(10 * 1000);
+    }
+    return FALSE;
+}
+
 /* ---- Either way ---- */
+
+/* Whether the same is to be tried once more: a driver began or ended meanwhile. One that was killed
+ * may have done it, and not said so: then a trial that was given out stays open. */
+static gboolean
+try_again(PbxExperiment *experiment, const char *driver, const GError *error)
+{
+    if (error->domain != PBX_REQUEST_ERROR)
+        return FALSE;
+    switch (error->code) {
+    case REQUEST_ERROR_DRIVEN:
+    case REQUEST_ERROR_NO_DRIVER:
+    case REQUEST_ERROR_GONE:
+        return TRUE;
+    case REQUEST_ERROR_REFUSED:
+        return is_ending(experiment, driver);
+    default:
+        return FALSE;
+    }
+}
 
 static JsonObject *
 change(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
 {
-    GError *failed = NULL;
-    JsonObject *answer = do_alone(experiment, telling, &failed);
-    if (experiment->outside != NULL)
-        outside_rest(experiment->outside);
-    if (failed != NULL)
-        g_propagate_error(error, failed);
-    return answer;
+    for (guint tries = 0;; tries++) {
+        g_autoptr(GError) failed = NULL;
+        g_autofree char *driver = lock_driver(experiment->dir);
+        JsonObject *answer = driver != NULL ? ask_driver(experiment, telling, &failed)
+                                            : do_alone(experiment, telling, &failed);
+        if (experiment->outside != NULL)
+            outside_rest(experiment->outside);
+        if (answer == NULL && tries < 5 && try_again(experiment, driver, failed))
+            continue;
+        if (answer == NULL)
+            g_propagate_error(error, g_steal_pointer(&failed));
+        return answer;
+    }
 }
 
 PbxAskOutcome

@@ -165,7 +165,7 @@ load_deciders(PbxRunner *runner, gboolean killed, GError **error)
 static gboolean
 collect_run(const PbxTrialRow *row, gpointer user)
 {
-    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, ASKED_REASON) != 0)
+    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, STORE_REASON_ASKED) != 0)
         g_array_append_val((GArray *)user, row->number);
     return TRUE;
 }

@@ -14,7 +14,8 @@ trial_restore(PbxRunner *runner, PbxTrialRow *taken, GError **error)
     g_free(taken);
     trial->budget = (double)NAN;
     trial->ended = row->end >= 0;
-    trial->asked = row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, ASKED_REASON) == 0;
+    trial->asked =
+        row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, STORE_REASON_ASKED) == 0;
     if (row->dir != NULL)
         trial->dir = g_build_filename(runner->dir, row->dir, NULL);
     trial->attempt = (PbxAttemptRow){.trial = row->number};

@@ -47,8 +47,6 @@ typedef struct {
     gboolean row_dirty, attempt_dirty;
 } PbxTrial;
 
-/* What the row of a trial that somebody asked for says while it runs: see asked-private.h. */
-#define ASKED_REASON "asked"
 /* restore.c: a trial of the store in memory, with its last start and result. Takes the row. NULL
  * with error. (transfer full) */
 PbxTrial *trial_restore(PbxRunner *runner, PbxTrialRow *row, GError **error);

@@ -27,6 +27,10 @@ const char *steer_text(JsonObject *request, const char *name);
 /* The trial that the request's member "trial" names. NULL: the error says so. */
 PbxTrial *steer_trial(PbxRunner *runner, JsonObject *request, GError **error);
 
+/* steer-ask.c */
+void steer_ask(PbxRunner *runner, PbxRequest *request);
+void steer_tell(PbxRunner *runner, PbxRequest *request);
+
 /* steer-stop.c */
 void steer_stop(PbxRunner *runner, PbxRequest *request);
 JsonObject *steer_stop_alone(PbxOutside *outside, JsonObject *request, GError **error);

@@ -64,7 +64,7 @@ static gboolean
 collect_asked(const PbxTrialRow *row, gpointer user)
 {
     /* One that a driver ran waits for it to come back. */
-    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, ASKED_REASON) == 0)
+    if (row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, STORE_REASON_ASKED) == 0)
         g_array_append_val((GArray *)user, row->number);
     return TRUE;
 }

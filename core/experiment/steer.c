@@ -5,7 +5,9 @@
 #include "json/json.h"
 
 static const PbxSteering steerings[] = {
+    {"ask", steer_ask, NULL}, /* without a driver: asking.c */
     {"stop", steer_stop, steer_stop_alone},
+    {"tell", steer_tell, NULL},
 };
 
 static const PbxSteering *

@@ -23,6 +23,9 @@ enum {
 
 #define STORE_SCHEMA_VERSION 2
 
+/* The `reason` of a trial that somebody asked for, while it runs; nothing else has it. */
+#define STORE_REASON_ASKED "asked"
+
 /* -1 in a gint64, NaN in a double, NULL in a pointer: unknown or none (SQL NULL). */
 
 /* Whether a result keeps the constraints. */

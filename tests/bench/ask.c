@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking and telling through the store, without a driver. Prints JSON:
+ * Asking and telling through the store, without a driver, for bench_ask.py. Prints JSON:
  *   ask            pairs a second of one process that links core's library; the median of rounds
  *   ask_processes  16 processes at once, each with the experiment opened for itself: pairs a second
  *                  of all, and trials that were given to nobody or to two

@@ -115,6 +115,18 @@ class Alone(AskTest):
         self.assertEqual(self.pegbox("ask").json["trial"], 1)
         self.assertIn("'trainable' is missing", self.pegbox("run", path, expect=2).err)
 
+    def test_duplicates_are_skipped(self):
+        keys = {"config": {"x": {"$choice": ["a", "b", "c"]}}, "duplicates": "skip",
+                "num_samples": 3, "seed": 1}
+        ran = self.run_experiment(python("print('{\"loss\": 1}')"), name="ran", metric="loss",
+                                  mode="min", **keys).configs
+        asked = [self.create(**keys)]
+        while not asked[-1]["done"]:
+            self.tell(asked[-1]["trial"], "1")
+            asked.append(self.ask())
+        self.assertEqual([trial["config"] for trial in asked[:-1]], ran)
+        self.assertEqual(sorted(config["x"] for config in ran), ["a", "b", "c"])
+
     def test_open_until_told(self):
         self.create(num_samples=2)
         self.ask()
@@ -260,6 +272,28 @@ class Waiting(AskTest):
     def test_told_again(self):
         self.one_by_one("-DTOLD_AGAIN")
         self.check()
+
+    def test_driver_waits_too(self):
+        gate = os.path.join(self.dir, "gate")
+        program = python("import os, sys, time\nopen(sys.argv[1] + '.seen', 'w').close()\n"
+                         "while not os.path.exists(sys.argv[1]): time.sleep(0.02)\n"
+                         "print('{\"loss\": 1}')", gate)
+        source = self.write("one.c", ONE_BY_ONE)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "one")
+        process = self.start("run", self.spec(program, name="e", config={"x": {"$uniform": [0, 1]}},
+                                              metric="loss", mode="min", search="one",
+                                              num_samples=2))
+        wait_until(lambda: os.path.exists(gate + ".seen"), 30, "a trial runs")
+        self.assertIn("no configuration within 0.1 s",
+                      self.pegbox("ask", "e", "--timeout", "0.1", expect=1).err)
+        waiting = self.start("ask", "e")
+        self.write("gate", "")
+        given = self.finish(waiting).json
+        if not given["done"]:  # else the driver was faster, and ran it itself
+            self.assertEqual(given["trial"], 1)
+            self.tell(1, "1")
+        self.assertEqual(self.finish(process).status, 0)
+        self.assertEqual(self.opened("e").states, ["TERMINATED"] * 2)
 
     def test_as_a_run(self):
         """A search that learns, driven from outside, takes the same way as in a run."""
