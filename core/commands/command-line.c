@@ -55,6 +55,13 @@ command_say(const char *format, ...)
     g_print("%s\n", safe);
 }
 
+void
+command_say_json(JsonNode *node)
+{
+    g_autofree char *text = json_to_text(node);
+    g_print("%s\n", text);
+}
+
 int
 command_problems(const PbxProblems *problems)
 {

@@ -14,6 +14,7 @@
 const PbxCommand pbx_commands[] = {
     {"ask", "get the next configuration of an experiment", command_ask},
     {"best", "show the best trial of an experiment", command_best},
+    {"enqueue", "add a config as the next trial", command_enqueue},
     {"export", "print all results of an experiment", command_export},
     {"inspect", "show a plugin's options and capabilities", command_inspect},
     {"logs", "show a trial's output", command_logs},
@@ -27,6 +28,7 @@ const PbxCommand pbx_commands[] = {
     {"tell", "tell the result of a trial that was asked for", command_tell},
     {"trials", "list the trials of an experiment", command_trials},
     {"validate", "check an experiment file", command_validate},
+    {"void", "take a trial's results out of sight", command_void},
     {NULL, NULL, NULL},
 };
 

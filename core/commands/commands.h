@@ -36,6 +36,7 @@ int command_main(int argc, char **argv);
 
 int command_ask(int argc, char **argv);
 int command_best(int argc, char **argv);
+int command_enqueue(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_logs(int argc, char **argv);
@@ -49,9 +50,12 @@ int command_stop(int argc, char **argv);
 int command_tell(int argc, char **argv);
 int command_trials(int argc, char **argv);
 int command_validate(int argc, char **argv);
+int command_void(int argc, char **argv);
 
 /* Seconds that a command waits for a driver to do what it asks. */
 #define COMMAND_STEER_S 60
+/* At most so long is what it gives the driver. */
+#define COMMAND_STEER_BYTES (512 * 1024)
 
 /* ---- command-line.c: what commands share ---- */
 
@@ -62,6 +66,8 @@ void command_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* One line on standard output, control characters escaped. */
 void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* One JSON document on standard output. */
+void command_say_json(JsonNode *node);
 /* Tells all problems, those without a place in a file as errors of the command; the exit
  * status that they ask for. */
 int command_problems(const PbxProblems *problems);

@@ -23,7 +23,7 @@ add_trial(const PbxTrialRow *row, gpointer user)
     Totals *totals = user;
     totals->all++;
     totals->counts[look_state(totals->look, row)]++;
-    if (isfinite(row->best) &&
+    if (row->end != PBX_END_VOID && isfinite(row->best) &&
         (isnan(totals->best) || totals->sign * row->best < totals->sign * totals->best))
         totals->best = row->best;
     return TRUE;

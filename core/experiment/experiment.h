@@ -37,7 +37,10 @@ gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *
  * answer, or where it has none does the same to its store. `request` has "request", its name, and
  * what that one takes:
  *
- *   stop  "trial" (a number, id or name; none: the whole experiment)
+ *   enqueue  "config", an object: all of a config or a part; gives "trial", "id", "name", "config",
+ *            and "waits", true where nothing drives the experiment
+ *   stop     "trial" (a number, id or name; none: the whole experiment)
+ *   void     "trial"; gives "forgotten", false where the search goes on with what it has learnt
  *
  * The answer is an object with "ok" true and what the request gives. NULL with error (its exit
  * status: experiment_error_status). Needs no main loop. (transfer full)

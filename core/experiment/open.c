@@ -117,7 +117,7 @@ runner_ask_total(PbxRunner *runner)
         if (call.status == PBX_OK)
             total = said;
     }
-    runner->total = total;
+    runner->total = total < 0 ? total : total + (gint64)runner->enqueued;
 }
 
 /* The experiment's own directory. Without a name of its own, another start may take the free one

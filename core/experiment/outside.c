@@ -212,6 +212,7 @@ read_counts(PbxOutside *outside, GError **error)
     runner->seq = store_last_seq(store);
     runner->asks = MAX(store_next_ask(store), count_fact(store, "asks"));
     runner->skipped = count_fact(store, "skipped");
+    runner->enqueued = count_fact(store, "enqueued");
     runner->exhausted = FALSE;
     g_free(runner->stop_reason);
     runner->stop_reason = store_fact(store, "stopping");

@@ -83,6 +83,21 @@ adopt(PbxRunner *runner, pbx_suggestion *suggestion)
     return check_call(runner, runner->search, &call);
 }
 
+gboolean
+propose_added(PbxRunner *runner, PbxTrial *trial)
+{
+    PbxCall add = {.id = CALL_SCHEDULER_ADD,
+                   .trial = trial->row.number,
+                   .x = trial->row.x,
+                   .config = host_json(trial->config),
+                   .resources = host_json(runner->spec->resources)};
+    decider_call(runner->scheduler->decider, &add, NULL, NULL);
+    if (!check_call(runner, runner->scheduler, &add))
+        return FALSE;
+    runner_event(runner, PBX_EVENT_ADDED, trial, NULL);
+    return TRUE;
+}
+
 /* The search's point becomes a trial. Takes config and suggestion->x. */
 static gboolean
 add_trial(PbxRunner *runner, pbx_suggestion *suggestion, JsonNode *config, gboolean altered)
@@ -97,19 +112,7 @@ add_trial(PbxRunner *runner, pbx_suggestion *suggestion, JsonNode *config, gbool
     trial->row.origin = suggestion->origin;
     trial->row.extra = g_strdup(suggestion->extra);
     g_queue_push_tail(&runner->waiting, trial);
-
-    if (altered && !adopt(runner, suggestion))
-        return FALSE;
-    PbxCall add = {.id = CALL_SCHEDULER_ADD,
-                   .trial = trial->row.number,
-                   .x = trial->row.x,
-                   .config = host_json(trial->config),
-                   .resources = host_json(runner->spec->resources)};
-    decider_call(runner->scheduler->decider, &add, NULL, NULL);
-    if (!check_call(runner, runner->scheduler, &add))
-        return FALSE;
-    runner_event(runner, PBX_EVENT_ADDED, trial, NULL);
-    return TRUE;
+    return (!altered || adopt(runner, suggestion)) && propose_added(runner, trial);
 }
 
 /* A point that was suggested becomes a trial, or is skipped. Takes suggestion->x. */
@@ -147,7 +150,8 @@ ask_search(PbxRunner *runner)
     if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL)
         return PROPOSED_NONE;
     gint64 wanted = runner->spec->num_samples;
-    if (!owns_samples(runner) && wanted >= 0 && runner->trials->len >= (guint64)wanted) {
+    if (!owns_samples(runner) && wanted >= 0 &&
+        runner->trials->len - runner->enqueued >= (guint64)wanted) {
         propose_exhausted(runner);
         return PROPOSED_NONE;
     }

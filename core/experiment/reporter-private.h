@@ -18,6 +18,8 @@ void tally_failed(PbxTally *tally, const PbxTrial *trial);
 void tally_ended(PbxTally *tally, PbxTrial *trial);
 /* What an ended trial is worth has changed: the best is looked for anew, once. */
 void tally_stale(PbxTally *tally);
+/* An ended trial counts no more. */
+void tally_void(PbxTally *tally, PbxTrial *trial);
 /* Continues the history; called by the tick. */
 void tally_sample(PbxTally *tally);
 

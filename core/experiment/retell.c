@@ -42,7 +42,9 @@ tell(Retelling *retelling, const PbxTrialRow *row)
     PbxTrial *trial = trial_restore(runner, trial_row_copy(row), &retelling->error);
     if (trial == NULL)
         return FALSE;
-    g_autoptr(PbxView) last = trial->last != NULL ? view_new(runner, trial, trial->last) : NULL;
+    /* What is void is not shown again. */
+    const gboolean shown = trial->last != NULL && row->end != PBX_END_VOID;
+    g_autoptr(PbxView) last = shown ? view_new(runner, trial, trial->last) : NULL;
     end_tell(runner, retelling->slot, CALL_SEARCH_TELL, trial, last, PBX_OUTCOME_REPLAY);
     trial_free(trial);
     if (runner->fatal != NULL)

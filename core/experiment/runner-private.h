@@ -61,6 +61,8 @@ gboolean trial_make_directory(const PbxRunner *runner, const PbxTrial *trial, GE
 /* Makes the next trial at a point; names it. Takes x and config. */
 PbxTrial *trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error);
 void trial_free(PbxTrial *trial);
+/* Takes back the newest trial, of which nothing else knows yet. */
+void trial_drop(PbxRunner *runner, PbxTrial *trial);
 /* The one place where a trial changes its state. Tells search and scheduler. */
 void trial_set_state(PbxRunner *runner, PbxTrial *trial, guint state, guint why);
 /* Marks its row (and attempt) to be stored with the next commit. */
@@ -193,6 +195,9 @@ PbxLock *remove_for_another(const char *dir, GError **error);
 
 /* propose.c: asks the search for trials and the scheduler for the next. */
 void propose_fill(PbxRunner *runner);
+/* A trial that was made waits to be run: the scheduler is told, and the store. FALSE: the run
+ * cannot go on. */
+gboolean propose_added(PbxRunner *runner, PbxTrial *trial);
 /* The search gives no more trials. */
 void propose_exhausted(PbxRunner *runner);
 /* The trial that comes next, taken off the queue; NULL: not now, or (`exhausted`) never. */
@@ -243,6 +248,7 @@ struct PbxRunner {
     guint64 asks;        /* suggests that gave a point */
     GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
     guint64 skipped;     /* points that were duplicates */
+    guint64 enqueued;    /* trials that were added by hand: they are none of num_samples */
     guint skipped_in_a_row;
     gint64 total;       /* trials in all; -1: unknown */
     gboolean exhausted; /* the search gives no more */

@@ -27,10 +27,18 @@ const char *steer_text(JsonObject *request, const char *name);
 /* The trial that the request's member "trial" names. NULL: the error says so. */
 PbxTrial *steer_trial(PbxRunner *runner, JsonObject *request, GError **error);
 
+/* An answer that names a trial: "trial", "id", "name". (transfer full) */
+JsonObject *steer_answer_for(const PbxTrial *trial);
+
 /* steer-ask.c */
 void steer_ask(PbxRunner *runner, PbxRequest *request);
 void steer_tell(PbxRunner *runner, PbxRequest *request);
-
+/* steer-enqueue.c */
+void steer_enqueue(PbxRunner *runner, PbxRequest *request);
+JsonObject *steer_enqueue_alone(PbxOutside *outside, JsonObject *request, GError **error);
+/* steer-void.c */
+void steer_void(PbxRunner *runner, PbxRequest *request);
+JsonObject *steer_void_alone(PbxOutside *outside, JsonObject *request, GError **error);
 /* steer-stop.c */
 void steer_stop(PbxRunner *runner, PbxRequest *request);
 JsonObject *steer_stop_alone(PbxOutside *outside, JsonObject *request, GError **error);

@@ -15,15 +15,6 @@ check_alive(const PbxTrial *trial, GError **error)
     return FALSE;
 }
 
-static JsonObject *
-answer_for(const PbxTrial *trial)
-{
-    JsonObject *answer = json_object_new();
-    json_object_set_int_member(answer, "trial", (gint64)trial->row.number);
-    json_object_set_string_member(answer, "name", trial->row.name);
-    return answer;
-}
-
 /* ---- In the driver ---- */
 
 static void
@@ -55,7 +46,7 @@ steer_stop(PbxRunner *runner, PbxRequest *request)
     g_queue_remove(&runner->resting, trial);
     end_trial(runner, trial, PBX_END_STOPPED, WHY);
     workers_stop_run(runner, trial);
-    steer_answer(runner, request, answer_for(trial));
+    steer_answer(runner, request, steer_answer_for(trial));
 }
 
 /* ---- Without one ---- */
@@ -117,7 +108,7 @@ stop_named(PbxOutside *outside, JsonObject *request, GError **error)
     PbxTrial *trial = outside_named(outside, request, error);
     if (trial == NULL || !end_one(outside, trial->row.number, &trial, error))
         return NULL;
-    return answer_for(trial);
+    return steer_answer_for(trial);
 }
 
 JsonObject *

@@ -6,8 +6,10 @@
 
 static const PbxSteering steerings[] = {
     {"ask", steer_ask, NULL}, /* without a driver: asking.c */
+    {"enqueue", steer_enqueue, steer_enqueue_alone},
     {"stop", steer_stop, steer_stop_alone},
     {"tell", steer_tell, NULL},
+    {"void", steer_void, steer_void_alone},
 };
 
 static const PbxSteering *
@@ -133,6 +135,16 @@ steer_trial(PbxRunner *runner, JsonObject *request, GError **error)
     g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "no trial '%s' in %s", text,
                 runner->name);
     return NULL;
+}
+
+JsonObject *
+steer_answer_for(const PbxTrial *trial)
+{
+    JsonObject *answer = json_object_new();
+    json_object_set_int_member(answer, "trial", (gint64)trial->row.number);
+    json_object_set_string_member(answer, "id", trial->row.id);
+    json_object_set_string_member(answer, "name", trial->row.name);
+    return answer;
 }
 
 /* ---- From elsewhere ---- */

@@ -18,7 +18,8 @@ status_best(const PbxRunner *runner)
     int sign = runner->spec->signs[0];
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrial *trial = runner->trials->pdata[i];
-        if (!isfinite(trial->row.value) || trial->row.feasible == FEASIBLE_NO)
+        if (!isfinite(trial->row.value) || trial->row.feasible == FEASIBLE_NO ||
+            trial->row.end == PBX_END_VOID)
             continue;
         if (best == NULL || sign * trial->row.value < sign * best->row.value)
             best = trial;

@@ -143,6 +143,30 @@ tally_stale(PbxTally *tally)
     tally->stale = TRUE;
 }
 
+/* The best value ever, of the trials that still count. */
+static void
+look_for_ever(PbxTally *tally)
+{
+    const PbxRunner *runner = tally->runner;
+    tally->ever = (double)NAN;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrial *trial = runner->trials->pdata[i];
+        if (trial != NULL && trial->row.end != PBX_END_VOID)
+            tally_result(tally, trial,
+                         runner->report->metric != NULL ? trial->told : trial->row.best);
+    }
+}
+
+void
+tally_void(PbxTally *tally, PbxTrial *trial)
+{
+    tally_stale(tally);
+    if (tally->sorted != NULL)
+        g_ptr_array_remove(tally->sorted, trial);
+    if (tally->ever_trial == trial->row.number)
+        look_for_ever(tally);
+}
+
 void
 tally_sample(PbxTally *tally)
 {
@@ -166,7 +190,7 @@ tally_value(const PbxRunner *runner, const PbxTrial *trial)
 {
     double value = runner->report->metric != NULL ? trial->told : trial->row.value;
     if (reporter_metric(runner, NULL) == NULL || !isfinite(value) ||
-        trial->row.feasible == FEASIBLE_NO)
+        trial->row.feasible == FEASIBLE_NO || trial->row.end == PBX_END_VOID)
         return (double)NAN;
     return value;
 }

@@ -42,6 +42,17 @@ trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
 }
 
 void
+trial_drop(PbxRunner *runner, PbxTrial *trial)
+{
+    g_assert(runner->trials->len == trial->row.number + 1);
+    if (runner->configs != NULL && g_hash_table_lookup(runner->configs, trial->row.config) == trial)
+        g_hash_table_remove(runner->configs, trial->row.config);
+    g_ptr_array_remove(runner->dirty, trial);
+    runner->counts[trial->row.state]--;
+    g_ptr_array_set_size(runner->trials, (int)trial->row.number);
+}
+
+void
 trial_slim(PbxTrial *trial)
 {
     g_clear_pointer(&trial->config, json_node_unref);

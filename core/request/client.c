@@ -131,6 +131,18 @@ withdraw(const Asking *asking)
     return unlinkat(asking->folder, asking->file, 0) == 0;
 }
 
+static void
+set_ended(const Asking *asking, GError **error)
+{
+    if (lock_was_released(asking->dir))
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER,
+                    "%s has no driver any more: it ended without having seen the request",
+                    asking->dir);
+    else
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE,
+                    "the driver (%s) died before it answered", asking->driver);
+}
+
 static JsonNode *
 wait_for_answer(const Asking *asking, double timeout_s, GError **error)
 {
@@ -141,8 +153,7 @@ wait_for_answer(const Asking *asking, double timeout_s, GError **error)
         if (take_answer(asking, &answer, error))
             return answer;
         if (last) {
-            g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE,
-                        "the driver (%s) ended before it answered", asking->driver);
+            set_ended(asking, error);
             return NULL;
         }
         const gint64 waited = g_get_monotonic_time() - began;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "request/request.h"
+#include "request/request-private.h"
 
 #define WAIT_US     (20 * 1000)
 #define PATIENCE_US (10 * G_USEC_PER_SEC) /* with those who write without a driver */
@@ -140,6 +140,17 @@ lock_driver(const char *dir)
     }
     close(fd);
     return holder;
+}
+
+gboolean
+lock_was_released(const char *dir)
+{
+    int fd = open_lock(dir, O_RDONLY, NULL);
+    if (fd < 0)
+        return FALSE;
+    g_autofree char *holder = read_holder(fd);
+    close(fd);
+    return holder[0] == '\0';
 }
 
 void

@@ -10,6 +10,9 @@
 #define ANSWER_SUFFIX     ".answer"
 #define REQUEST_MAX_BYTES (1024 * 1024)
 
+/* Whether the last driver of DIR ended in good order: it has answered all that it had taken. */
+gboolean lock_was_released(const char *dir);
+
 /* DIR/requests as a descriptor; it is no symbolic link. -1 with errno. */
 int request_folder_open(const char *dir);
 /*

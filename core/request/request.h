@@ -14,9 +14,9 @@ GQuark request_error_domain(void);
 
 enum {
     REQUEST_ERROR_DRIVEN,    /* the experiment has a driver: it alone writes */
-    REQUEST_ERROR_NO_DRIVER, /* nobody is there to be asked */
+    REQUEST_ERROR_NO_DRIVER, /* nobody is there to be asked, and nobody was */
     REQUEST_ERROR_REFUSED,   /* the driver says no; the message is its answer */
-    REQUEST_ERROR_GONE,      /* the driver ended before it answered */
+    REQUEST_ERROR_GONE,      /* the driver died before it answered: it may have done it */
     REQUEST_ERROR_TIMEOUT,   /* no answer in time */
     REQUEST_ERROR_IO,        /* files cannot be read or written */
 };

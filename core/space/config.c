@@ -327,3 +327,21 @@ space_config(PbxSpace *space, const double *x, const char *extra, JsonNode *spec
     space_resolver_clear(&resolver);
     return config;
 }
+
+JsonNode *
+space_config_given(const PbxSpace *space, const double *x, JsonNode *given, JsonNode *spec,
+                   const PbxRandom *random, GError **error)
+{
+    SpaceResolver resolver;
+    JsonNode *config = NULL;
+    if (space_resolver_init(&resolver, space, x, NULL, spec, random, error)) {
+        for (guint i = 0; i < space->samples->len; i++) {
+            JsonNode *value = json_lookup(given, space_sample(space, i)->node->path);
+            if (value != NULL && space_sample_active(space, x, i))
+                resolver.values[i] = json_clone(value);
+        }
+        config = assemble_all(&resolver, NULL, error);
+    }
+    space_resolver_clear(&resolver);
+    return config;
+}

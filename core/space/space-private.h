@@ -155,6 +155,9 @@ gboolean space_resolver_init(SpaceResolver *resolver, const PbxSpace *space, con
                              const char *extra, JsonNode *spec, const PbxRandom *random,
                              GError **error);
 void space_resolver_clear(SpaceResolver *resolver);
+/* As space_config, but a $sample_from whose place has a value in `given` takes that one. */
+JsonNode *space_config_given(const PbxSpace *space, const double *x, JsonNode *given,
+                             JsonNode *spec, const PbxRandom *random, GError **error);
 /* FALSE: `failed` and `failure` say why. */
 gboolean space_resolve(SpaceResolver *resolver, guint sample);
 /* Whether a sample's ancestors took its branch. */

@@ -81,6 +81,15 @@ gboolean space_snap(const PbxSpace *space, double *x, gboolean *altered, GError 
  */
 JsonNode *space_config(PbxSpace *space, const double *x, const char *extra, JsonNode *spec,
                        const PbxRandom *random, GError **error);
+/*
+ * The config that a person asks for: `given` is all of one or a part, nested or by dotted keys
+ * ("optimizer.lr"). What it leaves out is drawn, as space_draw does; what it says of a $sample_from
+ * is taken, and others see it. x[n_dims] gets its point. NULL with error POINT, which names the
+ * place, where a value is not in the space, a constant another one, or a key none of it.
+ * (transfer full)
+ */
+JsonNode *space_complete(PbxSpace *space, JsonNode *given, JsonNode *spec, PbxRandom *draws,
+                         const PbxRandom *samples, double *x, GError **error);
 /* The point of a config: x[n_dims]; a value outside its dim is NaN, and `outside`
  * (NULL: not wanted) gets the name of the first such dim (NULL: none). What the config
  * lacks is NaN. Of a $choice's branches the best fit is taken, of equal ones the first;

@@ -126,7 +126,7 @@ class Stop(PegboxTest):
         process.send_signal(signal.SIGKILL)
         done = self.finish(asking)
         self.assertEqual(done.status, 4)
-        self.assertIn("ended before it answered", done.err)
+        self.assertIn("died before it answered", done.err)
         self.assertEqual(os.listdir(requests), [])
         self.finish(process)
 

@@ -35,7 +35,8 @@ typedef struct pbx_search {
     /* An intermediate result; never the one that ended the trial. NULL: not sent. */
     pbx_status (*report)(pbx_instance *, const pbx_result *result, pbx_error *);
     /*
-     * Exactly once a trial, known to the plugin or not; a VOID may follow later. A
+     * Exactly once a trial, known to the plugin or not; a VOID may follow later, which
+     * has no last result: forget what you were told, or answer ENOTSUP. A
      * DUPLICATE comes at once after the suggest (and adopt) of its point, before any
      * other call; the next suggest has the same trial, and the next ask.
      */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Asking a driver, and who may write an experiment's store. */
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -157,19 +159,54 @@ test_timeout(Fixture *f, gconstpointer unused)
     g_assert_cmpint(files->len, ==, 0);
 }
 
+/* A driver that is killed may have done what it was asked for. */
 static void
 test_driver_dies(Fixture *f, gconstpointer unused)
 {
     (void)unused;
     Client client;
-    fixture_open(f);
-    client_start(&client, f, "ask", -1);
-    fixture_turn_until(f, 1);
-    /* As if it were killed: nothing is closed in good order. */
+    int pipe_fds[2];
+    char byte;
     g_clear_pointer(&f->lock, lock_release);
+    g_autofree char *folder = g_build_filename(f->dir, "requests", NULL);
+    g_assert_cmpint(g_mkdir(folder, 0777), ==, 0);
+    g_assert_cmpint(pipe(pipe_fds), ==, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        PbxLock *lock = lock_take(f->dir, NULL);
+        if (lock == NULL || write(pipe_fds[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    g_assert_cmpint(read(pipe_fds[0], &byte, 1), ==, 1);
+    client_start(&client, f, "ask", -1);
+    fixture_turn_until_files(f, 1);
+    kill(child, SIGKILL);
     client_wait(&client);
     g_assert_error(client.error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE);
     g_assert_cmpint(request_error_status(client.error), ==, 4);
+    client_clear(&client);
+    g_autoptr(GPtrArray) files = fixture_files(f);
+    g_assert_cmpint(files->len, ==, 0);
+    g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+/* One that ends in good order, and did not see the request, has not. */
+static void
+test_driver_ends(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    Client client;
+    fixture_open(f);
+    requests_close(g_steal_pointer(&f->requests), "over");
+    client_start(&client, f, "ask", -1);
+    fixture_turn_until_files(f, 1);
+    g_clear_pointer(&f->lock, lock_release);
+    client_wait(&client);
+    g_assert_error(client.error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER);
     client_clear(&client);
 }
 
@@ -212,6 +249,7 @@ main(int argc, char **argv)
     REQUEST_TEST("/request/ask/two-at-once", test_two_at_once);
     REQUEST_TEST("/request/ask/timeout", test_timeout);
     REQUEST_TEST("/request/ask/driver-dies", test_driver_dies);
+    REQUEST_TEST("/request/ask/driver-ends", test_driver_ends);
     REQUEST_TEST("/request/ask/driver-closes", test_driver_closes);
     REQUEST_TEST("/request/ask/no-driver", test_no_driver);
     return g_test_run();

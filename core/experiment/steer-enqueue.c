@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The request `enqueue`: a config that a person asks for becomes the next trial. */
+#include "experiment/steer-private.h"
+#include "json/json.h"
+
+/* As a search's suggestion that it did not make. FALSE: it takes no such trial. */
+static gboolean
+adopt(PbxRunner *runner, PbxTrial *trial, GError **error)
+{
+    pbx_suggestion suggestion = {
+        .struct_size = sizeof suggestion,
+        .flags = PBX_SUGGESTION_ENQUEUED,
+        .n_dims = trial->row.n_dims,
+        .trial = trial->row.number,
+        .ask = PBX_NONE,
+        .x = trial->row.x,
+    };
+    PbxCall call = {.id = CALL_SEARCH_ADOPT, .suggestion = &suggestion};
+    decider_call(runner->search->decider, &call, NULL, NULL);
+    if (call.status >= 0)
+        return TRUE;
+    decider_set_error(runner->search->decider, &call, error);
+    return FALSE;
+}
+
+static PbxTrial *
+make_trial(PbxRunner *runner, JsonNode *given, GError **error)
+{
+    const PbxSpec *spec = runner->spec;
+    const guint64 number = runner->trials->len;
+    PbxRandom draws = {.seed = random_seed(spec->seed, "enqueue"), .stream = number};
+    const PbxRandom samples = {.seed = runner->trial_seed, .stream = number + runner->skipped};
+    g_autofree double *x = g_new(double, space_n_dims(spec->space) + 1);
+    g_autoptr(JsonNode) config =
+        space_complete(spec->space, given, spec->resolved, &draws, &samples, x, error);
+    if (config == NULL)
+        return NULL;
+    const PbxTrial *earlier = duplicates_find(runner, config);
+    if (earlier != NULL) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "trial %" G_GUINT64_FORMAT " has that config, and duplicates are skipped",
+                    earlier->row.number);
+        return NULL;
+    }
+    return trial_new(runner, g_steal_pointer(&x), g_steal_pointer(&config), error);
+}
+
+/* So that another process knows how many trials are none of num_samples. */
+static void
+store_count(PbxRunner *runner)
+{
+    g_autofree char *count = g_strdup_printf("%" G_GUINT64_FORMAT, ++runner->enqueued);
+    GError *error = NULL;
+    runner_touch(runner);
+    if (runner->fatal == NULL && !store_put_fact(runner->store, "enqueued", count, &error))
+        runner_fail(runner, error);
+}
+
+static gboolean
+check_open(const PbxRunner *runner, GError **error)
+{
+    if (!runner->finished && runner->interrupts == 0 && !runner->stopping)
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                "%s is ending%s%s: it takes no more trials", runner->name,
+                runner->stop_reason != NULL ? ", " : "",
+                runner->stop_reason != NULL ? runner->stop_reason : "");
+    return FALSE;
+}
+
+/* NULL: nothing has come of it. Where the run can go on, nothing has changed. */
+static PbxTrial *
+enqueue(PbxRunner *runner, JsonObject *request, GError **error)
+{
+    JsonNode *given = json_object_get_member(request, "config");
+    if (!check_open(runner, error))
+        return NULL;
+    if (given == NULL) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "the request needs \"config\", an object");
+        return NULL;
+    }
+    g_autoptr(GError) failed = NULL;
+    PbxTrial *trial = make_trial(runner, given, &failed);
+    if (trial == NULL) {
+        /* Whatever is wrong, a template that fails too, is wrong with the config. */
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "%s", failed->message);
+        return NULL;
+    }
+    if (!adopt(runner, trial, error)) {
+        trial_drop(runner, trial);
+        return NULL;
+    }
+    store_count(runner);
+    if (propose_added(runner, trial) && runner->fatal == NULL)
+        return trial;
+    g_propagate_error(error, g_error_copy(runner->fatal));
+    return NULL;
+}
+
+static JsonObject *
+answer_for(const PbxTrial *trial, gboolean waits)
+{
+    JsonObject *answer = steer_answer_for(trial);
+    json_object_set_member(answer, "config", json_clone(trial->config));
+    json_object_set_boolean_member(answer, "waits", waits);
+    return answer;
+}
+
+/* Before what the search gave, after what was enqueued earlier. */
+static void
+put_next(PbxRunner *runner, PbxTrial *trial)
+{
+    GList *item = runner->waiting.head;
+    while (item != NULL && ((PbxTrial *)item->data)->row.ask == PBX_NONE)
+        item = item->next;
+    if (item != NULL)
+        g_queue_insert_before(&runner->waiting, item, trial);
+    else
+        g_queue_push_tail(&runner->waiting, trial);
+}
+
+void
+steer_enqueue(PbxRunner *runner, PbxRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    PbxTrial *trial = enqueue(runner, request_object(request), &error);
+    if (trial == NULL) {
+        request_refuse(request, error->message);
+        return;
+    }
+    put_next(runner, trial);
+    if (runner->total >= 0)
+        runner->total++;
+    steer_answer(runner, request, answer_for(trial, FALSE));
+}
+
+JsonObject *
+steer_enqueue_alone(PbxOutside *outside, JsonObject *request, GError **error)
+{
+    if (outside_runner(outside, error) == NULL || !outside_begin(outside, error))
+        return NULL;
+    PbxTrial *trial = enqueue(outside->runner, request, error);
+    JsonObject *answer = trial != NULL ? answer_for(trial, TRUE) : NULL;
+    return outside_end(outside, answer, error);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The request `void`: a trial's results are taken out of the search's sight. */
+#include "experiment/reporter-private.h"
+#include "experiment/steer-private.h"
+
+static gboolean
+check_ended(const PbxTrial *trial, GError **error)
+{
+    if (trial->ended && trial->row.end != PBX_END_VOID)
+        return TRUE;
+    if (trial->ended)
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "trial %" G_GUINT64_FORMAT " is void already", trial->row.number);
+    else
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "trial %" G_GUINT64_FORMAT " has not ended: it is %s; stop it first",
+                    trial->row.number, store_state_name(trial->row.state));
+    return FALSE;
+}
+
+/* FALSE: the search cannot forget it, which `why` says. Its results are not shown again. */
+static gboolean
+tell_search(PbxRunner *runner, const PbxTrial *trial, GError **why)
+{
+    PbxDecider *search = runner->search->decider;
+    pbx_outcome outcome = {
+        .struct_size = sizeof outcome,
+        .flags = runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0,
+        .end = PBX_END_VOID,
+        .n_dims = trial->row.n_dims,
+        .trial = trial->row.number,
+        .origin = trial->row.origin,
+        .x = trial->row.x,
+        .budget = trial->budget,
+        .elapsed_s = trial->row.time_total_s,
+    };
+    PbxCall call = {.id = CALL_SEARCH_TELL, .outcome = &outcome};
+    decider_call(search, &call, NULL, NULL);
+    if (call.status >= 0)
+        return TRUE;
+    decider_set_error(search, &call, why);
+    if (call.status == PBX_EFATAL)
+        runner_fail(runner, g_error_copy(*why));
+    return FALSE;
+}
+
+static JsonObject *
+make_void(PbxRunner *runner, PbxTrial *trial)
+{
+    g_autoptr(GError) why = NULL;
+    const gboolean forgotten = tell_search(runner, trial, &why);
+    if (!forgotten) {
+        g_autofree char *line =
+            g_strdup_printf("trial %" G_GUINT64_FORMAT " is void, but not forgotten: %s",
+                            trial->row.number, why->message);
+        runner_log("search", PBX_LOG_WARNING, line, runner);
+    }
+    trial->row.end = PBX_END_VOID;
+    tally_void(runner->tally, trial);
+    trial_touch(runner, trial);
+    runner_event(runner, PBX_EVENT_VOID, trial, "by a user");
+    runner->again_ns = 0;
+    JsonObject *answer = steer_answer_for(trial);
+    json_object_set_boolean_member(answer, "forgotten", forgotten);
+    return answer;
+}
+
+void
+steer_void(PbxRunner *runner, PbxRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    PbxTrial *trial = steer_trial(runner, request_object(request), &error);
+    if (trial == NULL || !check_ended(trial, &error))
+        request_refuse(request, error->message);
+    else
+        steer_answer(runner, request, make_void(runner, trial));
+}
+
+JsonObject *
+steer_void_alone(PbxOutside *outside, JsonObject *request, GError **error)
+{
+    if (outside_runner(outside, error) == NULL || !outside_begin(outside, error))
+        return NULL;
+    PbxTrial *trial = outside_named(outside, request, error);
+    JsonObject *answer =
+        trial != NULL && check_ended(trial, error) ? make_void(outside->runner, trial) : NULL;
+    return outside_end(outside, answer, error);
+}
