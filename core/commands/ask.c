@@ -6,6 +6,8 @@
 #define LOOK_US     (20 * 1000)
 #define LOOK_MAX_US (500 * 1000)
 
+#define NO_TIMEOUT G_MAXDOUBLE
+
 typedef struct {
     char **sets;
     char *create, *name, *results_dir;
@@ -47,7 +49,7 @@ print_done(void)
     return EXIT_DONE;
 }
 
-/* Asks until there is an answer, or no time is left (timeout < 0: without end). */
+/* Asks until there is an answer, or no time is left. */
 static int
 ask(PbxExperiment *experiment, double timeout)
 {
@@ -65,13 +67,13 @@ ask(PbxExperiment *experiment, double timeout)
             return EXIT_DONE;
         }
         const double left = timeout * 1e6 - (double)(g_get_monotonic_time() - began);
-        if (timeout >= 0 && left <= 0) {
+        if (left <= 0) {
             command_error("no configuration within %g s: the search waits for results of trials "
                           "that were asked for",
                           timeout);
             return EXIT_TRIAL_FAILED;
         }
-        g_usleep(timeout >= 0 && left < (double)pause ? (gulong)left : pause);
+        g_usleep(left < (double)pause ? (gulong)left : pause);
     }
 }
 
@@ -109,7 +111,7 @@ open_and_ask(const char *exp, double timeout)
 int
 command_ask(int argc, char **argv)
 {
-    g_auto(Options) options = {.timeout = -1};
+    g_auto(Options) options = {.timeout = NO_TIMEOUT};
     const GOptionEntry entries[] = {
         {"create", 0, 0, G_OPTION_ARG_FILENAME, &options.create,
          "Begin the experiment of FILE (-: standard input)", "FILE"},
@@ -134,6 +136,10 @@ command_ask(int argc, char **argv)
     if (options.create == NULL &&
         (options.sets != NULL || options.name != NULL || options.results_dir != NULL)) {
         command_error("--set, --name and --results-dir go with --create FILE");
+        return EXIT_USAGE;
+    }
+    if (options.timeout != NO_TIMEOUT && !(options.timeout >= 0)) {
+        command_error("--timeout needs seconds, 0 or more");
         return EXIT_USAGE;
     }
     return options.create != NULL ? create(&options)

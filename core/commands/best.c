@@ -135,17 +135,21 @@ put_ever(const PbxQuestion *question, const PbxBest *best, const PbxBest *ever)
     put_line("ever best", line);
 }
 
+/* Where to look further. What ran elsewhere has no command, and printed nothing here. */
 static void
-put_ways(const char *exp, guint64 trial)
+put_ways(const PbxLook *look, const char *exp, guint64 trial)
 {
     g_autofree char *quoted = exp != NULL ? g_shell_quote(exp) : NULL;
     const gboolean plain = exp == NULL || strpbrk(exp, " \t\n'\"\\$`*?[]{}()<>&|;!#~") == NULL;
     const char *name = exp == NULL ? "" : plain ? exp : quoted;
     const char *gap = exp == NULL ? "" : " ";
     g_autofree char *safe = terminal_safe(name);
-    printf("\npegbox best%s%s --command\npegbox results%s%s %" G_GUINT64_FORMAT
-           "\npegbox logs%s%s %" G_GUINT64_FORMAT "\n",
-           gap, safe, gap, safe, trial, gap, safe, trial);
+    const gboolean ran_here = look->spec == NULL || json_lookup(look->spec, "trainable") != NULL;
+    if (ran_here)
+        printf("\npegbox best%s%s --command", gap, safe);
+    printf("\npegbox results%s%s %" G_GUINT64_FORMAT "\n", gap, safe, trial);
+    if (ran_here)
+        printf("pegbox logs%s%s %" G_GUINT64_FORMAT "\n", gap, safe, trial);
 }
 
 static gboolean
@@ -178,7 +182,7 @@ print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best, cons
     gboolean labelled = FALSE;
     put_config(config, "", &labelled);
     put_line("directory", safe_dir);
-    put_ways(question->exp, trial->number);
+    put_ways(look, question->exp, trial->number);
     return TRUE;
 }
 

@@ -224,7 +224,10 @@ look_command_line(PbxLook *look, const PbxTrialRow *trial, GError **error)
     g_auto(TrialTemplates) templates = {0};
     if (command == NULL || (!JSON_NODE_HOLDS_ARRAY(command) && !look_is_text(command))) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                    "the trainable of %s has no command line", look->name);
+                    trainable == NULL && look->spec != NULL
+                        ? "%s has no trainable: its trials were asked for, and run elsewhere"
+                        : "the trainable of %s has no command line",
+                    look->name);
         return NULL;
     }
     if (!trial_templates_init(&templates, look, trial, error))

@@ -14,7 +14,7 @@ CONFIG = {"lr": {"$loguniform": [1e-4, 1]}, "opt": {"$choice": ["adam", "sgd"]}}
 # Gives out a trial only where no other is open; remembers by save and load, or is told all again.
 ONE_BY_ONE = r"""
 #include <pegbox/helpers.h>
-struct pbx_instance { pbx_base base; uint64_t open, told; double best; };
+struct pbx_instance { pbx_base base; uint64_t open, told, none; double best; };
 static pbx_status suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
 {
     (void)error;
@@ -33,13 +33,23 @@ static pbx_status tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error
         self->best = outcome->x[0];
     return PBX_OK;
 }
-#ifdef TOLD_AGAIN
+#ifndef LARGE
+#define LARGE_SIZE 0
+#else
+#define LARGE_SIZE 10000
+#endif
+#if defined TOLD_AGAIN || defined LARGE
 static pbx_status adopt(pbx_instance *self, const pbx_suggestion *s, pbx_error *error)
 {
     (void)error;
     self->open += (s->flags & PBX_SUGGESTION_REPLAY) != 0;
     return PBX_OK;
 }
+#define ADOPT adopt
+#else
+#define ADOPT NULL
+#endif
+#ifdef TOLD_AGAIN
 PEGBOX_SEARCH("one", "1.0", "one by one", "MIT", PEGBOX_NO_OPTIONS,
               PBX_CAP_UNBOUNDED | PBX_CAP_TOLD_AGAIN, 0, NULL, NULL,
               .setup = pbx_keep_problem, .suggest = suggest, .tell = tell, .adopt = adopt);
@@ -49,9 +59,12 @@ static void state(pbx_instance *self, pbx_blob *blob)
     pbx_blob_u64(blob, &self->open);
     pbx_blob_u64(blob, &self->told);
     pbx_blob_real(blob, &self->best);
+    for (int i = 0; i < LARGE_SIZE; i++)
+        pbx_blob_u64(blob, &self->none);
 }
 PEGBOX_SEARCH("one", "1.0", "one by one", "MIT", PEGBOX_NO_OPTIONS, PBX_CAP_UNBOUNDED,
-              1, NULL, state, .setup = pbx_keep_problem, .suggest = suggest, .tell = tell);
+              1, NULL, state, .setup = pbx_keep_problem, .suggest = suggest, .tell = tell,
+              .adopt = ADOPT);
 #endif
 """
 
@@ -93,6 +106,9 @@ class Alone(AskTest):
             self.assertGreater(result["time_total_s"], 0)
         best = min(asked, key=lambda trial: trial["config"]["lr"])
         self.assertEqual(experiment.command("best", "--json").json["trial"], best["trial"])
+        self.assertNotIn("--command", experiment.command("best").out)
+        self.assertIn("its trials were asked for", experiment.command("best", "--command",
+                                                                      expect=None).err)
         row, = self.pegbox("ls", "--json").json
         self.assertEqual((row["status"], row["terminated"]), ("done", 3))
         self.assertEqual(self.ask(), {"done": True})
@@ -231,6 +247,8 @@ class Refused(AskTest):
         self.refuse(2, "unexpected word", "tell", "e", "0", "1", "2")
         self.refuse(2, "unexpected word", "ask", "e", "f")
         self.refuse(2, "--set, --name and --results-dir go with --create", "ask", "--name", "x")
+        for words in (("-1",), ("nan",)):
+            self.refuse(2, "--timeout needs seconds, 0 or more", "ask", "--timeout", *words)
         self.create(num_samples=1)
         self.refuse(2, "experiment 'e' is already in", "ask", "--create",
                     os.path.join(self.dir, "experiment.json"))
@@ -272,6 +290,31 @@ class Waiting(AskTest):
     def test_told_again(self):
         self.one_by_one("-DTOLD_AGAIN")
         self.check()
+
+    def test_killed_driver_with_a_large_state(self):
+        """What it had stored of the search may be old: the search is told all trials instead."""
+        gate = os.path.join(self.dir, "gate")
+        # The end of the first trial comes too soon after the start to be in the stored state.
+        program = python("import os, sys, time\nprint('{\"loss\": 1}')\n"
+                         "if sys.argv[2] == '0': sys.exit()\n"
+                         "open(sys.argv[1], 'w').close()\ntime.sleep(1000)", gate, "{trial.number}")
+        source = self.write("one.c", ONE_BY_ONE)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "one",
+                                                           flags=["-DLARGE"])
+        process = self.start("run", self.spec(program, name="e", config={"x": {"$uniform": [0, 1]}},
+                                              metric="loss", mode="min", search="one",
+                                              num_samples=9))
+        wait_until(lambda: os.path.exists(gate), 30, "a trial runs")
+        process.kill()
+        process.wait()
+        wait_until(lambda: not self.processes(), 20, "all processes end")
+        self.assertEqual(self.ask()["trial"], 1)
+        self.pegbox("ask", "e", "--timeout", "0", expect=1)
+        self.tell(1, "1")
+        self.assertAlmostEqual(self.ask()["config"]["x"], 0.502)
+        # From now on each change stores it, whatever its size.
+        self.tell(2, "-1")
+        self.assertAlmostEqual(self.ask()["config"]["x"], 0.505)
 
     def test_driver_waits_too(self):
         gate = os.path.join(self.dir, "gate")
