@@ -36,6 +36,7 @@ struct PbxRequests {
     PbxRequestLog log;
     gpointer user;
     GMainContext *context;
+    char *dir;    /* the experiment's */
     char *driver; /* what requests to this one are addressed to */
     int folder, notify;
     GSource *watch;      /* on notify; NULL: there is only polling */
@@ -225,6 +226,62 @@ take(PbxRequests *requests, const char *file)
     requests->func(request, requests->user);
 }
 
+/* ---- The folder ---- */
+
+/* Made where it is missing; it is no symbolic link. -1 with errno. */
+static int
+make_folder(const char *dir)
+{
+    g_autofree char *path = g_build_filename(dir, "requests", NULL);
+    return mkdir(path, 0777) == 0 || errno == EEXIST ? request_folder_open(dir) : -1;
+}
+
+static void
+destroy_source(GSource *source)
+{
+    if (source == NULL)
+        return;
+    g_source_destroy(source);
+    g_source_unref(source);
+}
+
+static void scan(PbxRequests *requests);
+
+static gboolean
+notified(int fd, GIOCondition condition, gpointer data)
+{
+    (void)condition;
+    char events[4096];
+    while (read(fd, events, sizeof events) > 0)
+        continue;
+    scan(data);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+watch(PbxRequests *requests)
+{
+    g_autofree char *path = g_build_filename(requests->dir, "requests", NULL);
+    requests->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (requests->notify < 0 ||
+        inotify_add_watch(requests->notify, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
+        return;
+    requests->watch = g_unix_fd_source_new(requests->notify, G_IO_IN);
+    g_source_set_callback(requests->watch, G_SOURCE_FUNC(notified), requests, NULL);
+    g_source_attach(requests->watch, requests->context);
+}
+
+static void
+unwatch(PbxRequests *requests)
+{
+    destroy_source(g_steal_pointer(&requests->watch));
+    if (requests->notify >= 0)
+        close(requests->notify);
+    requests->notify = -1;
+}
+
+/* ---- Looking ---- */
+
 /* A temporary file or an answer that nobody will come for. */
 static void
 sweep(PbxRequests *requests, const char *file)
@@ -254,6 +311,24 @@ scan_later(PbxRequests *requests)
     g_source_set_priority(requests->more, G_PRIORITY_DEFAULT_IDLE);
     g_source_set_callback(requests->more, scan_on, requests, NULL);
     g_source_attach(requests->more, requests->context);
+}
+
+/* Somebody has taken the folder away: there is a new one. */
+static void
+renew(PbxRequests *requests)
+{
+    struct stat own, there;
+    g_autofree char *path = g_build_filename(requests->dir, "requests", NULL);
+    if (lstat(path, &there) == 0 && fstat(requests->folder, &own) == 0 &&
+        there.st_ino == own.st_ino && there.st_dev == own.st_dev)
+        return;
+    int folder = make_folder(requests->dir);
+    if (folder < 0)
+        return;
+    unwatch(requests);
+    close(requests->folder);
+    requests->folder = folder;
+    watch(requests);
 }
 
 static void
@@ -302,42 +377,20 @@ requests_poll(PbxRequests *requests)
 {
     if (requests == NULL || (requests->watch != NULL && ++requests->polls % POLLS_A_SCAN != 0))
         return;
+    renew(requests);
     scan(requests);
 }
 
 /* ---- Opening and closing ---- */
 
-static gboolean
-notified(int fd, GIOCondition condition, gpointer data)
-{
-    (void)condition;
-    char events[4096];
-    while (read(fd, events, sizeof events) > 0)
-        continue;
-    scan(data);
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-watch(PbxRequests *requests, const char *path)
-{
-    requests->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (requests->notify < 0 ||
-        inotify_add_watch(requests->notify, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
-        return;
-    requests->watch = g_unix_fd_source_new(requests->notify, G_IO_IN);
-    g_source_set_callback(requests->watch, G_SOURCE_FUNC(notified), requests, NULL);
-    g_source_attach(requests->watch, requests->context);
-}
-
 PbxRequests *
 requests_open(const char *dir, GMainContext *context, PbxRequestFunc func, PbxRequestLog log,
               gpointer user, GError **error)
 {
-    g_autofree char *path = g_build_filename(dir, "requests", NULL);
-    int folder = mkdir(path, 0777) == 0 || errno == EEXIST ? request_folder_open(dir) : -1;
+    int folder = make_folder(dir);
     if (folder < 0) {
-        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s: %s", path, g_strerror(errno));
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s/requests: %s", dir,
+                    g_strerror(errno));
         return NULL;
     }
     PbxRequests *requests = g_new0(PbxRequests, 1);
@@ -345,22 +398,14 @@ requests_open(const char *dir, GMainContext *context, PbxRequestFunc func, PbxRe
     requests->log = log;
     requests->user = user;
     requests->context = g_main_context_ref(context);
+    requests->dir = g_strdup(dir);
     requests->driver = g_strdup_printf("%s %d", g_get_host_name(), (int)getpid());
     requests->folder = folder;
     requests->open = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, request_free);
     requests->ignored = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    watch(requests, path);
+    watch(requests);
     scan_later(requests);
     return requests;
-}
-
-static void
-destroy_source(GSource *source)
-{
-    if (source == NULL)
-        return;
-    g_source_destroy(source);
-    g_source_unref(source);
 }
 
 void
@@ -368,7 +413,7 @@ requests_close(PbxRequests *requests, const char *reason)
 {
     if (requests == NULL)
         return;
-    destroy_source(requests->watch);
+    unwatch(requests);
     destroy_source(requests->more);
     GHashTableIter iter;
     gpointer file;
@@ -377,10 +422,9 @@ requests_close(PbxRequests *requests, const char *reason)
         write_refusal(requests, file, reason);
     g_hash_table_unref(requests->open);
     g_hash_table_unref(requests->ignored);
-    if (requests->notify >= 0)
-        close(requests->notify);
     close(requests->folder);
     g_main_context_unref(requests->context);
+    g_free(requests->dir);
     g_free(requests->driver);
     g_free(requests);
 }

@@ -33,6 +33,16 @@ assert_refused(Fixture *f, const char *answer, const char *says)
 }
 
 static void
+assert_answered(Fixture *f, const char *answer)
+{
+    g_autofree char *path = path_of(f, answer);
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "{\"ok\":true}\n");
+    g_remove(path);
+}
+
+static void
 open_empty(Fixture *f)
 {
     fixture_open(f);
@@ -198,6 +208,26 @@ test_leftovers(Fixture *f, gconstpointer unused)
     g_assert_cmpint(f->taken->len, ==, 0);
 }
 
+/* The folder is taken away while the driver lives: it makes a new one. */
+static void
+test_folder_goes(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    open_empty(f);
+    g_autofree char *folder = g_build_filename(f->dir, "requests", NULL);
+    g_autofree char *away = g_build_filename(f->dir, "away", NULL);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(i == 0 ? g_rmdir(folder) : g_rename(folder, away), ==, 0);
+        for (guint j = 0; j < 8; j++)
+            requests_poll(f->requests);
+        fixture_write(f, "a.json", "{\"request\": \"a\"}", -1);
+        fixture_turn_until(f, i + 1);
+        request_answer(f->taken->pdata[i], NULL);
+        fixture_turn_until_files(f, 1);
+        assert_answered(f, "a.answer");
+    }
+}
+
 /* A folder that is none. */
 static void
 test_folder_is_a_link(Fixture *f, gconstpointer unused)
@@ -222,6 +252,7 @@ main(int argc, char **argv)
     HOSTILE_TEST("/request/hostile/many", test_many);
     HOSTILE_TEST("/request/hostile/many-open", test_many_open);
     HOSTILE_TEST("/request/hostile/leftovers", test_leftovers);
+    HOSTILE_TEST("/request/hostile/folder-goes", test_folder_goes);
     HOSTILE_TEST("/request/hostile/folder-is-a-link", test_folder_is_a_link);
     return g_test_run();
 }
