@@ -51,6 +51,8 @@ double series_value(const PbxSeries *series, PbxScope scope, int sign);
 /* training_iteration of that value; -1 for a mean. Of equal ones the first. */
 gint64 series_iteration(const PbxSeries *series, PbxScope scope, int sign);
 
+/* Auto-filled fields that are numbers and may be asked for as metrics; NULL-ended. */
+extern const char *const analysis_auto_filled[];
 /* The value of a metric in a result: a reported field by its name or path, else one of the
  * auto-filled numbers. FALSE: it lacks it. NaN and infinite where so reported. */
 gboolean analysis_value(const PbxResultRow *result, const char *metric, double *value);
@@ -58,6 +60,18 @@ gboolean analysis_value(const PbxResultRow *result, const char *metric, double *
 /* The series of a trial; results that a restart repeated count once, as first shown. */
 gboolean analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *series,
                          GError **error);
+
+/* The result with the trial's best value, that of SCOPE_ALL: its seq; 0: it has none. */
+gboolean analysis_best_result(PbxStore *store, guint64 trial, const char *metric, int sign,
+                              guint64 *seq, GError **error);
+
+/*
+ * All numbers that a trial reported and the auto-filled ones, each over its results:
+ * {"max": {...}, "min": {...}, "avg": {...}, "last": ..., "last-5-avg": ..., "last-10-avg": ...},
+ * where each object has the shape of a result; null where there is no finite value. NULL with
+ * error. (transfer full)
+ */
+JsonNode *analysis_of_trial(PbxStore *store, guint64 trial, GError **error);
 
 /* What a trial reached; NaN: nothing. */
 typedef struct {

@@ -8,24 +8,25 @@
 #include "analysis/analysis.h"
 #include "json/json.h"
 
-/* An auto-filled field that is a number and may be asked for as a metric. */
+const char *const analysis_auto_filled[] = {
+    "training_iteration", "time_total_s",   "time_this_iter_s",
+    "timesteps_total",    "episodes_total", NULL,
+};
+
 static gboolean
 auto_filled(const PbxResultRow *result, const char *metric, double *value)
 {
-    const struct {
-        const char *name;
-        double value;
-        gboolean known;
-    } fields[] = {
-        {"training_iteration", (double)result->iteration, result->iteration >= 0},
-        {"time_total_s", result->time_total_s, isfinite(result->time_total_s)},
-        {"time_this_iter_s", result->time_this_iter_s, isfinite(result->time_this_iter_s)},
-        {"timesteps_total", (double)result->timesteps_total, result->timesteps_total >= 0},
-        {"episodes_total", (double)result->episodes_total, result->episodes_total >= 0},
+    /* In the order of the names. */
+    const double values[] = {
+        result->iteration >= 0 ? (double)result->iteration : NAN,
+        result->time_total_s,
+        result->time_this_iter_s,
+        result->timesteps_total >= 0 ? (double)result->timesteps_total : NAN,
+        result->episodes_total >= 0 ? (double)result->episodes_total : NAN,
     };
-    for (gsize i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (fields[i].known && g_str_equal(fields[i].name, metric)) {
-            *value = fields[i].value;
+    for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {
+        if (isfinite(values[i]) && g_str_equal(analysis_auto_filled[i], metric)) {
+            *value = values[i];
             return TRUE;
         }
     }
@@ -53,14 +54,21 @@ typedef struct {
 } SeriesReader;
 
 static gboolean
+value_of(const SeriesReader *reader, const PbxResultRow *row, double *value)
+{
+    *value = row->value;
+    return (reader->own && isfinite(*value)) || analysis_value(row, reader->metric, value);
+}
+
+static gboolean
 read_result(const PbxResultRow *row, gpointer user)
 {
     SeriesReader *reader = user;
     if (row->n <= reader->shown)
         return TRUE;
     reader->shown = row->n;
-    double value = row->value;
-    if ((reader->own && isfinite(value)) || analysis_value(row, reader->metric, &value))
+    double value;
+    if (value_of(reader, row, &value))
         series_add(reader->series, value, row->iteration, row->feasible != FEASIBLE_NO);
     return TRUE;
 }
@@ -94,6 +102,47 @@ analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *s
 {
     int sign;
     return read_series(store, trial, metric, is_own_metric(store, metric, &sign), series, error);
+}
+
+/* ---- The best result of one trial ---- */
+
+typedef struct {
+    SeriesReader value;
+    int sign;
+    double best;
+    guint64 seq;
+} BestResultReader;
+
+static gboolean
+consider_result(const PbxResultRow *row, gpointer user)
+{
+    BestResultReader *reader = user;
+    double value = NAN;
+    if (row->n <= reader->value.shown)
+        return TRUE;
+    reader->value.shown = row->n;
+    if (row->feasible != FEASIBLE_NO && value_of(&reader->value, row, &value) && isfinite(value) &&
+        !(reader->sign * value >= reader->sign * reader->best)) {
+        reader->best = value;
+        reader->seq = row->seq;
+    }
+    return TRUE;
+}
+
+gboolean
+analysis_best_result(PbxStore *store, guint64 trial, const char *metric, int sign, guint64 *seq,
+                     GError **error)
+{
+    int own_sign;
+    BestResultReader reader = {
+        .value = {.metric = metric, .own = is_own_metric(store, metric, &own_sign)},
+        .sign = sign,
+        .best = NAN,
+    };
+    if (!store_each_result(store, trial, consider_result, &reader, error))
+        return FALSE;
+    *seq = reader.seq;
+    return TRUE;
 }
 
 /* ---- Scores ---- */

@@ -37,14 +37,14 @@ ranked_scores(PbxLook *look, const PbxQuestion *question, guint64 *n_infeasible,
 }
 
 static gboolean
-add_rows(PbxLook *look, PbxTable *table, const GArray *scores, gboolean last, GError **error)
+add_rows(PbxLook *look, PbxTable *table, const GArray *scores, guint wanted, GError **error)
 {
     gboolean more = TRUE;
     for (guint i = 0; more && i < scores->len; i++) {
         const PbxScore *score = &g_array_index(scores, PbxScore, i);
         g_autoptr(GError) failed = NULL;
         g_autoptr(PbxTrialRow) trial = store_trial(look->store, score->trial, &failed);
-        JsonNode *row = trial != NULL ? look_trial_row(look, trial, last, &failed) : NULL;
+        JsonNode *row = trial != NULL ? look_trial_row(look, trial, wanted, &failed) : NULL;
         if (failed != NULL) {
             g_propagate_error(error, g_steal_pointer(&failed));
             return FALSE;
@@ -66,8 +66,7 @@ best_table(PbxLook *look, const PbxQuestion *question, const PbxTableOptions *op
     guint64 n_infeasible = 0;
     g_autoptr(GError) error = NULL;
     g_autoptr(GArray) scores = ranked_scores(look, question, &n_infeasible, &error);
-    if (scores == NULL ||
-        !add_rows(look, table, scores, table_wants(options, "last_result"), &error))
+    if (scores == NULL || !add_rows(look, table, scores, look_wanted(options), &error))
         return look_failed(error);
     if (scores->len == 0) {
         best_tell_none(look, question->metric, n_infeasible);

@@ -29,23 +29,13 @@ static gboolean
 make_question(PbxQuestion *question, const PbxLook *look, const Options *options)
 {
     g_autoptr(GError) error = NULL;
-    question->metric = options->metric != NULL ? options->metric : look->metric;
-    question->sign = look->sign;
+    if (!look_metric(look, options->metric, options->mode, &question->metric, &question->sign))
+        return FALSE;
     question->scope = SCOPE_LAST;
-    if (question->metric == NULL) {
-        command_error("%s names no metric: give --metric NAME --mode min|max", look->name);
-        return FALSE;
-    }
-    if (options->mode == NULL && g_strcmp0(question->metric, look->metric) != 0) {
-        command_error("--metric %s needs --mode min or --mode max", question->metric);
-        return FALSE;
-    }
-    if ((options->mode != NULL && !mode_parse(options->mode, &question->sign, &error)) ||
-        (options->scope != NULL && !scope_parse(options->scope, &question->scope, &error))) {
-        command_error("%s", error->message);
-        return FALSE;
-    }
-    return TRUE;
+    if (options->scope == NULL || scope_parse(options->scope, &question->scope, &error))
+        return TRUE;
+    command_error("%s", error->message);
+    return FALSE;
 }
 
 /* ---- For people ---- */
@@ -192,7 +182,7 @@ static gboolean
 print_json(PbxLook *look, const PbxQuestion *question, const PbxBest *best, const PbxBest *ever,
            const PbxTrialRow *trial, GError **error)
 {
-    g_autoptr(JsonNode) row = look_trial_row(look, trial, TRUE, error);
+    g_autoptr(JsonNode) row = look_trial_row(look, trial, LOOK_LAST_RESULT, error);
     if (row == NULL)
         return FALSE;
     JsonObject *from = json_node_get_object(row);

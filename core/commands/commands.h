@@ -118,7 +118,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxTableOptions, table_options_clear)
     {"json", 0, 0, G_OPTION_ARG_NONE, &(O).json, "The same as --format json", NULL},               \
     {"limit", 0, 0, G_OPTION_ARG_INT, &(O).limit, "At most N rows", "N"}
 /* clang-format on */
-/* Whether `column`, which is dear to make, will be looked at. */
+/* Whether `column`, which is dear to make, is named, or will be looked at, as in JSON. */
+gboolean table_names(const PbxTableOptions *options, const char *column);
 gboolean table_wants(const PbxTableOptions *options, const char *column);
 
 /*

@@ -32,6 +32,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxLook, look_clear)
 int look_failed(const GError *error);
 /* The trial that TRIAL names. NULL: told, and *status is the command's. (transfer full) */
 PbxTrialRow *look_trial(PbxLook *look, const char *trial, int *status);
+/* The metric that is asked for: an option over what the experiment says (NULL: not given), and
+ * its sign. FALSE: told. *metric is borrowed. */
+gboolean look_metric(const PbxLook *look, const char *metric_option, const char *mode_option,
+                     const char **metric, int *sign);
 /* "running", "done", "interrupted", "failed": one whose driver is gone from this host is
  * interrupted. (transfer full) */
 char *look_status(PbxLook *look);
@@ -40,9 +44,15 @@ int look_state(const PbxLook *look, const PbxTrialRow *trial);
 
 /* ---- Rows, for table_print ---- */
 
-/* A trial; with all auto-filled fields in "last_result" where `last`. NULL with error.
- * (transfer full) */
-JsonNode *look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **error);
+/* What a trial's row has only where it is wanted, as its results must be read for it. */
+enum {
+    LOOK_LAST_RESULT = 1, /* "last_result", with all auto-filled fields */
+    LOOK_ANALYSIS = 2,    /* "analysis", as analysis_of_trial */
+};
+/* What the options of a listing want of these. */
+guint look_wanted(const PbxTableOptions *options);
+/* A trial. NULL with error. (transfer full) */
+JsonNode *look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **error);
 /* Whether a trial's row has its metric's last value under this name. */
 gboolean look_is_metric_column(const PbxLook *look, const char *name);
 /* A result with its auto-filled fields, attempt, n and the decision on it. NULL with error.

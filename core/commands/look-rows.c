@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/analysis.h"
 #include "commands/look-private.h"
 
 GPtrArray *
@@ -128,8 +129,24 @@ set_config(JsonObject *object, const char *config)
         json_object_set_null_member(object, "config");
 }
 
+static gboolean
+set_analysis(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
+{
+    JsonNode *node = analysis_of_trial(look->store, trial->number, error);
+    if (node != NULL)
+        json_object_set_member(object, "analysis", node);
+    return node != NULL;
+}
+
+guint
+look_wanted(const PbxTableOptions *options)
+{
+    return (table_wants(options, "last_result") ? LOOK_LAST_RESULT : 0u) |
+           (table_names(options, "analysis") ? LOOK_ANALYSIS : 0u);
+}
+
 JsonNode *
-look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **error)
+look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **error)
 {
     g_autoptr(JsonObject) object = json_object_new();
     g_autofree char *dir =
@@ -158,7 +175,9 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, gboolean last, GError **
     set_time(object, "ended", "ended_ns", trial->ended_ns);
     look_set_text(object, "dir", dir);
     look_set_metric(object, look->metric, trial->value);
-    if (last && !set_last_result(object, look, trial, error))
+    if ((wanted & LOOK_LAST_RESULT) != 0 && !set_last_result(object, look, trial, error))
+        return NULL;
+    if ((wanted & LOOK_ANALYSIS) != 0 && !set_analysis(object, look, trial, error))
         return NULL;
     return json_node_init_object(json_node_alloc(), object);
 }
@@ -172,7 +191,7 @@ look_is_metric_column(const PbxLook *look, const char *name)
     PbxLook bare = *look;
     bare.metric = NULL;
     const PbxTrialRow nothing = {0};
-    g_autoptr(JsonNode) row = look_trial_row(&bare, &nothing, FALSE, NULL);
+    g_autoptr(JsonNode) row = look_trial_row(&bare, &nothing, 0, NULL);
     return !json_object_has_member(json_node_get_object(row), name);
 }
 

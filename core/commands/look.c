@@ -6,6 +6,7 @@
 
 #include <pegbox/types.h>
 
+#include "analysis/analysis.h"
 #include "commands/look-private.h"
 
 int
@@ -95,6 +96,27 @@ look_trial(PbxLook *look, const char *trial, int *status)
         command_error("no trial '%s' in %s: it has trials 0 to %" G_GUINT64_FORMAT, trial,
                       look->name, n - 1);
     return NULL;
+}
+
+gboolean
+look_metric(const PbxLook *look, const char *metric_option, const char *mode_option,
+            const char **metric, int *sign)
+{
+    g_autoptr(GError) error = NULL;
+    *metric = metric_option != NULL ? metric_option : look->metric;
+    *sign = look->sign;
+    if (*metric == NULL) {
+        command_error("%s names no metric: give --metric NAME --mode min|max", look->name);
+        return FALSE;
+    }
+    if (mode_option == NULL && g_strcmp0(*metric, look->metric) != 0) {
+        command_error("--metric %s needs --mode min or --mode max", *metric);
+        return FALSE;
+    }
+    if (mode_option == NULL || mode_parse(mode_option, sign, &error))
+        return TRUE;
+    command_error("%s", error->message);
+    return FALSE;
 }
 
 /* Whether HOST:PID is a process that this host once had and has no more. */

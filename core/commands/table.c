@@ -255,14 +255,21 @@ chosen_format(const PbxTableOptions *options, PbxFormat *format)
 }
 
 gboolean
-table_wants(const PbxTableOptions *options, const char *column)
+table_names(const PbxTableOptions *options, const char *column)
 {
     const char *const texts[] = {options->sort, options->filter, options->columns};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         if (texts[i] != NULL && strstr(texts[i], column) != NULL)
             return TRUE;
     }
-    return options->columns == NULL && (options->json || g_strcmp0(options->format, "json") == 0);
+    return FALSE;
+}
+
+gboolean
+table_wants(const PbxTableOptions *options, const char *column)
+{
+    return table_names(options, column) ||
+           (options->columns == NULL && (options->json || g_strcmp0(options->format, "json") == 0));
 }
 
 static int

@@ -7,7 +7,7 @@
 typedef struct {
     PbxLook *look;
     PbxTable *table;
-    gboolean last;
+    guint wanted;
     GError *error;
 } Reader;
 
@@ -15,7 +15,7 @@ static gboolean
 add_row(const PbxTrialRow *trial, gpointer user)
 {
     Reader *reader = user;
-    JsonNode *row = look_trial_row(reader->look, trial, reader->last, &reader->error);
+    JsonNode *row = look_trial_row(reader->look, trial, reader->wanted, &reader->error);
     return row != NULL && table_add(reader->table, row);
 }
 
@@ -61,7 +61,7 @@ command_trials(int argc, char **argv)
     g_autoptr(PbxTable) table = table_new(&options);
     if (table == NULL)
         return EXIT_USAGE;
-    Reader reader = {.look = &look, .table = table, .last = table_wants(&options, "last_result")};
+    Reader reader = {.look = &look, .table = table, .wanted = look_wanted(&options)};
     g_autoptr(GError) error = NULL;
     if (!read_trials(&reader, &options, &error))
         return look_failed(error);
