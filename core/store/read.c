@@ -289,7 +289,7 @@ store_oldest_trial(PbxStore *store, guint state, GError **error)
 {
     sqlite3_stmt *s = store_statement(store, STATEMENT_OLDEST,
                                       "SELECT " STORE_TRIAL_COLUMNS " FROM trial WHERE state = ? "
-                                      "ORDER BY number LIMIT 1",
+                                      "ORDER BY ask IS NOT NULL, number LIMIT 1",
                                       error);
     if (s == NULL)
         return NULL;

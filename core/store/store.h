@@ -195,7 +195,7 @@ PbxTrialRow *store_trial(PbxStore *store, guint64 number, GError **error);
  * there is none. Looks at all of them. */
 gboolean store_trial_of_config(PbxStore *store, const char *config, guint64 *number,
                                GError **error);
-/* The oldest trial in a state; NULL without error: none is. (transfer full) */
+/* The oldest trial in a state, enqueued ones first; NULL without error: none is. (transfer full) */
 PbxTrialRow *store_oldest_trial(PbxStore *store, guint state, GError **error);
 /* TRIAL of the commands: a number, an id or a name. (transfer full) */
 PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error);

@@ -143,6 +143,32 @@ class Alone(AskTest):
         self.assertEqual([trial["config"] for trial in asked[:-1]], ran)
         self.assertEqual(sorted(config["x"] for config in ran), ["a", "b", "c"])
 
+    def test_enqueued_comes_first(self):
+        self.create(num_samples=3)
+        self.tell(0, "--failed")
+        self.pegbox("enqueue", "e", '{"lr": 0.25, "opt": "sgd"}')
+        self.pegbox("enqueue", "e", '{"opt": "sgd"}')
+        first, second = self.ask(), self.ask()
+        self.assertEqual((first["trial"], first["config"]), (1, {"lr": 0.25, "opt": "sgd"}))
+        self.assertEqual((second["trial"], second["config"]["opt"]), (2, "sgd"))
+        self.tell(1, "1")
+        self.tell(2, "1")
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "running")
+        # They are none of num_samples.
+        self.assertEqual([self.ask()["trial"] for _ in range(2)], [3, 4])
+        self.assertEqual(self.ask(), {"done": True})
+        self.tell(3, "1")
+        self.tell(4, "1")
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "done")
+        # One more goes on with it.
+        self.pegbox("enqueue", "e", '{"opt": "adam"}')
+        self.assertEqual(self.ask()["trial"], 5)
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "running")
+        self.tell(5, "-1")
+        self.pegbox("void", "e", "5")
+        self.assertNotEqual(self.opened("e").command("best", "--json").json["trial"], 5)
+        self.assertEqual(self.ask(), {"done": True})
+
     def test_open_until_told(self):
         self.create(num_samples=2)
         self.ask()
