@@ -41,7 +41,7 @@ WORDS = {
     "json": {"commands", "analysis", "plugin"},  # --format json; a type of option
     "csv": {"commands", "analysis"},      # --format csv
     "when": {"spec"},                     # "stop": {"when": EXPRESSION}
-    "local": {"spec"},                    # a word of Lua
+    "local": {"commands", "spec"},        # run --local; a word of Lua
     "timeout": {"spec", "commands"},      # a part that defaults.json fills; ask --timeout
     "random": {"expression"},             # math.random, which the sandbox removes
 }

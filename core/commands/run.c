@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox run: checks an experiment and runs it. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "commands/commands.h"
@@ -13,7 +14,7 @@ typedef struct {
     char **sets;
     char *name, *results_dir, *metric, *mode, *num_samples;
     int verbose;
-    gboolean fail_fast, replace, print_spec;
+    gboolean fail_fast, replace, local, print_spec;
     char **words; /* after "--" */
 } PbxRunOptions;
 
@@ -93,6 +94,8 @@ run(const PbxSpecInput *input)
         return command_problems(problems);
     PbxExperimentEnd end = EXPERIMENT_DONE;
     int status = EXIT_DONE;
+    if (input->local)
+        signal(SIGTTOU, SIG_IGN); /* a program has the foreground, and lines are yet written */
     if (!experiment_run(spec, registry, &end, &error)) {
         command_error("%s", error->message);
         status = experiment_error_status(error);
@@ -122,6 +125,9 @@ command_run(int argc, char **argv)
          "Delete the experiment of that name first", NULL},
         {"fail-fast", 0, 0, G_OPTION_ARG_NONE, &options.fail_fast, "End at the first failed trial",
          NULL},
+        {"local", 0, 0, G_OPTION_ARG_NONE, &options.local,
+         "For debuggers: one trial at a time, C trainables inside pegbox, programs at the terminal",
+         NULL},
         {"verbose", 0, 0, G_OPTION_ARG_INT, &options.verbose,
          "0: nothing, 1: the status, 2: results and the final table too, 3: all", "N"},
         {"print-spec", 0, 0, G_OPTION_ARG_NONE, &options.print_spec,
@@ -149,6 +155,7 @@ command_run(int argc, char **argv)
         .name = options.name,
         .results_dir = options.results_dir,
         .fail_fast = options.fail_fast,
+        .local = options.local,
         .replace = options.replace,
         .verbose = options.verbose == VERBOSE_UNSET ? -1 : options.verbose,
     };

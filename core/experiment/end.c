@@ -200,6 +200,10 @@ end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
         end_failed(runner, trial, failing);
     } else if (message->end == WORKER_FAILED && runner->interrupts == 0) {
         end_failed(runner, trial, message->text != NULL ? message->text : "failed");
+    } else if (message->end == WORKER_INTERRUPTED) {
+        if (runner->interrupts == 0)
+            runner_interrupt(runner, "interrupted at the terminal");
+        end_interrupted(runner, trial);
     } else if (message->end == WORKER_DONE) {
         end_trial(runner, trial, PBX_END_COMPLETED, NULL);
     } else {

@@ -51,8 +51,8 @@ void experiment_wait(const char *dir);
 /* The exit status that an error of running or steering an experiment means. */
 int experiment_error_status(const GError *error);
 
-/* Whether a logger that hangs was left behind: its thread uses spec and registry, so that the
- * process is to end by _exit, with nothing freed. */
+/* Whether a logger that hangs, or a trainable (--local), was left behind: its thread uses spec and
+ * registry, so that the process is to end by _exit, with nothing freed. */
 gboolean experiment_left_threads(void);
 
 /*

@@ -15,9 +15,6 @@
 #define KILLED_S   2              /* the same after a second interrupt */
 #define LEAVE_S    1              /* for a thread to see that it is given up */
 
-/* Threads that outlive their experiment use what it has: it is not freed. */
-static gboolean left_behind;
-
 struct PbxLogging {
     PbxRunner *runner;
     GMutex lock;
@@ -390,13 +387,8 @@ give_up(PbxLogging *logging)
     gint64 until = clock_now(runner->clock) + LEAVE_S * NS_PER_S;
     while (first_alive(logging, &progress) != NULL && clock_now(runner->clock) < until)
         g_main_context_iteration(runner->context, TRUE);
-    left_behind = first_alive(logging, &progress) != NULL;
-}
-
-gboolean
-experiment_left_threads(void)
-{
-    return left_behind;
+    if (first_alive(logging, &progress) != NULL)
+        runner_leave_thread();
 }
 
 void
@@ -412,7 +404,7 @@ logging_close(PbxLogging *logging)
         return;
     if (!wait_for_threads(logging))
         give_up(logging);
-    for (guint i = 0; i < logging->loggers->len && !left_behind; i++) {
+    for (guint i = 0; i < logging->loggers->len && !experiment_left_threads(); i++) {
         PbxLogger *logger = logging->loggers->pdata[i];
         if (logger->thread != NULL)
             g_thread_join(g_steal_pointer(&logger->thread));
@@ -428,7 +420,7 @@ logging_free(PbxLogging *logging)
     if (logging == NULL)
         return;
     logging_close(logging);
-    if (left_behind)
+    if (experiment_left_threads())
         return;
     g_ptr_array_unref(logging->loggers);
     g_mutex_clear(&logging->lock);

@@ -85,13 +85,13 @@ runner_open_deciders(PbxRunner *runner, GError **error)
 }
 
 /* How far workers may run ahead. A scheduler that must see each result before the next is made
- * allows none. */
+ * allows none; nor does a trainable that takes the driver along when it crashes. */
 static void
 set_window(PbxRunner *runner)
 {
     const guint32 lockstep = PBX_CAP_EACH_RESULT | PBX_CAP_PAUSES | PBX_CAP_EXPLOITS;
     double length = runner_env("PEGBOX_RESULT_BUFFER_LENGTH", WINDOW);
-    if ((decider_caps(runner->scheduler->decider) & lockstep) != 0)
+    if (runner->inside || (decider_caps(runner->scheduler->decider) & lockstep) != 0)
         length = 0;
     /* A worker waits once so many are unanswered: the last one, or the only one, too. */
     runner->window = (guint64)CLAMP(length - 1, 0, 1e9);

@@ -137,7 +137,7 @@ reporter_tick(PbxReporter *reporter)
     gint64 now = clock_now(reporter->runner->clock);
     double seconds = reporter->runner->report->max_report_frequency;
     tally_sample(reporter->runner->tally);
-    if (reporter->quiet || now < reporter->next_ns)
+    if (reporter->quiet || reporter->runner->spec->local || now < reporter->next_ns)
         return;
     reporter->next_ns =
         now + (reporter->terminal ? REDRAW_NS : MAX((gint64)(seconds * NS_PER_S), REDRAW_NS));

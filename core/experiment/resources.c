@@ -34,7 +34,7 @@ resources_open(PbxRunner *runner, GError **error)
     }
     if (spec->max_concurrent_trials > 0)
         slots = MIN(slots, spec->max_concurrent_trials);
-    runner->slots = (guint)MIN(slots, 100000);
+    runner->slots = spec->local ? 1 : (guint)MIN(slots, 100000);
     return TRUE;
 }
 

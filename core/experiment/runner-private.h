@@ -136,6 +136,7 @@ typedef enum {
 struct PbxWorkerSlot {
     PbxRunner *runner;
     PbxWorkerLink *link;
+    GThread *thread;   /* --local: it is one, no process; else NULL */
     char *name;        /* of its launch */
     char *program_dir; /* of its program's socket, or NULL */
     char *hostname, *node_ip;
@@ -266,6 +267,7 @@ struct PbxRunner {
     gboolean runs_programs; /* of its own, which it ends itself */
     guint64 window;         /* how far a worker may run ahead: see PbxWorkerRun */
     double window_s, gather_s;
+    gboolean inside; /* --local: its worker is a thread of this process */
 
     GHashTable *dirnames; /* char*: directories that trial_dirname gave */
     char *first_words;    /* the end of the first failed trial's stderr */
@@ -320,6 +322,8 @@ void runner_log(const char *slot, int level, const char *message, gpointer user)
 /* The same about one trial (NULL: none): goes to its stderr file too. Loop's thread. */
 void runner_log_trial(PbxRunner *runner, const PbxTrial *trial, int level, const char *message);
 gint64 runner_wall(const PbxRunner *runner);
+/* A thread outlives the experiment: see experiment_left_threads. */
+void runner_leave_thread(void);
 
 /* open.c: the parts of runner_open. A runner without anything but its spec; */
 PbxRunner *runner_new(PbxSpec *spec, PbxRegistry *registry);

@@ -15,6 +15,21 @@
 #define CLOSE_GRACE_S 30
 #define KILL_GRACE_S  4
 
+/* Threads that outlive their experiment use what it has: it is not freed. */
+static gboolean left_behind;
+
+void
+runner_leave_thread(void)
+{
+    left_behind = TRUE;
+}
+
+gboolean
+experiment_left_threads(void)
+{
+    return left_behind;
+}
+
 GQuark
 experiment_error_domain(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A worker as a process: launched, overdue, gone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +19,11 @@ worker_stop_process(PbxWorkerSlot *worker, guint how)
 {
     const pbx_executor *executor = worker->runner->executor->vtable;
     pbx_error error = {"", ""};
-    if (!worker->exited)
+    if (worker->thread != NULL) {
+        /* All that can be done to a thread is to ask. */
+        worker_link_bye(worker->link);
+        worker_link_flush(worker->link);
+    } else if (!worker->exited)
         executor->stop(worker->runner->executor->self, worker->name, how, &error);
     worker->kill_sent = TRUE;
 }
@@ -33,6 +38,8 @@ void
 worker_arm_patience(PbxWorkerSlot *worker, double seconds)
 {
     clock_cancel(&worker->timer);
+    if (worker->thread != NULL)
+        return; /* a debugger may hold it */
     PbxClock *clock = worker->runner->clock;
     clock_at(clock, clock_now(clock) + (gint64)(seconds * NS_PER_S), out_of_patience, worker,
              &worker->timer);
@@ -143,6 +150,12 @@ worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text
     if (text != NULL && worker->broken == NULL)
         worker->broken = g_strdup(text);
     worker->state = WORKER_LEAVING;
+    if (worker->thread != NULL) {
+        /* That was its last act. */
+        g_thread_join(g_steal_pointer(&worker->thread));
+        worker->exited = TRUE;
+        worker->death = g_strdup("the trainable's thread ended before the trial did");
+    }
     if (worker->exited)
         g_main_context_invoke_full(runner->context, G_PRIORITY_DEFAULT_IDLE, reap_gone, runner,
                                    NULL);
@@ -207,6 +220,8 @@ workers_open(PbxRunner *runner, GError **error)
         plugin_interface(runner->spec->trainable->plugin, PBX_TRAINABLE_ID);
     runner->many_runs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_MANY_RUNS) != 0;
     runner->runs_programs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_PROGRAM) != 0;
+    runner->inside = runner->spec->local && !runner->runs_programs;
+    runner->many_runs = runner->many_runs || runner->inside;
     return TRUE;
 }
 
@@ -216,6 +231,10 @@ worker_slot_free(PbxWorkerSlot *worker)
     clock_cancel(&worker->timer);
     limits_end(worker);
     worker_link_free(worker->link);
+    if (worker->thread != NULL) {
+        runner_leave_thread();
+        g_thread_unref(worker->thread);
+    }
     if (worker->program_dir != NULL)
         program_dir_remove(worker->program_dir);
     g_free(worker->program_dir);
@@ -251,6 +270,7 @@ link_for(PbxRunner *runner, PbxWorkerSlot *worker, int fd)
         .parameters = (const char *const *)parameters->pdata,
         .base_dir = runner->spec->base_dir,
         .program_dir = worker->program_dir,
+        .terminal = runner->spec->local && !runner->inside,
     };
     return worker_link_new(fd, runner->context, &setup, worker_message, worker);
 }
@@ -267,19 +287,16 @@ launch_failed(PbxRunner *runner, PbxWorkerSlot *worker, const char *why)
                                     "a worker cannot be started: %s", why));
 }
 
-void
-worker_launch(PbxRunner *runner, PbxWorkerSlot *worker)
+/* Starts what is at the other end of the worker's channel. Borrows `channel`. */
+static gboolean
+start_process(PbxRunner *runner, PbxWorkerSlot *worker, int channel, pbx_error *error)
 {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        launch_failed(runner, worker, g_strerror(errno));
-        return;
-    }
     const char *argv[] = {places_get()->worker, NULL};
     g_auto(GStrv) env = g_get_environ();
     pbx_launch start = {
         .struct_size = sizeof start,
-        .channel = ends[1],
+        .flags = runner->spec->local ? PBX_LAUNCH_TERMINAL : 0,
+        .channel = channel,
         .trial = worker->trial != NULL ? worker->trial->row.number : PBX_NONE,
         .attempt = worker->trial != NULL ? worker->trial->row.attempts + 1 : 1,
         .grace_s = KILL_GRACE_S,
@@ -289,18 +306,42 @@ worker_launch(PbxRunner *runner, PbxWorkerSlot *worker)
         .cwd = runner->spec->base_dir,
     };
     const pbx_executor *executor = runner->executor->vtable;
+    return executor->start(runner->executor->self, &start, error) == PBX_OK;
+}
+
+static gboolean
+start_thread(PbxWorkerSlot *worker, int channel, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    int own = fcntl(channel, F_DUPFD_CLOEXEC, 0);
+    worker->thread = own >= 0 ? worker_start_inside(own, &failure) : NULL;
+    if (worker->thread == NULL)
+        g_strlcpy(error->message, failure != NULL ? failure->message : g_strerror(errno),
+                  sizeof error->message);
+    return worker->thread != NULL;
+}
+
+void
+worker_launch(PbxRunner *runner, PbxWorkerSlot *worker)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        launch_failed(runner, worker, g_strerror(errno));
+        return;
+    }
     pbx_error error = {"", ""};
-    pbx_status status = executor->start(runner->executor->self, &start, &error);
+    gboolean started = runner->inside ? start_thread(worker, ends[1], &error)
+                                      : start_process(runner, worker, ends[1], &error);
     close(ends[1]);
-    if (status != PBX_OK) {
+    if (!started) {
         close(ends[0]);
         launch_failed(runner, worker, error.message);
         return;
     }
     worker->link = link_for(runner, worker, ends[0]);
-    clock_at(
-        runner->clock,
-        clock_now(runner->clock) +
-            (gint64)(runner_env("PEGBOX_TRIAL_STARTUP_GRACE_PERIOD", STARTUP_GRACE_S) * NS_PER_S),
-        startup_overdue, worker, &worker->timer);
+    if (worker->thread != NULL)
+        return; /* a debugger may hold it */
+    double grace_s = runner_env("PEGBOX_TRIAL_STARTUP_GRACE_PERIOD", STARTUP_GRACE_S);
+    clock_at(runner->clock, clock_now(runner->clock) + (gint64)(grace_s * NS_PER_S),
+             startup_overdue, worker, &worker->timer);
 }

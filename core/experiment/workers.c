@@ -105,9 +105,12 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
     g_autofree char *err = NULL;
     g_autoptr(GPtrArray) env = run_environment(runner, trial, error);
     if (env == NULL || !trial_make_directory(runner, trial, error) ||
-        !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error) ||
-        !run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
-        !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error))
+        !run_path(runner, trial, spec->cwd, spec->base_dir, "cwd", &cwd, error))
+        return FALSE;
+    /* What runs in the driver writes where the driver does. */
+    if (!runner->inside &&
+        (!run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
+         !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error)))
         return FALSE;
     g_free(trial->err);
     trial->err = g_strdup(err);
@@ -127,7 +130,7 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
         .window = runner->window,
         .window_s = runner->window_s,
         .gather_s = runner->gather_s,
-        .memory_limit = spec->limits.memory,
+        .memory_limit = spec->local ? 0 : spec->limits.memory,
         .iteration = trial->attempt.start_iteration,
         .time_total_s = trial->attempt.start_time_s,
         .timesteps_total = -1,
@@ -370,6 +373,9 @@ act(PbxRunner *runner, const PbxAction *action)
             trial->worker = NULL;
             worker->state = WORKER_IDLE;
             end_failed(runner, trial, error->message);
+        } else if (runner->spec->local && runner->runs_programs) {
+            /* What it prints comes next, as it is. */
+            reporter_line(runner->reporter, action->trial, FALSE, action->trial->row.tag);
         }
     } else if (action->type == ACTION_ANSWER) {
         worker_link_answer(worker->link, action->trial->row.number, action->trial->row.attempts,

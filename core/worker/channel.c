@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "worker/process-private.h"
 
@@ -38,6 +39,24 @@ static void
 set_gone(PbxChannel *channel)
 {
     g_atomic_int_set(&channel->gone, 1);
+}
+
+void
+channel_close(PbxChannel *channel)
+{
+    g_mutex_lock(&channel->lock);
+    channel->closing = TRUE;
+    g_cond_signal(&channel->due);
+    g_mutex_unlock(&channel->lock);
+    if (channel->sender != NULL)
+        g_thread_join(channel->sender);
+    close(channel->fd);
+    g_byte_array_unref(channel->in);
+    g_byte_array_unref(channel->out);
+    g_byte_array_unref(channel->sent);
+    g_cond_clear(&channel->due);
+    g_cond_clear(&channel->idle);
+    g_mutex_clear(&channel->lock);
 }
 
 void
@@ -93,7 +112,7 @@ send_what_is_due(gpointer data)
 {
     PbxChannel *channel = data;
     g_mutex_lock(&channel->lock);
-    for (;;) {
+    while (!channel->closing) {
         gint64 at = channel->send_at_us;
         if (at == 0)
             g_cond_wait(&channel->due, &channel->lock);
@@ -102,13 +121,14 @@ send_what_is_due(gpointer data)
         else
             send_all(channel);
     }
+    g_mutex_unlock(&channel->lock);
     return NULL;
 }
 
 static void
 set_due(PbxChannel *channel, gint64 at_us)
 {
-    /* Never joined: it ends with the process. */
+    /* A worker that is a process never closes: it ends with that. */
     if (channel->sender == NULL)
         channel->sender = g_thread_try_new("sender", send_what_is_due, channel, NULL);
     if (channel->sender == NULL) {

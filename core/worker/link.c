@@ -185,6 +185,8 @@ take_ended(PbxWorkerLink *link, JsonObject *object, PbxWorkerMessage *message)
         message->end = WORKER_STOPPED;
     else if (g_strcmp0(end, "failed") == 0)
         message->end = WORKER_FAILED;
+    else if (g_strcmp0(end, "interrupted") == 0)
+        message->end = WORKER_INTERRUPTED;
     else
         return FALSE;
     message->reusable = message_get_bool(object, "reusable");
@@ -326,6 +328,8 @@ setup_frame(const PbxWorkerSetup *setup)
     message_strings(message, "parameters", setup->parameters);
     message_string(message, "base_dir", setup->base_dir);
     message_string(message, "program_dir", setup->program_dir);
+    if (setup->terminal)
+        message_bool(message, "terminal", TRUE);
     message_put(frame, message);
     return frame;
 }

@@ -24,10 +24,13 @@ typedef struct {
     gboolean sending;  /* one thread at a time */
     gint64 send_at_us; /* monotonic: when the sender has to send what is queued; 0: not */
     GCond due, idle;   /* it has something to send; nobody sends */
-    GThread *sender;   /* NULL: there was never anything left for it */
+    gboolean closing;
+    GThread *sender; /* NULL: there was never anything left for it */
 } PbxChannel;
 
 void channel_init(PbxChannel *channel, int fd);
+/* The thread that reads; nobody uses it any more. */
+void channel_close(PbxChannel *channel);
 void channel_queue(PbxChannel *channel, GString *message); /* any thread; frees the message */
 void channel_flush(PbxChannel *channel);                   /* any thread; blocks */
 /* Sends what is queued within so long, whatever the calling thread does then. Waits only where
@@ -85,6 +88,7 @@ typedef struct {
     PbxSandbox *sandbox;
     PbxOptions *options;
     PbxInstance *instance;
+    const PbxPlugin *plugin; /* `trainable` is its */
     const pbx_trainable *trainable;
     GHashTable *parameters;
     char **metrics;
@@ -93,7 +97,10 @@ typedef struct {
     PbxProgramSocket *program; /* NULL: this trainable runs none */
     PbxRun *run;               /* NULL between runs */
     gboolean bye;
-    gboolean set_up; /* class form: setup was done in this process */
+    gboolean set_up;   /* class form: setup was done in this process */
+    gboolean terminal; /* its programs have the driver's terminal */
+    gboolean inside;   /* a thread of the driver: what concerns a process is not its own */
+    gboolean worn;     /* its instance serves no other run, a new one does */
 } PbxWorker;
 
 /* ---- run.c ---- */
@@ -105,8 +112,14 @@ void run_free(PbxRun *run);
 
 /* Runs the trial of a `run` message and says how it ended. FALSE: the driver is gone. */
 gboolean trial_run(PbxWorker *worker, JsonObject *message);
-/* worker-main.c: a new instance of the trainable in place of the old one. */
+
+/* ---- worker-main.c ---- */
+
+/* A new instance of the trainable in place of the old one. */
 gboolean worker_renew(PbxWorker *worker, GError **error);
+/* From hello to bye, over the channel. An exit status; error: why it is none of success. */
+int worker_work(PbxWorker *worker, GError **error);
+void worker_clear(PbxWorker *worker);
 
 /* ---- session.c: session/1 ---- */
 

@@ -72,6 +72,7 @@ fill_info(PbxWorker *worker, PbxRun *run)
     run->env = program_env(worker, (const char *const *)set, run->abi_trial.id, run->abi_trial.dir);
     run->info = (pbx_session_info){.struct_size = sizeof(pbx_session_info),
                                    .size = 1,
+                                   .flags = worker->terminal ? PBX_SESSION_TERMINAL : 0,
                                    .trial = &run->abi_trial,
                                    .cwd = cwd != NULL ? cwd : "/",
                                    .env = (const char *const *)run->env,

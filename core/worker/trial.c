@@ -17,9 +17,11 @@ static pbx_status
 renew(PbxWorker *worker, pbx_error *error)
 {
     g_autoptr(GError) failure = NULL;
-    worker->set_up = FALSE;
-    if (!worker_renew(worker, &failure))
+    worker->set_up = worker->worn = FALSE;
+    if (!worker_renew(worker, &failure)) {
+        worker->worn = TRUE;
         return fail(error, failure->message);
+    }
     return PBX_OK;
 }
 
@@ -63,15 +65,17 @@ static pbx_status
 run_trainable(PbxWorker *worker, pbx_error *error)
 {
     g_autoptr(GError) failure = NULL;
+    pbx_status status = worker->worn ? renew(worker, error) : PBX_OK;
+    if (status < 0)
+        return status;
     if (worker->program != NULL) {
         if (!program_socket_begin(worker->program, worker->run->config_text, &failure))
             return fail(error, failure->message);
     } else if (!output_begin(worker->run, &failure)) {
         return fail(error, failure->message);
     }
-    pbx_status status = worker->trainable->run != NULL
-                            ? worker->trainable->run(worker->instance->self, error)
-                            : run_class(worker, error);
+    status = worker->trainable->run != NULL ? worker->trainable->run(worker->instance->self, error)
+                                            : run_class(worker, error);
     if (worker->program != NULL)
         program_socket_end(worker->program);
     else
@@ -124,12 +128,17 @@ ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error
 {
     const PbxRun *run = worker->run;
     gboolean stopped = run->stop && (status >= 0 || status == PBX_ECANCELLED);
+    gboolean interrupted = worker->terminal && !stopped && status == PBX_ECANCELLED;
     GString *message = message_new("ended");
     message_int(message, "trial", (gint64)run->trial);
     message_int(message, "attempt", run->attempt);
-    message_string(message, "end", stopped ? "stopped" : status >= 0 ? "done" : "failed");
-    message_bool(message, "reusable", is_reusable(worker, status));
-    if (status < 0 && !stopped) {
+    message_string(message, "end",
+                   stopped       ? "stopped"
+                   : interrupted ? "interrupted"
+                   : status >= 0 ? "done"
+                                 : "failed");
+    message_bool(message, "reusable", worker->inside || !worker->worn);
+    if (status < 0 && !stopped && !interrupted) {
         g_autofree char *line = status == PBX_ECANCELLED && error->message[0] == '\0'
                                     ? g_strdup("the trainable gave up without being asked to stop")
                                     : error_line(error, status);
@@ -160,7 +169,9 @@ trial_run(PbxWorker *worker, JsonObject *message)
     status = check_reports(worker, status, &error);
     error.where[sizeof error.where - 1] = '\0';
     error.message[sizeof error.message - 1] = '\0';
-    if (!orphans_kill() && worker->instance != NULL)
+    worker->worn = !is_reusable(worker, status);
+    /* In the driver others have children too. */
+    if (!worker->inside && !orphans_kill() && worker->instance != NULL)
         host_log(worker->instance->host, PBX_LOG_WARNING,
                  "some processes that the trial left behind would not die");
     if (!channel_is_gone(&worker->channel)) {

@@ -64,7 +64,7 @@ prepare_host(PbxHost *host, gpointer user)
 }
 
 static gboolean
-check_options(PbxWorker *worker, const PbxPlugin *plugin, JsonObject *setup, GError **error)
+check_options(PbxWorker *worker, JsonObject *setup, GError **error)
 {
     JsonNode *node = json_object_get_member(setup, "options");
     g_autoptr(JsonNode) empty = NULL;
@@ -75,7 +75,7 @@ check_options(PbxWorker *worker, const PbxPlugin *plugin, JsonObject *setup, GEr
     PbxOptionContext context = {.registry = worker->registry,
                                 .sandbox = worker->sandbox,
                                 .base_dir = message_get_string(setup, "base_dir")};
-    worker->options = options_check(plugin, doc, "", NULL, &context, problems);
+    worker->options = options_check(worker->plugin, doc, "", NULL, &context, problems);
     if (worker->options != NULL)
         return TRUE;
     g_autofree char *text = problems_format(problems);
@@ -83,20 +83,13 @@ check_options(PbxWorker *worker, const PbxPlugin *plugin, JsonObject *setup, GEr
     return FALSE;
 }
 
-static gboolean
-make_instance(PbxWorker *worker, const PbxPlugin *plugin, GError **error)
-{
-    worker->instance = instance_new(plugin, SLOT, worker->options, worker->seed, NULL, on_log,
-                                    worker, prepare_host, worker, error);
-    return worker->instance != NULL;
-}
-
 gboolean
 worker_renew(PbxWorker *worker, GError **error)
 {
-    const PbxPlugin *plugin = worker->instance->plugin;
     g_clear_pointer(&worker->instance, instance_free);
-    return make_instance(worker, plugin, error);
+    worker->instance = instance_new(worker->plugin, SLOT, worker->options, worker->seed, NULL,
+                                    on_log, worker, prepare_host, worker, error);
+    return worker->instance != NULL;
 }
 
 static void
@@ -107,6 +100,27 @@ take_parameters(PbxWorker *worker, JsonObject *setup)
     for (gsize i = 0; names[i] != NULL; i++)
         g_hash_table_add(worker->parameters, names[i]);
     g_free(names); /* the set owns the texts */
+}
+
+static void
+do_nothing(int number)
+{
+    (void)number;
+}
+
+/* What is typed is for the program or the driver, and nothing stops us from writing. Handlers
+ * and a mask: a program starts with neither. */
+static void
+share_terminal(void)
+{
+    static const int typed[] = {SIGINT, SIGQUIT};
+    struct sigaction action = {.sa_handler = do_nothing, .sa_flags = SA_RESTART};
+    sigset_t held;
+    for (gsize i = 0; i < G_N_ELEMENTS(typed); i++)
+        sigaction(typed[i], &action, NULL);
+    sigemptyset(&held);
+    sigaddset(&held, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &held, NULL);
 }
 
 static gboolean
@@ -126,10 +140,10 @@ set_up(PbxWorker *worker, JsonObject *setup, GError **error)
     worker->registry = registry_new(error);
     if (worker->registry == NULL)
         return FALSE;
-    const PbxPlugin *plugin = registry_load_file(worker->registry, path, kind, name, error);
-    if (plugin == NULL)
+    worker->plugin = registry_load_file(worker->registry, path, kind, name, error);
+    if (worker->plugin == NULL)
         return FALSE;
-    worker->trainable = plugin_interface(plugin, PBX_TRAINABLE_ID);
+    worker->trainable = plugin_interface(worker->plugin, PBX_TRAINABLE_ID);
     if (worker->trainable == NULL ||
         (worker->trainable->run == NULL && worker->trainable->step == NULL)) {
         g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
@@ -142,7 +156,10 @@ set_up(PbxWorker *worker, JsonObject *setup, GError **error)
             return FALSE;
     }
     worker->seed = (guint64)message_get_int(setup, "seed", 0);
-    return check_options(worker, plugin, setup, error) && make_instance(worker, plugin, error);
+    worker->terminal = message_get_bool(setup, "terminal");
+    if (worker->terminal)
+        share_terminal();
+    return check_options(worker, setup, error) && worker_renew(worker, error);
 }
 
 /* ---- Process ---- */
@@ -156,7 +173,7 @@ set_process(void)
     signal(SIGCHLD, SIG_DFL);
 }
 
-static void
+void
 worker_clear(PbxWorker *worker)
 {
     instance_free(worker->instance);
@@ -170,8 +187,8 @@ worker_clear(PbxWorker *worker)
     g_free(worker->hostname);
 }
 
-static int
-work(PbxWorker *worker, GError **error)
+int
+worker_work(PbxWorker *worker, GError **error)
 {
     g_autoptr(JsonObject) setup = NULL;
     say_hello(worker);
@@ -215,7 +232,7 @@ worker_main(int argc, char **argv)
         fprintf(stderr, "pegbox-worker: error: %s\n", error->message);
         return EXIT_FAILURE;
     }
-    int status = work(&worker, &error);
+    int status = worker_work(&worker, &error);
     /* As the watcher says it, whichever of the two is first. */
     if (channel_is_gone(&worker.channel) ||
         g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_GONE))

@@ -39,7 +39,12 @@ typedef enum {
     WORKER_BROKEN, /* the channel closed, or nonsense came over it: no more messages */
 } PbxWorkerMessageType;
 
-typedef enum { WORKER_DONE, WORKER_STOPPED, WORKER_FAILED } PbxWorkerEnd;
+typedef enum {
+    WORKER_DONE,
+    WORKER_STOPPED,
+    WORKER_FAILED,
+    WORKER_INTERRUPTED, /* by the user, at the terminal that its program had */
+} PbxWorkerEnd;
 
 /* One message; valid during the callback. */
 typedef struct {
@@ -94,6 +99,7 @@ typedef struct {
     /* Name of the directory for its program's socket, if it makes one; NULL: any. A worker
      * that is killed leaves it to program_dir_remove. */
     const char *program_dir;
+    gboolean terminal; /* its programs have the driver's terminal */
 } PbxWorkerSetup;
 
 /* Removes what a worker with this program_dir has left. */
@@ -133,6 +139,12 @@ void worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt);
 void worker_link_bye(PbxWorkerLink *link);
 /* Sends what is queued now (it is sent from the loop otherwise). */
 void worker_link_flush(PbxWorkerLink *link);
+
+/*
+ * --local: the worker's part of a channel in a thread of this process. Takes fd, and closes it
+ * last, when the driver has said bye or is gone and the trainable has returned.
+ */
+GThread *worker_start_inside(int fd, GError **error);
 
 /* The worker program's main. */
 int worker_main(int argc, char **argv);

@@ -397,7 +397,7 @@ SIZE(pbx_session_info, 80);
 AT(pbx_session_info, struct_size, 0);
 AT(pbx_session_info, rank, 4);
 AT(pbx_session_info, size, 8);
-AT(pbx_session_info, reserved, 12);
+AT(pbx_session_info, flags, 12);
 AT(pbx_session_info, trial, 16);
 AT(pbx_session_info, restored, 24);
 AT(pbx_session_info, cwd, 32);

@@ -26,6 +26,7 @@ struct pbx_instance {
     worker *workers;
     int wake_fd; /* eventfd: the list, or a worker's time, has changed */
     int quit;
+    int shares_session; /* a worker was started with PBX_LAUNCH_TERMINAL */
 };
 
 /* ---- spawn.c ---- */
@@ -46,7 +47,8 @@ void worker_free(worker *gone);
 
 /* ---- orphans.c ---- */
 
-/* Ends what workers that are gone left to this process. Nonzero: some are not gone yet. */
-int orphans_end(const pid_t *alive, size_t n_alive);
+/* Ends what workers that are gone left to this process. shared: in its own session too, if the
+ * process group is another. Nonzero: some are not gone yet. */
+int orphans_end(const pid_t *alive, size_t n_alive, int shared);
 
 #endif

@@ -71,6 +71,9 @@ local_open(pbx_instance *self, pbx_error *error)
 static pbx_status
 local_start(pbx_instance *self, const pbx_launch *launch, pbx_error *error)
 {
+    if ((launch->flags & ~(uint32_t)PBX_LAUNCH_TERMINAL) != 0)
+        return fail(error, PBX_ENOTSUP, "a launch has flags that are not known", EINVAL);
+    self->shares_session = self->shares_session || launch->flags != 0;
     int code = reaper_launch(self, launch);
     if (code == 0)
         return PBX_OK;

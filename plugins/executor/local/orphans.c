@@ -3,7 +3,8 @@
  * What a killed worker leaves behind becomes a child of the driver, which is a child
  * subreaper. Such a process is known by its session: workers have sessions of their
  * own, and nobody below one can come back into the driver's; what other parts of the
- * driver start stays in it.
+ * driver start stays in it. Where a worker shares the session, its programs have process
+ * groups of their own.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +25,13 @@ is_alive_worker(pid_t pid, const pid_t *alive, size_t n_alive)
 }
 
 static int
-end_children_of_thread(const char *thread, const pid_t *alive, size_t n_alive)
+is_drivers(pid_t pid, int shared)
+{
+    return getsid(pid) == getsid(0) && (!shared || getpgid(pid) == getpgid(0));
+}
+
+static int
+end_children_of_thread(const char *thread, const pid_t *alive, size_t n_alive, int shared)
 {
     char path[64];
     int pid, left = 0;
@@ -33,7 +40,7 @@ end_children_of_thread(const char *thread, const pid_t *alive, size_t n_alive)
     if (file == NULL)
         return 0;
     while (fscanf(file, "%d", &pid) == 1) {
-        if (is_alive_worker(pid, alive, n_alive) || getsid(pid) == getsid(0))
+        if (is_alive_worker(pid, alive, n_alive) || is_drivers(pid, shared))
             continue;
         kill(pid, SIGKILL);
         if (waitpid(pid, NULL, WNOHANG) != pid)
@@ -44,7 +51,7 @@ end_children_of_thread(const char *thread, const pid_t *alive, size_t n_alive)
 }
 
 int
-orphans_end(const pid_t *alive, size_t n_alive)
+orphans_end(const pid_t *alive, size_t n_alive, int shared)
 {
     int left = 0;
     DIR *tasks = opendir("/proc/self/task");
@@ -53,7 +60,7 @@ orphans_end(const pid_t *alive, size_t n_alive)
     struct dirent *entry;
     while ((entry = readdir(tasks)) != NULL)
         if (entry->d_name[0] != '.')
-            left |= end_children_of_thread(entry->d_name, alive, n_alive);
+            left |= end_children_of_thread(entry->d_name, alive, n_alive, shared);
     closedir(tasks);
     return left;
 }

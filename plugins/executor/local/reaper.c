@@ -225,7 +225,7 @@ end_orphans(pbx_instance *self)
     for (worker *at = self->workers; at != NULL; at = at->next)
         alive[n++] = at->pid;
     /* With the lock: a worker that was just started must be in the list. */
-    int left = orphans_end(alive, n);
+    int left = orphans_end(alive, n, self->shares_session);
     pthread_mutex_unlock(&self->lock);
     free(alive);
     return left;
@@ -302,7 +302,7 @@ reaper_stop(pbx_instance *self)
         pidfd_send_signal(at->pidfd, SIGKILL, NULL, 0);
         waitid(P_PIDFD, (id_t)at->pidfd, &(siginfo_t){.si_pid = 0}, WEXITED);
     }
-    for (int i = 0; i < ORPHAN_TRIES && orphans_end(NULL, 0); i++)
+    for (int i = 0; i < ORPHAN_TRIES && orphans_end(NULL, 0, self->shares_session); i++)
         nanosleep(&(struct timespec){.tv_nsec = ORPHAN_PAUSE_MS * 1000000}, NULL);
     close(self->wake_fd);
     pthread_mutex_destroy(&self->lock);

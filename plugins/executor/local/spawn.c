@@ -14,7 +14,9 @@ static int
 add_actions(posix_spawn_file_actions_t *actions, const pbx_launch *launch)
 {
     const int append = O_WRONLY | O_CREAT | O_APPEND;
-    int code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int code = 0;
+    if ((launch->flags & PBX_LAUNCH_TERMINAL) == 0)
+        code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (code == 0 && launch->out != NULL)
         code = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, launch->out, append, 0666);
     if (code == 0 && launch->err != NULL)
@@ -27,11 +29,12 @@ add_actions(posix_spawn_file_actions_t *actions, const pbx_launch *launch)
     return code;
 }
 
-/* A session of its own, so that the terminal's Ctrl-C is the driver's alone; and signals
- * as a fresh process has them, whatever the driver ignores or blocks. */
+/* A session of its own, unless it shares the terminal, so that Ctrl-C there is the driver's
+ * alone; and signals as a fresh process has them, whatever the driver ignores or blocks. */
 static int
-set_attributes(posix_spawnattr_t *attributes)
+set_attributes(posix_spawnattr_t *attributes, const pbx_launch *launch)
 {
+    int session = (launch->flags & PBX_LAUNCH_TERMINAL) == 0 ? POSIX_SPAWN_SETSID : 0;
     sigset_t none, defaults;
     sigemptyset(&none);
     sigemptyset(&defaults);
@@ -40,10 +43,11 @@ set_attributes(posix_spawnattr_t *attributes)
     sigaddset(&defaults, SIGTERM);
     sigaddset(&defaults, SIGCHLD);
     sigaddset(&defaults, SIGUSR1);
+    sigaddset(&defaults, SIGTTOU);
     posix_spawnattr_setsigmask(attributes, &none);
     posix_spawnattr_setsigdefault(attributes, &defaults);
-    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
+    return posix_spawnattr_setflags(
+        attributes, (short)(session | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
 }
 
 int
@@ -58,7 +62,7 @@ spawn_worker(const pbx_launch *launch, pid_t *pid)
     if (code == 0) {
         code = add_actions(&actions, launch);
         if (code == 0)
-            code = set_attributes(&attributes);
+            code = set_attributes(&attributes, launch);
         if (code == 0)
             code = posix_spawn(pid, launch->argv[0], &actions, &attributes,
                                (char *const *)launch->argv, (char *const *)launch->env);

@@ -244,6 +244,24 @@ test_surroundings(void)
     g_assert_cmpstr(problem, ==, "problem\n");
 }
 
+/* `run --local`: the worker can be given the terminal. */
+static void
+test_shared_terminal(void)
+{
+    g_autoptr(PbxTestHost) host = local_new();
+    g_autofree char *out = g_build_filename(host->session.dir, "out", NULL);
+    pbx_launch shared = {.channel = -1, .out = out, .flags = PBX_LAUNCH_TERMINAL};
+    start(host, "w", "cut -d' ' -f5,6 /proc/$$/stat; readlink /proc/$$/fd/0", &shared);
+    assert_post("w exited 0 0: exited with status 0");
+    g_autofree char *content = read_file(host, "out");
+    g_autofree char *input = g_file_read_link("/proc/self/fd/0", NULL);
+    g_autofree char *expected =
+        g_strdup_printf("%d %d\n%s\n", (int)getpgrp(), (int)getsid(0), input);
+    g_assert_cmpstr(content, ==, expected);
+    shared.flags = 1u << 31;
+    g_assert_cmpint(launch(host, "u", "exit 0", &shared), ==, PBX_ENOTSUP);
+}
+
 static void
 test_channel(void)
 {
@@ -346,6 +364,7 @@ main(int argc, char **argv)
     g_test_add_func("/local/stop/politely", test_stop_politely);
     g_test_add_func("/local/stop/in-the-end", test_stop_in_the_end);
     g_test_add_func("/local/surroundings", test_surroundings);
+    g_test_add_func("/local/shared-terminal", test_shared_terminal);
     g_test_add_func("/local/channel", test_channel);
     g_test_add_func("/local/descendants/die", test_descendants_die);
     g_test_add_func("/local/descendants/others-live", test_others_live);

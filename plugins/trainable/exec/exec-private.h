@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <termios.h>
 
 #include <pegbox/services.h>
 #include <pegbox/trainable.h>
@@ -118,6 +119,8 @@ typedef struct spawn_request {
     const char *const *argv, *const *env;
     int in, out, err;
     const char *terminal; /* opened as stdout and controlling terminal; NULL: `out` is stdout */
+    int stays;            /* in our session, in a process group of its own, */
+    int foreground;       /* which gets the terminal that `in` is */
     const int *handled;   /* signals that must be set back, 0-ended */
 } spawn_request;
 
@@ -181,6 +184,33 @@ int reader_is_complete(const reader *to);
 int json_line(reader *to, const char *line, size_t n);
 int json_line_would_match(reader *to, const char *line, size_t n);
 
+/* ---- ends.c: what the program writes to ---- */
+
+typedef struct ends {
+    int read[2]; /* stdout, stderr */
+    int write[2];
+    char terminal[64]; /* "": stdout is no controlling terminal */
+} ends;
+
+/* shown: they are terminals where ours are. */
+pbx_status ends_open(ends *made, int pty, int shown, pbx_error *error);
+void ends_close(ends *made);
+void close_fd(int *fd); /* unless it is -1, which it becomes */
+
+/* ---- terminal.c: a program that has the user's terminal (PBX_SESSION_TERMINAL) ---- */
+
+/* Whether it can be given: it is one, and ours. */
+int terminal_is_ours(void);
+void terminal_save(struct termios *modes);
+/* Ours again, its modes as they were. */
+void terminal_take(const struct termios *modes);
+/* The program's. */
+void terminal_give(pid_t pid);
+/* What the program wrote, onto ours: fd 1 or 2. */
+void terminal_show(int fd, const char *bytes, size_t n);
+/* A pty of the program's gets the size of ours. */
+void terminal_follow_size(int from, int to);
+
 /* ---- stream.c, follow.c: where lines come from ---- */
 
 typedef struct run run;
@@ -191,6 +221,7 @@ typedef struct stream {
     int file_fd;      /* -1: nothing was written yet */
     const char *path; /* of the file; NULL: lines go to the console */
     int is_stderr, is_source;
+    int shown; /* at once, on our own stdout or stderr */
     lines lines;
     char tail[2048]; /* the last bytes */
     size_t n_tail;
@@ -231,6 +262,8 @@ struct run {
     siginfo_t how; /* si_pid 0: it has not ended */
     uint64_t protocol_reports;
     int stop;
+    int has_terminal, suspended;       /* PBX_SESSION_TERMINAL; by Ctrl-Z */
+    struct termios modes;              /* of the terminal, before it */
     int64_t term_at_ns, kill_at_ns;    /* INT64_MAX: not, or done */
     int other_matches, joined_matches; /* hints for a run without a report */
 };

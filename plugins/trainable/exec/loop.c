@@ -5,10 +5,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "exec-private.h"
 
 #define FOLLOW_MS 100
+/* How often one looks whether the program was stopped by Ctrl-Z. */
+#define TERMINAL_MS 100
 /* A program that lives this long is worth a message of its own with its pid. */
 #define PID_MS 50
 /* What a program's children may go on to write after it has ended. */
@@ -96,6 +99,33 @@ take_protocol(run *now)
     take_answer(now); /* a report may have been answered by "stop" */
 }
 
+/* Ctrl-Z stops the program; then pegbox stops with it, and the shell has the terminal. The next
+ * look comes when the shell lets pegbox go on, or at once where nobody stops it. */
+static void
+suspend(run *now)
+{
+    terminal_take(&now->modes);
+    now->suspended = 1;
+    kill(0, SIGTSTP);
+}
+
+static void
+look_after_terminal(run *now)
+{
+    siginfo_t how = {.si_pid = 0};
+    for (int i = FD_OUT; i <= FD_ERR; i++)
+        if (now->streams[i].fd >= 0)
+            terminal_follow_size(i == FD_OUT ? STDOUT_FILENO : STDERR_FILENO, now->streams[i].fd);
+    if (now->suspended && terminal_is_ours()) {
+        now->suspended = 0;
+        terminal_give(now->pid);
+        kill(-now->pid, SIGCONT);
+    } else if (!now->suspended && waitid(P_PID, (id_t)now->pid, &how, WSTOPPED | WNOHANG) == 0 &&
+               how.si_pid != 0) {
+        suspend(now);
+    }
+}
+
 static void
 take_exit(run *now)
 {
@@ -139,8 +169,12 @@ one_turn(run *now, int *told_pid)
         timeout = least(timeout, FOLLOW_MS);
     if (!*told_pid)
         timeout = least(timeout, PID_MS);
+    if (now->has_terminal)
+        timeout = least(timeout, TERMINAL_MS);
     fill_fds(now, fds);
     int n = poll(fds, N_FDS, timeout);
+    if (n == 0 && now->has_terminal)
+        look_after_terminal(now);
     if (n == 0 && !*told_pid) {
         take_answer(now); /* sends what waits, the pid */
         *told_pid = 1;

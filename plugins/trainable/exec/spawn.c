@@ -49,7 +49,13 @@ child(const spawn_request *request, pid_t parent, outcome *shared)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent)
         _exit(127); /* it died before it could take us along */
-    setsid();
+    if (request->stays)
+        setpgid(0, 0);
+    else
+        setsid();
+    /* All signals are blocked here, SIGTTOU too. */
+    if (request->foreground)
+        tcsetpgrp(request->in, getpid());
     if (request->terminal != NULL) {
         /* A session's leader without a terminal: the first that it opens becomes it. */
         out = open(request->terminal, O_RDWR | O_CLOEXEC);

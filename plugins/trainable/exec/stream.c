@@ -35,7 +35,7 @@ on_line(void *ctx, char *line, size_t n, int cut)
     else if (!from->is_source && wants_hints(from) &&
              reader_would_match(&owner->reader, line, n, cut))
         owner->other_matches |= from->is_stderr ? SOURCE_STDERR : SOURCE_STDOUT;
-    if (from->path == NULL)
+    if (from->path == NULL && !from->shown)
         to_console(from, line, n);
 }
 
@@ -56,6 +56,7 @@ stream_init(stream *to, run *owner, int fd, int is_stderr)
     to->file_fd = -1;
     to->path = is_stderr ? owner->info->err : owner->info->out;
     to->is_stderr = is_stderr;
+    to->shown = owner->has_terminal;
     to->is_source = (owner->self->options.source & own) != 0;
     to->lines.func = on_line;
     to->lines.joined = to->is_source && owner->reader.n_metrics > 0 ? on_joined : NULL;
@@ -122,6 +123,8 @@ stream_read(stream *from)
         stream_end(from);
         return;
     }
+    if (from->shown)
+        terminal_show(from->is_stderr ? STDERR_FILENO : STDOUT_FILENO, buffer, (size_t)n);
     if (from->path != NULL)
         to_file(from, buffer, (size_t)n);
     if (from->is_stderr)

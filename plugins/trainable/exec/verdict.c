@@ -21,6 +21,14 @@ signal_name(int number, char *text, size_t size)
     return text;
 }
 
+/* By Ctrl-C, as shells and programs tell of it. */
+static int
+was_interrupted(const run *ended)
+{
+    return ended->how.si_code == CLD_EXITED ? ended->how.si_status == 128 + SIGINT
+                                            : ended->how.si_status == SIGINT;
+}
+
 static pbx_status
 fail_exit(const run *ended, pbx_error *error)
 {
@@ -113,7 +121,7 @@ verdict(run *ended, pbx_error *error)
     if (reader->status < 0)
         return reader->status; /* its text is there already */
     error->where[0] = error->message[0] = '\0';
-    if (ended->stop || reader->stop)
+    if (ended->stop || reader->stop || (ended->has_terminal && was_interrupted(ended)))
         return PBX_ECANCELLED;
     if (ended->how.si_code != CLD_EXITED || ended->how.si_status != 0)
         return fail_exit(ended, error);

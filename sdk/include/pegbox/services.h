@@ -151,12 +151,23 @@ enum {
     PBX_REPORT_CHECKPOINT = 2 /* asks for a checkpoint after it */
 };
 
+/* Flags of a session. */
+enum {
+    /*
+     * `run --local`, PBX_TRAINABLE_PROGRAM only: the program has the terminal. Its standard input
+     * is the worker's, what it prints goes to the worker's standard output and error at once
+     * (as well as to out, err), and it is in the terminal's foreground. ECANCELLED: the user
+     * interrupted it there.
+     */
+    PBX_SESSION_TERMINAL = 1
+};
+
 /* What the session is about; valid until the run ends. */
 typedef struct pbx_session_info {
     uint32_t struct_size;
-    uint32_t rank; /* of this process, from 0 */
-    uint32_t size; /* processes of the trial */
-    uint32_t reserved;
+    uint32_t rank;              /* of this process, from 0 */
+    uint32_t size;              /* processes of the trial */
+    uint32_t flags;             /* PBX_SESSION_* */
     const pbx_trial *trial;     /* config, dir, ... */
     const char *restored;       /* directory of a restored checkpoint; NULL: from scratch */
     const char *cwd;            /* where a program is to run */

@@ -28,7 +28,8 @@ enum {
     PBX_TRAINABLE_PROGRAM = 16
 };
 
-/* Called by the worker, on its main thread, but `check`. Either `run`, or `setup` and `step`. */
+/* Called by the worker, on its main thread (with `run --local`: by a thread of the driver), but
+ * `check`. Either `run`, or `setup` and `step`. */
 typedef struct pbx_trainable {
     uint32_t struct_size;
     uint32_t caps; /* PBX_TRAINABLE_* */

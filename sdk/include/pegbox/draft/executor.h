@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pegbox/draft/executor.h: executor-draft-1, which places trials and runs their
+ * pegbox/draft/executor.h: executor-draft-2, which places trials and runs their
  * workers. A draft: every change takes the next number in the id.
  */
 #ifndef PEGBOX_DRAFT_EXECUTOR_H
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define PBX_EXECUTOR_ID "executor-draft-1"
+#define PBX_EXECUTOR_ID "executor-draft-2"
 
 /* How a launch is ended. */
 enum {
@@ -21,10 +21,16 @@ enum {
     PBX_STOP_KILL = 1
 };
 
+/* Flags of a launch; an executor that cannot do what one of them asks says ENOTSUP. */
+enum {
+    /* In the driver's own session and process group, with its standard input: `run --local`. */
+    PBX_LAUNCH_TERMINAL = 1
+};
+
 /* One worker to start. */
 typedef struct pbx_launch {
     uint32_t struct_size;
-    uint32_t flags;  /* 0 */
+    uint32_t flags;  /* PBX_LAUNCH_* */
     int32_t channel; /* a socket that becomes descriptor 3 of the worker; -1: none */
     uint32_t attempt;
     uint64_t trial;
