@@ -225,6 +225,8 @@ runner_new_outside(PbxSpec *spec, PbxRegistry *registry)
 {
     PbxRunner *runner = runner_new(spec, registry);
     runner->outside = TRUE;
+    /* It would remember trials that are let go with each change. */
+    g_clear_pointer(&runner->tally, tally_free);
     runner->restored = g_array_new(FALSE, FALSE, sizeof(guint64));
     /* Whoever asks for trials knows for himself when nothing ever works. */
     runner->any_report = TRUE;

@@ -10,6 +10,7 @@
 
 PbxTally *tally_new(const PbxRunner *runner, const PbxStatusOptions *options);
 void tally_free(PbxTally *tally);
+/* What happens may be told to none: NULL. */
 /* A value of the reporter's metric was reported. */
 void tally_result(PbxTally *tally, const PbxTrial *trial, double value);
 /* An attempt of it failed. */

@@ -88,7 +88,7 @@ void
 tally_result(PbxTally *tally, const PbxTrial *trial, double value)
 {
     int sign = 0;
-    if (reporter_metric(tally->runner, &sign) == NULL || !isfinite(value))
+    if (tally == NULL || reporter_metric(tally->runner, &sign) == NULL || !isfinite(value))
         return;
     if (isfinite(tally->ever) && sign * value >= sign * tally->ever)
         return;
@@ -99,7 +99,7 @@ tally_result(PbxTally *tally, const PbxTrial *trial, double value)
 void
 tally_failed(PbxTally *tally, const PbxTrial *trial)
 {
-    if (trial->row.failures != 1)
+    if (tally == NULL || trial->row.failures != 1)
         return;
     tally->n_failed++;
     ring_add(&tally->failed, trial->row.number);
@@ -125,6 +125,8 @@ void
 tally_ended(PbxTally *tally, PbxTrial *trial)
 {
     gboolean failed = trial->row.state == PBX_STATE_ERROR;
+    if (tally == NULL)
+        return;
     ring_add(&tally->ends, (guint64)clock_now(tally->runner->clock));
     ring_add(failed ? &tally->errors : &tally->terminated, trial->row.number);
     if (trial->row.end == PBX_END_EARLY_STOPPED)
@@ -160,6 +162,8 @@ look_for_ever(PbxTally *tally)
 void
 tally_void(PbxTally *tally, PbxTrial *trial)
 {
+    if (tally == NULL)
+        return;
     tally_stale(tally);
     if (tally->sorted != NULL)
         g_ptr_array_remove(tally->sorted, trial);
