@@ -284,6 +284,7 @@ add_head(PbxRunner *runner, const PbxStatusOptions *options, PbxStatus *status)
     status->parameters = g_strdupv((char **)space_varied(runner->spec->space));
     status->metric = g_strdup(runner->spec->metrics[0]);
     status->sign = runner->spec->metrics[0] != NULL ? runner->spec->signs[0] : 0;
+    status->constrained = runner->spec->constraints->len > 0;
     status->ever = tally_ever(runner->tally, &status->ever_trial);
     const GArray *history = tally_history(runner->tally);
     g_array_append_vals(status->history, history->data, history->len);

@@ -192,7 +192,8 @@ put_best(PbxBlock *block)
     put_label(block, "best");
     if (best == NULL) {
         g_autofree char *safe = terminal_safe(metric);
-        pen_printf(&block->pen, COLOUR_DIM, "no trial has reported %s yet", safe);
+        pen_printf(&block->pen, COLOUR_DIM, "no %strial has reported %s yet",
+                   status->constrained ? "feasible " : "", safe);
         pen_end(&block->pen);
         return;
     }

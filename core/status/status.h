@@ -83,6 +83,7 @@ typedef struct {
     char **parameters;     /* paths in the config that vary */
     char *metric;          /* NULL: none is named */
     int sign;              /* +1 min, -1 max */
+    gboolean constrained;  /* only feasible trials can be the best */
     PbxStatusTrial *best;  /* by its last value; NULL: none */
     double ever;           /* the best value that any result had; NaN */
     guint64 ever_trial;

@@ -89,6 +89,11 @@ test_best(void)
     lines = status_fixture_draw(status, NULL, 79, 40);
     g_assert_cmpstr(status_fixture_line(lines, "best"), ==,
                     "best       no trial has reported loss yet");
+    status->constrained = TRUE;
+    g_strfreev(lines);
+    lines = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_cmpstr(status_fixture_line(lines, "best"), ==,
+                    "best       no feasible trial has reported loss yet");
     g_clear_pointer(&status->metric, g_free);
     g_strfreev(lines);
     lines = status_fixture_draw(status, NULL, 79, 40);
