@@ -150,7 +150,7 @@ add_item(PbxTemplate *template, const char *inner, GError **error)
     }
     if (g_str_equal(text, "args") || g_str_has_prefix(text, "args:")) {
         g_set_error(error, PBX_EXPRESSION_ERROR, EXPRESSION_ERROR_SYNTAX,
-                    "{%s} can only stand alone, as an item of a command", text);
+                    "{%.100s} can only stand alone, as an item of a command", text);
         return FALSE;
     }
     PbxItem *item = g_new0(PbxItem, 1);
@@ -160,7 +160,7 @@ add_item(PbxTemplate *template, const char *inner, GError **error)
     item->expression = expression_compile(template->sandbox, item->text, &problem);
     if (item->expression == NULL && !item->is_path && !is_loose_name(item->text)) {
         g_set_error(error, PBX_EXPRESSION_ERROR, problem->code,
-                    "{%s}: %s; a brace for itself is written {{", item->text, problem->message);
+                    "{%.100s}: %s; a brace for itself is written {{", item->text, problem->message);
         return FALSE;
     }
     if (item->expression == NULL || (item->is_path && names_parameter(template, item->text)))

@@ -270,9 +270,29 @@ has_child(JsonNode *node, const char *key)
     return !JSON_NODE_HOLDS_OBJECT(node) || json_object_has_member(json_node_get_object(node), key);
 }
 
+/* How many containers stand in one another. */
+static guint
+nesting_of(JsonNode *node)
+{
+    guint deepest = 0;
+    g_autoptr(GList) inner = NULL;
+    if (JSON_NODE_HOLDS_OBJECT(node))
+        inner = json_object_get_values(json_node_get_object(node));
+    else if (JSON_NODE_HOLDS_ARRAY(node))
+        inner = json_array_get_elements(json_node_get_array(node));
+    else
+        return 0;
+    for (GList *item = inner; item != NULL; item = item->next) {
+        const guint nesting = nesting_of(item->data);
+        deepest = MAX(deepest, nesting);
+    }
+    return deepest + 1;
+}
+
 gboolean
 doc_set(PbxDoc *doc, const char *path, JsonNode *value, const char *origin, GError **error)
 {
+    guint room = DOC_MAX_NESTING - MIN(nesting_of(value), DOC_MAX_NESTING);
     JsonNode *node = doc->root;
     PbxPlace *place = doc->places;
     const char *rest = path;
@@ -289,6 +309,11 @@ doc_set(PbxDoc *doc, const char *path, JsonNode *value, const char *origin, GErr
         if (rest == NULL || (!has_child(node, key) && !can_be_made(rest))) {
             g_set_error(error, PBX_JSON_ERROR, PBX_JSON_ERROR_PATH,
                         "%s: no path; one looks like search.seed or config.layers[1]", path);
+            return FALSE;
+        }
+        if (room-- == 0) {
+            g_set_error(error, PBX_JSON_ERROR, PBX_JSON_ERROR_NESTING,
+                        "%.40s...: nested deeper than %d levels", path, DOC_MAX_NESTING);
             return FALSE;
         }
         if (*rest == '\0')

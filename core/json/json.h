@@ -142,6 +142,7 @@ JsonNode *json_clone(JsonNode *node);
 GQuark json_error_domain(void);
 
 enum {
-    PBX_JSON_ERROR_SYNTAX, /* no JSON */
-    PBX_JSON_ERROR_PATH,   /* a path that leads nowhere */
+    PBX_JSON_ERROR_SYNTAX,  /* no JSON */
+    PBX_JSON_ERROR_PATH,    /* a path that leads nowhere */
+    PBX_JSON_ERROR_NESTING, /* JSON, as far as it goes, that is nested too deep */
 };

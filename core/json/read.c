@@ -260,8 +260,12 @@ read_items(PbxRead *read, JsonArray *array)
 static JsonNode *
 read_container(PbxRead *read)
 {
-    if (read->depth == 0)
-        return fail(read, "nested too deep");
+    if (read->depth == 0) {
+        g_set_error(read->error, PBX_JSON_ERROR, PBX_JSON_ERROR_NESTING,
+                    "nested too deep at character %" G_GSIZE_FORMAT,
+                    (gsize)(read->at - read->text) + 1);
+        return NULL;
+    }
     read->depth--;
     JsonNode *node = json_node_alloc();
     gboolean good;

@@ -41,7 +41,7 @@ argument_value(const char *word, GError **error)
     if (node != NULL)
         return node;
     if (strchr("\"[{", word[0]) != NULL) {
-        g_set_error(error, PBX_SPACE_ERROR, SPACE_ERROR_OPERATOR, "%s is not JSON: %s", word,
+        g_set_error(error, PBX_SPACE_ERROR, SPACE_ERROR_OPERATOR, "%.100s is not JSON: %s", word,
                     why->message);
         return NULL;
     }

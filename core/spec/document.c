@@ -8,6 +8,7 @@
 #include "spec/spec-private.h"
 
 #define MAX_FILE_SIZE (64u * 1024 * 1024)
+#define SET_SHOWN     100 /* bytes of a --set that messages show */
 
 /* ---- Reading ---- */
 
@@ -84,13 +85,21 @@ string_node(const char *text)
     return json_node_init_string(json_node_alloc(), text);
 }
 
-/* JSON where it is, else a string. */
+/* JSON where it is, else a string; NULL with error: JSON that is nested too deep. */
 static JsonNode *
-value_of_text(const char *text)
+value_of_text(const char *text, GError **error)
 {
     g_autoptr(PbxProblems) ignored = problems_new();
     g_autoptr(PbxDoc) doc = doc_parse("value", text, strlen(text), DOC_PLAIN, ignored);
-    return doc != NULL ? json_clone(doc_root(doc)) : string_node(text);
+    if (doc != NULL)
+        return json_clone(doc_root(doc));
+    g_autoptr(GError) why = NULL;
+    g_autoptr(JsonNode) read = json_read(text, strlen(text), DOC_MAX_NESTING, &why);
+    if (g_error_matches(why, PBX_JSON_ERROR, PBX_JSON_ERROR_NESTING)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return NULL;
+    }
+    return string_node(text);
 }
 
 /* The '=' that ends the key; keys may be quoted. */
@@ -110,7 +119,9 @@ find_equals(const char *text)
 static void
 apply_set(PbxDoc *doc, const char *text, PbxProblems *problems)
 {
-    g_autofree char *origin = g_strdup_printf("--set %s", text);
+    const gboolean whole = strlen(text) <= SET_SHOWN;
+    g_autofree char *origin = g_strdup_printf("--set %.*s%s", SET_SHOWN, text, whole ? "" : "...");
+    g_autoptr(GError) error = NULL;
     const char *equals = find_equals(text);
     if (equals == NULL || equals == text) {
         problems_add(problems, NULL, "", "%s: write --set KEY=VALUE", origin);
@@ -121,7 +132,11 @@ apply_set(PbxDoc *doc, const char *text, PbxProblems *problems)
         return;
     }
     g_autofree char *path = g_strndup(text, equals - text);
-    set_node(doc, path, value_of_text(equals + 1), origin, problems);
+    JsonNode *value = value_of_text(equals + 1, &error);
+    if (value != NULL)
+        set_node(doc, path, value, origin, problems);
+    else
+        problems_add(problems, NULL, "", "%s: %s", origin, error->message);
 }
 
 static void

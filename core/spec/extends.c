@@ -71,8 +71,9 @@ static char *
 base_name(const char *file, const char *extends)
 {
     g_autofree char *directory = g_path_get_dirname(file);
-    if (extends[0] == '~' || g_path_is_absolute(extends))
-        return path_resolve(extends, directory);
+    const gboolean home = extends[0] == '~' && (extends[1] == '/' || extends[1] == '\0');
+    if (home || g_path_is_absolute(extends))
+        return path_resolve(extends, NULL);
     if (g_str_equal(directory, ".") && extends[0] != '-')
         return g_strdup(extends);
     return g_build_filename(directory, extends, NULL);

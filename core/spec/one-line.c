@@ -198,8 +198,8 @@ one_line_document(char **words, PbxProblems *problems)
         if (word != NULL)
             json_array_add_string_element(command, word);
         else
-            problems_add(problems, NULL, "", "word %u of the command, '%s': %s", i + 1, words[i],
-                         error != NULL ? error->message : "it is not UTF-8");
+            problems_add(problems, NULL, "", "word %u of the command, '%.100s': %s", i + 1,
+                         words[i], error != NULL ? error->message : "it is not UTF-8");
     }
     return problems_count(problems) == before ? g_steal_pointer(&doc) : NULL;
 }

@@ -31,6 +31,21 @@ class Extends(PegboxTest):
         self.assertNotIn("extends", json.loads(read_text(path)))
         self.pegbox("validate", path)
 
+    def test_from_a_relative_file(self):
+        # Its base may be given by a whole path, from the home directory, or beside it.
+        self.write("base/base.json", json.dumps(BASE))
+        for extends in (os.path.join(self.dir, "base/base.json"), "~/base/base.json",
+                        "base/base.json", "./base/base.json"):
+            self.write("top.json", json.dumps({"extends": extends, "num_samples": 2}))
+            done = self.pegbox("validate", "top.json")
+            self.assertIn("ok: 2 trials", done.out)
+            self.assertEqual(done.err, "")
+        for extends in ("/dev/zero", "~", ".", "/no/such/file", "~nobody"):
+            self.write("top.json", json.dumps({"extends": extends}))
+            done = self.pegbox("validate", "top.json", expect=2)
+            self.assertEqual(len(done.err.splitlines()), 1, done.err)
+            self.assertRegex(done.err, "cannot be read|there is no file")
+
     def test_schema(self):
         schema = self.pegbox("schema").json
         self.assertIn({"required": ["extends"]}, schema["anyOf"])

@@ -7,6 +7,8 @@ import os
 
 from pegbox_test import PegboxTest, main, python, sh
 
+N = 10000
+
 # A good result, what the test is about, and in trial 0 nothing of that.
 RESULT = """import os, signal, sys
 def put(data):
@@ -87,6 +89,79 @@ class HostileOutput(PegboxTest):
             done = self.refused(start + ', "config": {"x": ' + value + "}}", "nest")
             self.assertLess(len(done.err), 1000)
         self.assertFalse(os.path.exists(self.results_dir))
+
+
+class DeepNesting(PegboxTest):
+    """10,000 levels, wherever a value, a path or an expression can be given."""
+
+    def refuses(self, *words, message="nest", **options):
+        done = self.pegbox(*words, expect=2, **options)
+        self.assertIn(message, done.err)
+        self.assertLess(len(done.err), 1000)
+        self.assertEqual(len(done.err.splitlines()), 1, done.err)
+
+    def test_set(self):
+        spec = self.spec(sh(":"), name="e", config={"x": 1})
+        for text in ("[" * N + "]" * N, '{"a":' * N + "1" + "}" * N, "[" * N,
+                     '[1, {"a": ' * N):
+            self.refuses("validate", spec, "--set", "config.x=" + text)
+        for path in ("a." * N + "b", "a." * 60000 + "b", "a." * 511 + "b", '"a".' * N + "b"):
+            self.refuses("validate", spec, "--set", "config." + path + "=1")
+        self.refuses("validate", spec, "--set",
+                     "config." + "a." * 300 + "b=" + "[" * 300 + "]" * 300)
+        # As deep as it may be: all that reads it later can.
+        deepest = "config." + "a." * 510 + "b"
+        self.pegbox("validate", spec, "--set", deepest + "=1")
+        self.refuses("validate", spec, "--set", deepest + "=[]")
+        self.pegbox("run", spec, "--set", deepest + "=1")
+        self.assertEqual(self.opened("e").states, ["TERMINATED"])
+        self.pegbox("validate", os.path.join(self.results_dir, "e", "experiment.json"))
+        self.pegbox("trials", "e", "--columns", deepest)
+        # Text that begins like JSON, and is none, is text.
+        done = self.pegbox("run", spec, "--print-spec", "--set", "config.x=[0-9]+")
+        self.assertEqual(json.loads(done.out)["config"]["x"], "[0-9]+")
+
+    def test_the_deepest_config_and_its_results(self):
+        experiment = self.run_experiment(
+            sh("""echo '{"loss": 1}'; echo '{"loss": 2}'"""), metric="loss", mode="min",
+            words=["--set", "config." + "a." * 510 + "b=1"])
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(experiment.counts, [2])
+        self.assertEqual(experiment.command("best", "--json").json["loss"], 2)
+        self.assertEqual(len(experiment.command("export", "--format", "json").json_lines), 2)
+
+    def test_one_line_form(self):
+        for space in ("[" * N + "]" * N, '{"a":' * N + "1" + "}" * N):
+            self.refuses("run", "--print-spec", "--", "true", "{x:choice(%s)}" % space)
+
+    def test_expressions(self):
+        self.run_experiment(sh(":"), name="e")
+        parentheses = "(" * N + "1" + ")" * N
+        for expression in (parentheses, "{" * N + "1" + "}" * N, "not " * N + "1",
+                           "- " * N + "1", "function() return " * 5000 + "1" + " end" * 5000,
+                           "1 .. " * N + "1", "1 ^ " * N + "1", "#" * N + "config"):
+            done = self.pegbox("trials", "e", "--filter", expression, expect=None)
+            self.assertIn(done.status, (0, 2), str(done)[-1000:])
+            self.assertLess(len(done.err), 1000)
+        self.refuses("trials", "e", "--filter", parentheses, message="--filter: ")
+        start = json.dumps({"trainable": sh(":")})[:-1]
+        for value in ('"stop": {"when": "%s"}' % parentheses, '"trial_name": "{%s}"' % parentheses,
+                      '"config": {"x": {"$sample_from": "%s"}}' % parentheses):
+            self.refuses("validate", self.write("deep.json", start + ", " + value + "}"),
+                         message="deep")
+
+    def test_patterns(self):
+        self.refused({"trainable": dict(sh(":"), metrics={"loss": "(" * N + "1" + ")" * N})},
+                     "metrics")
+
+    def test_operators(self):
+        start = json.dumps({"trainable": sh(":")})[:-1]
+        for value in ('{"$choice": [' * N + "1" + "]}" * N,
+                      '{"$choice": [' * 250 + '{"a": 1}' + "]}" * 250):
+            path = self.write("deep.json", start + ', "config": {"x": ' + value + "}}")
+            done = self.pegbox("validate", path, expect=None)
+            self.assertIn(done.status, (0, 2), str(done)[-1000:])
+            self.assertLess(len(done.err), 1000)
 
 
 if __name__ == "__main__":

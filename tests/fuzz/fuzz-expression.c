@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The Lua sandbox and templates: any text compiles or not, and runs within its limits. */
+/* The Lua sandbox: any text compiles or not, and runs within its limits. */
 #include <stdint.h>
 
 #include "expression/expression.h"
@@ -23,17 +23,6 @@ evaluate(PbxSandbox *sandbox, const char *text, JsonNode *config)
         g_free(json_to_text(value));
 }
 
-static void
-expand(PbxSandbox *sandbox, const char *text, JsonNode *config)
-{
-    g_autoptr(PbxTemplate) compiled = template_compile(sandbox, text, TEMPLATE_WORDS, NULL);
-    if (compiled == NULL)
-        return;
-    PbxTemplateContext context = {.config = config, .trial = config};
-    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-    template_expand_words(compiled, &context, words, NULL);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -43,6 +32,5 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     g_autoptr(PbxSandbox) sandbox = sandbox_new();
     g_autoptr(JsonNode) config = json_read(config_text, sizeof config_text - 1, 64, NULL);
     evaluate(sandbox, text, config);
-    expand(sandbox, text, config);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "fuzz-registry.h"
 #include "spec/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -11,25 +12,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static PbxRegistry *registry;
 
-static void
-be_silent(const char *message, gpointer user)
-{
-    (void)message;
-    (void)user;
-}
-
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    g_unsetenv("PEGBOX_PLUGIN_PATH");
-    g_setenv("XDG_CONFIG_HOME", "/nonexistent", TRUE);
-    g_setenv("HOME", "/nonexistent", TRUE);
-    registry = registry_new(NULL);
-    if (registry == NULL)
-        abort();
-    registry_on_warning(registry, be_silent, NULL);
+    registry = fuzz_registry();
     return 0;
 }
 
