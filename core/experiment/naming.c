@@ -38,8 +38,8 @@ naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error)
                 continue;
             g_set_error(
                 error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                "experiment '%s' is already in %s: --replace deletes it first, --name %s is "
-                "free",
+                "experiment '%s' is already in %s: --name %s is free; `pegbox run --replace` and "
+                "`pegbox rm` delete what is there",
                 spec->name, results_dir, free_name);
             return NULL;
         }

@@ -78,8 +78,9 @@ class Replace(PegboxTest):
         self.run_one(1)
         os.mkdir(self.path + "_2")
         done = self.run_one(2, expect=2)
-        self.assertEqual(done.err, "pegbox: error: experiment 'a' is already in %s: --replace "
-                         "deletes it first, --name a_3 is free\n" % self.results_dir)
+        self.assertEqual(done.err, "pegbox: error: experiment 'a' is already in %s: --name a_3 is "
+                         "free; `pegbox run --replace` and `pegbox rm` delete what is there\n"
+                         % self.results_dir)
         self.assertEqual(self.losses(), [1])
 
     def test_one_that_has_a_driver(self):

@@ -174,8 +174,8 @@ test_experiment_given(void)
     g_assert_null(naming_experiment(f.dir, &f.spec, &error));
     g_assert_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE);
     g_autofree char *expected =
-        g_strdup_printf("experiment 'mnist' is already in %s: --replace deletes it first, "
-                        "--name mnist_3 is free",
+        g_strdup_printf("experiment 'mnist' is already in %s: --name mnist_3 is free; "
+                        "`pegbox run --replace` and `pegbox rm` delete what is there",
                         f.dir);
     g_assert_cmpstr(error->message, ==, expected);
     f.spec.replace = TRUE;
