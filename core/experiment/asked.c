@@ -16,6 +16,7 @@ begin(PbxRunner *runner, PbxTrial *trial, GError **error)
         return FALSE;
     gint64 now = runner_wall(runner);
     trial->asked = TRUE;
+    g_ptr_array_add(runner->asked, trial);
     trial->row.attempts++;
     if (trial->row.started_ns < 0)
         trial->row.started_ns = now;
@@ -37,6 +38,15 @@ begin(PbxRunner *runner, PbxTrial *trial, GError **error)
     trial_touch(runner, trial);
     runner_event(runner, PBX_EVENT_TRIAL_START, trial, STORE_REASON_ASKED);
     return TRUE;
+}
+
+void
+asked_over(PbxRunner *runner, PbxTrial *trial)
+{
+    if (!trial->asked)
+        return;
+    trial->asked = FALSE;
+    g_ptr_array_remove(runner->asked, trial);
 }
 
 PbxAskOutcome
@@ -234,7 +244,7 @@ asked_tell(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError
     }
     if (trial->row.state == PBX_STATE_RUNNING)
         return TRUE;
-    trial->asked = FALSE;
+    asked_over(runner, trial);
     if (!trial->ended)
         g_clear_pointer(&trial->row.reason, g_free);
     return TRUE;

@@ -40,6 +40,7 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
     if (trial->ended)
         return;
     trial->ended = TRUE;
+    asked_over(runner, trial);
     trial->row.end = (int)end;
     trial->row.ended_ns = trial->attempt.ended_ns = runner_wall(runner);
     trial->attempt_dirty = trial->row.attempts > 0;

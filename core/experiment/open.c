@@ -204,6 +204,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->workers = g_ptr_array_new_with_free_func((GDestroyNotify)worker_slot_free);
     runner->actions = g_ptr_array_new_with_free_func(g_free);
     runner->answers = g_ptr_array_new();
+    runner->asked = g_ptr_array_new();
     g_queue_init(&runner->waiting);
     g_queue_init(&runner->resting);
     g_queue_init(&runner->posts);
@@ -283,6 +284,7 @@ runner_close(PbxRunner *runner)
         return;
     g_ptr_array_unref(runner->actions);
     g_ptr_array_unref(runner->answers);
+    g_ptr_array_unref(runner->asked);
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);

@@ -60,6 +60,7 @@ runner_forget(PbxRunner *runner, guint n_before)
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
     g_ptr_array_set_size(runner->dirty, 0);
+    g_ptr_array_set_size(runner->asked, 0);
     for (guint i = 0; i < runner->restored->len; i++) {
         guint64 number = g_array_index(runner->restored, guint64, i);
         trial_free(runner->trials->pdata[number]);

@@ -187,6 +187,8 @@ void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
 void end_interrupted(PbxRunner *runner, PbxTrial *trial);
 /* Those that have rested wait again. */
 void end_rests(PbxRunner *runner);
+/* asked.c: nobody runs it elsewhere any more. */
+void asked_over(PbxRunner *runner, PbxTrial *trial);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 
@@ -260,6 +262,7 @@ struct PbxRunner {
     double total_cpu;
     guint64 total_memory;
     GPtrArray *workers;     /* PbxWorkerSlot* */
+    GPtrArray *asked;       /* PbxTrial* that somebody asked for and runs elsewhere */
     guint64 n_workers;      /* launched so far */
     GPtrArray *actions;     /* what waits for the commit */
     gboolean needs_dirs;    /* trials' directories are made before they run */

@@ -169,6 +169,7 @@ add_rows(PbxStatusMaker *maker, const PbxStatusOptions *options)
         if (worker->trial != NULL && worker->trial->row.state == PBX_STATE_RUNNING)
             add_row(maker, worker->trial, G_MAXUINT);
     }
+    add_all(maker, runner->asked, PBX_STATE_RUNNING, G_MAXUINT);
     GPtrArray *running = maker->status->rows[PBX_STATE_RUNNING];
     g_ptr_array_sort(running, compare_numbers);
     if (running->len > limit)

@@ -157,6 +157,11 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " %s", separator, ends[i], words[i]);
         separator = ", ";
     }
+    if (runner->asked->len > 0) {
+        g_string_append_printf(out, "%s%u asked for, and not told yet", separator,
+                               runner->asked->len);
+        separator = ", ";
+    }
     guint64 begun = put_pending(out, runner, separator);
     if (runner->skipped > 0)
         g_string_append_printf(out, "; %" G_GUINT64_FORMAT " duplicate%s skipped", runner->skipped,

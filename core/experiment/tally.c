@@ -234,6 +234,8 @@ tally_best(PbxTally *tally)
     /* What is alive may have become worse since: it is looked at anew. */
     for (guint i = 0; i < runner->workers->len; i++)
         consider(runner, &best, ((PbxWorkerSlot *)runner->workers->pdata[i])->trial);
+    for (guint i = 0; i < runner->asked->len; i++)
+        consider(runner, &best, runner->asked->pdata[i]);
     const GQueue *queues[] = {&runner->waiting, &runner->resting};
     for (gsize i = 0; i < G_N_ELEMENTS(queues); i++)
         for (GList *item = queues[i]->head; item != NULL; item = item->next)

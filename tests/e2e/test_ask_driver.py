@@ -115,7 +115,7 @@ class AskDriver(PegboxTest):
         """A driver does not wait for what it does not run; it can be told later."""
         process = self.begin(num_samples=3)
         self.ask()
-        self.open_gate(process)
+        self.assertIn("2 completed, 1 asked for, and not told yet\n", self.open_gate(process).out)
         self.assertEqual(self.opened("e").states, ["TERMINATED", "RUNNING", "TERMINATED"])
         self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "done")
         self.tell(1, "-1")

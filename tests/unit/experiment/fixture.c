@@ -36,6 +36,7 @@ fixture_set_up(Fixture *f, const char *config)
                     .dirnames = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                     .trials = g_ptr_array_new(),
                     .workers = g_ptr_array_new(),
+                    .asked = g_ptr_array_new(),
                     .total = -1};
     f->runner.thread = g_thread_self();
     f->runner.id = (char *)"0123456789abcdef";
@@ -79,6 +80,7 @@ fixture_tear_down(Fixture *f)
     g_queue_clear(&f->runner.resting);
     g_ptr_array_unref(f->runner.trials);
     g_ptr_array_unref(f->runner.workers);
+    g_ptr_array_unref(f->runner.asked);
     g_hash_table_unref(f->runner.dirnames);
     clock_free(f->runner.clock);
     g_clear_pointer(&f->spec.trial_name, template_free);

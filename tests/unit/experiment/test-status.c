@@ -339,6 +339,25 @@ test_summary(void)
     fixture_tear_down(&f);
 }
 
+/* A trial without a worker, which somebody asked for, is one of those that run. */
+static void
+test_asked(void)
+{
+    Fixture f;
+    fixture_set_up(&f, SPACE);
+    PbxTrial *trial = add_trial(&f, "{\"lr\":0.5,\"opt\":\"a\"}", PBX_STATE_RUNNING, -1, 0.5);
+    g_ptr_array_add(f.runner.asked, trial);
+    g_assert_true(tally_best(f.runner.tally) == trial);
+    g_autoptr(PbxStatus) status = status_of_runner(&f.runner, f.runner.report, NULL, STATUS_ROWS);
+    g_assert_cmpuint(status->rows[PBX_STATE_RUNNING]->len, ==, 1);
+    assert_summary(&f, EXPERIMENT_DONE,
+                   "1 trial in 0.0 s: 1 asked for, and not told yet\n"
+                   "Best loss: 0.5, by trial 0 with\n"
+                   "  lr   0.5\n"
+                   "  opt  a\n");
+    fixture_tear_down(&f);
+}
+
 /* The command that the summary ends with can be pasted: by name where that is enough. */
 static void
 test_look_further(void)
@@ -377,6 +396,7 @@ main(int argc, char **argv)
     g_test_add_func("/experiment/status/model-keeps-rows", test_model_keeps_rows);
     g_test_add_func("/experiment/status/model-waits", test_model_waits);
     g_test_add_func("/experiment/status/summary", test_summary);
+    g_test_add_func("/experiment/status/asked", test_asked);
     g_test_add_func("/experiment/status/look-further", test_look_further);
     return g_test_run();
 }
