@@ -8,7 +8,8 @@
 #include "experiment/logging-private.h"
 
 #define BATCH      256
-#define MAX_ERRORS 5 /* in a row; then the logger is out */
+#define CALM_US    (G_USEC_PER_SEC / 50) /* between two looks: what comes meanwhile is one batch */
+#define MAX_ERRORS 5                     /* in a row; then the logger is out */
 #define RETRY_S    1
 #define SLOW_US    G_USEC_PER_SEC /* a call that takes longer gets fewer events */
 #define PATIENCE_S 30             /* at the end, for one that takes nothing more */
@@ -18,7 +19,8 @@
 struct PbxLogging {
     PbxRunner *runner;
     GMutex lock;
-    GCond changed;
+    GCond changed; /* there is more, or it closes; */
+    GCond ends;    /* it closes */
     guint64 committed;
     gboolean started;
     gboolean closing;
@@ -166,6 +168,15 @@ flush(PbxLogger *logger)
         say(logger, PBX_LOG_WARNING, io->message);
 }
 
+/* The next look is not yet due: waking for each commit would cost more than what is read then.
+ * With the lock. */
+static void
+keep_calm(PbxLogging *logging, gint64 due_us)
+{
+    while (!logging->closing && g_get_monotonic_time() < due_us)
+        g_cond_wait_until(&logging->ends, &logging->lock, due_us);
+}
+
 static gpointer
 run(gpointer data)
 {
@@ -173,6 +184,7 @@ run(gpointer data)
     PbxLogging *logging = logger->runner->logging;
     gboolean out = FALSE;
     gboolean behind = FALSE;
+    gint64 due_us = 0;
     for (;;) {
         g_mutex_lock(&logging->lock);
         while (!logging->closing && (behind || logger->cursor >= logging->committed)) {
@@ -183,10 +195,12 @@ run(gpointer data)
                 behind = FALSE;
             }
         }
+        keep_calm(logging, due_us);
         guint64 until = logging->committed;
         gboolean closing = logging->closing;
         g_mutex_unlock(&logging->lock);
         behind = !catch_up(logger, until, &out);
+        due_us = g_get_monotonic_time() + CALM_US;
         if (out || is_given_up(logging) || (closing && (!behind || logger->errors > 0)))
             break;
         if (closing)
@@ -266,6 +280,7 @@ logging_new(PbxRunner *runner, GError **error)
     logging->runner = runner;
     g_mutex_init(&logging->lock);
     g_cond_init(&logging->changed);
+    g_cond_init(&logging->ends);
     logging->loggers = g_ptr_array_new_with_free_func(logger_free);
     for (guint i = 0; i < runner->spec->loggers->len; i++) {
         PbxLogger *logger = logger_new(runner, runner->spec->loggers->pdata[i], error);
@@ -399,6 +414,7 @@ logging_close(PbxLogging *logging)
     g_mutex_lock(&logging->lock);
     logging->closed = logging->closing = TRUE;
     g_cond_broadcast(&logging->changed);
+    g_cond_broadcast(&logging->ends);
     g_mutex_unlock(&logging->lock);
     if (!logging->started)
         return;
@@ -425,5 +441,6 @@ logging_free(PbxLogging *logging)
     g_ptr_array_unref(logging->loggers);
     g_mutex_clear(&logging->lock);
     g_cond_clear(&logging->changed);
+    g_cond_clear(&logging->ends);
     g_free(logging);
 }

@@ -83,15 +83,15 @@ class Bench:
         times = [self.timed(words, **options)[0] * 1e3 for _ in range(3 if self.short else 41)]
         self.figure(name, statistics.median(times), "ms", at_most=at_most, least_ms=min(times))
 
-    def experiment(self, results=None, keep=False, env=None, **keys):
+    def experiment(self, results=None, keep=False, env=None, words=(), **keys):
         """Runs an experiment of these keys, named "e", to its end; returns the seconds. `results`
-        (default: below `dir`) is removed unless `keep`."""
+        (default: below `dir`) is removed unless `keep`; `words` are options of `run`."""
         path = os.path.join(self.dir, "experiment.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(keys, file)
         results = results or os.path.join(self.dir, "results")
         seconds, _ = self.timed([self.pegbox, "run", path, "--name", "e", "--results-dir",
-                                 results], env=env)
+                                 results] + list(words), env=env)
         if not keep:
             shutil.rmtree(results)
         return seconds
