@@ -26,6 +26,7 @@ const PbxCommand pbx_commands[] = {
     {"schema", "print the JSON Schema of the experiment file", command_schema},
     {"stop", "end an experiment or one of its trials", command_stop},
     {"tell", "tell the result of a trial that was asked for", command_tell},
+    {"top", "show what an experiment does now", command_top},
     {"trials", "list the trials of an experiment", command_trials},
     {"validate", "check an experiment file", command_validate},
     {"void", "take a trial's results out of sight", command_void},

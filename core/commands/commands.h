@@ -48,6 +48,7 @@ int command_run(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_stop(int argc, char **argv);
 int command_tell(int argc, char **argv);
+int command_top(int argc, char **argv);
 int command_trials(int argc, char **argv);
 int command_validate(int argc, char **argv);
 int command_void(int argc, char **argv);

@@ -24,6 +24,7 @@ struct PbxReporter {
     PbxScreen *screen;
     gint64 next_ns, store_ns; /* when it is redrawn, and stored, next */
     char *last_line;          /* a plain line is not repeated */
+    char *stored;             /* what of it lasts, as the store has it */
 };
 
 static void
@@ -69,6 +70,7 @@ reporter_free(PbxReporter *reporter)
     screen_free(reporter->screen);
     status_free(reporter->status);
     g_free(reporter->last_line);
+    g_free(reporter->stored);
     g_free(reporter);
 }
 
@@ -137,6 +139,8 @@ reporter_tick(PbxReporter *reporter)
     gint64 now = clock_now(reporter->runner->clock);
     double seconds = reporter->runner->report->max_report_frequency;
     tally_sample(reporter->runner->tally);
+    if (reporter->runner->fatal == NULL)
+        reporter_store(reporter, REPORTER_TICK);
     if (reporter->quiet || reporter->runner->spec->local || now < reporter->next_ns)
         return;
     reporter->next_ns =
@@ -218,18 +222,39 @@ reporter_failed(PbxReporter *reporter, PbxTrial *trial, const char *message, gbo
 
 /* ---- For those who look from elsewhere ---- */
 
+/* What of it would be worth a commit of its own. */
+static char *
+lasting(JsonNode *live)
+{
+    static const char *const passing[] = {"at_ns", "left_s", "memory_used", "history"};
+    g_autoptr(JsonNode) copy = json_clone(live);
+    for (gsize i = 0; i < G_N_ELEMENTS(passing); i++)
+        json_object_remove_member(json_node_get_object(copy), passing[i]);
+    return json_to_text(copy);
+}
+
 void
-reporter_store(PbxReporter *reporter, gboolean now)
+reporter_store(PbxReporter *reporter, PbxReporterWhen when)
 {
     if (reporter == NULL)
         return;
     PbxRunner *runner = reporter->runner;
     gint64 time = clock_now(runner->clock);
-    if (!now && time < reporter->store_ns)
+    if (when != REPORTER_LAST && time < reporter->store_ns)
         return;
     reporter->store_ns = time + STORE_NS;
     g_autoptr(PbxStatus) status = status_of_runner(runner, runner->report, NULL, STATUS_HEAD);
     g_autoptr(JsonNode) live = status_live(status);
+    g_autofree char *key = lasting(live);
+    if (when == REPORTER_TICK) {
+        if (g_strcmp0(key, reporter->stored) == 0)
+            return;
+        runner_touch(runner);
+    }
+    if (!store_in_transaction(runner->store))
+        return;
+    g_free(reporter->stored);
+    reporter->stored = g_steal_pointer(&key);
     g_autofree char *text = json_to_text(live);
     g_autoptr(GError) error = NULL;
     /* A view: the run does not depend on it. What is wrong with the store the commit tells. */

@@ -379,7 +379,8 @@ void reporter_message(PbxReporter *reporter, int level, const char *text); /* to
 void reporter_result(PbxReporter *reporter, PbxTrial *trial);
 void reporter_ended(PbxReporter *reporter, PbxTrial *trial);
 void reporter_failed(PbxReporter *reporter, PbxTrial *trial, const char *message, gboolean again);
-/* What only the driver knows goes to the store with this commit, for those who look from
- * elsewhere; now and then, or `now`. */
-void reporter_store(PbxReporter *reporter, gboolean now);
+/* What only the driver knows goes to the store, for those who look from elsewhere: about once a
+ * second with a commit, by a tick where nothing else is committed, and at the end. */
+typedef enum { REPORTER_COMMIT, REPORTER_TICK, REPORTER_LAST } PbxReporterWhen;
+void reporter_store(PbxReporter *reporter, PbxReporterWhen when);
 void reporter_finish(PbxReporter *reporter, PbxExperimentEnd end);

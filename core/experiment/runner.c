@@ -186,7 +186,7 @@ commit(PbxRunner *runner)
         return;
     GError *error = NULL;
     logging_store(runner, runner->logging);
-    reporter_store(runner->reporter, FALSE);
+    reporter_store(runner->reporter, REPORTER_COMMIT);
     if (!runner_store(runner, &error) || !store_commit(runner->store, &error)) {
         runner_fail(runner, error);
         return;
@@ -393,7 +393,7 @@ store_end(PbxRunner *runner, GError **error)
     if (!store_begin(runner->store, error))
         return FALSE;
     logging_store(runner, runner->logging);
-    reporter_store(runner->reporter, TRUE);
+    reporter_store(runner->reporter, REPORTER_LAST);
     return store_put_fact(runner->store, "status", status_word(runner), error) &&
            store_put_fact(runner->store, "ended_ns", now, error) &&
            store_commit(runner->store, error) &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "experiment/reporter-private.h"
+#include "store/status-row.h"
 
 const char *
 reporter_metric(const PbxRunner *runner, int *sign)
@@ -24,89 +25,17 @@ typedef struct {
     GHashTable *known; /* guint64* to PbxStatusTrial*: of the last model, and made since */
 } PbxStatusMaker;
 
-static void
-know(GHashTable *known, const GPtrArray *trials)
-{
-    for (guint i = 0; i < trials->len; i++) {
-        PbxStatusTrial *trial = trials->pdata[i];
-        g_hash_table_insert(known, &trial->number, trial);
-    }
-}
-
-static GHashTable *
-known_of(const PbxStatus *before)
-{
-    GHashTable *known = g_hash_table_new(g_int64_hash, g_int64_equal);
-    if (before == NULL)
-        return known;
-    for (gsize i = 0; i < PBX_N_STATES; i++)
-        know(known, before->rows[i]);
-    know(known, before->errors);
-    if (before->best != NULL)
-        g_hash_table_insert(known, &before->best->number, before->best);
-    return known;
-}
-
-/* The last result with all its fields: kept with a live trial, in the store for another. */
-static JsonNode *
-last_result(PbxRunner *runner, const PbxTrial *trial, const PbxAttemptRow *attempt)
-{
-    g_autoptr(PbxResultRow) stored = NULL;
-    const PbxResultRow *row = trial->last;
-    if (trial->row.last_seq == 0)
-        return NULL;
-    if (row == NULL && runner->store != NULL)
-        row = stored = store_result(runner->store, trial->row.last_seq, NULL);
-    if (row == NULL)
-        return NULL;
-    g_autoptr(GString) text = g_string_new(NULL);
-    store_result_text(text, &trial->row, attempt, row, runner->id);
-    return json_read(text->str, text->len, DOC_MAX_NESTING, NULL);
-}
-
-static PbxStatusTrial *
-make_row(PbxRunner *runner, const PbxTrial *trial)
-{
-    const PbxTrialRow *row = &trial->row;
-    PbxStatusTrial *made = status_trial_new();
-    g_auto(PbxAttemptRow) stored = {0};
-    const PbxAttemptRow *attempt = &trial->attempt;
-    if (attempt->hostname == NULL && row->attempts > 0 && runner->store != NULL &&
-        store_attempt(runner->store, row->number, row->attempts, &stored, NULL))
-        attempt = &stored;
-    made->number = row->number;
-    made->name = g_strdup(row->name != NULL ? row->name : "");
-    made->state = row->state;
-    made->end = row->end;
-    made->attempts = row->attempts;
-    made->failures = row->failures;
-    made->last_seq = row->last_seq;
-    made->host = g_strdup(attempt->node_ip);
-    made->away = g_strcmp0(attempt->hostname, g_get_host_name()) != 0;
-    made->pid = row->attempts > 0 ? attempt->pid : 0;
-    made->config = trial->config != NULL
-                       ? json_node_ref(trial->config)
-                       : json_read(row->config, strlen(row->config), DOC_MAX_NESTING, NULL);
-    made->result = last_result(runner, trial, attempt);
-    made->iteration = row->iteration;
-    made->time_s = row->time_total_s;
-    made->value = tally_value(runner, trial);
-    made->error = g_strdup(row->error);
-    if (row->error != NULL && row->dir != NULL)
-        made->error_file = g_build_filename(row->dir, "error.txt", NULL);
-    return made;
-}
-
 static PbxStatusTrial *
 row_for(PbxStatusMaker *maker, const PbxTrial *trial)
 {
+    PbxRunner *runner = maker->runner;
     PbxStatusTrial *known = g_hash_table_lookup(maker->known, &trial->row.number);
-    if (known != NULL && known->state == trial->row.state && known->end == trial->row.end &&
-        known->last_seq == trial->row.last_seq && known->attempts == trial->row.attempts &&
-        known->failures == trial->row.failures)
+    if (!status_row_is_new(known, &trial->row))
         return status_trial_ref(known);
-    PbxStatusTrial *made = make_row(maker->runner, trial);
-    g_hash_table_insert(maker->known, &made->number, made);
+    PbxStatusTrial *made =
+        status_row_new(runner->store, runner->id, &trial->row, &trial->attempt, trial->last);
+    made->value = tally_value(runner, trial);
+    status_known_add(maker->known, made);
     return made;
 }
 
@@ -121,7 +50,7 @@ add_row(PbxStatusMaker *maker, const PbxTrial *trial, guint limit)
 static int
 compare_numbers(gconstpointer a, gconstpointer b)
 {
-    const PbxStatusTrial *one = *(PbxStatusTrial *const *)a, *two = *(PbxStatusTrial *const *)b;
+    const PbxTrialRow *one = &(*(PbxTrial *const *)a)->row, *two = &(*(PbxTrial *const *)b)->row;
     return (one->number > two->number) - (one->number < two->number);
 }
 
@@ -164,16 +93,16 @@ add_rows(PbxStatusMaker *maker, const PbxStatusOptions *options)
 {
     PbxRunner *runner = maker->runner;
     guint limit = options->max_progress_rows;
+    g_autoptr(GPtrArray) running = g_ptr_array_new();
     for (guint i = 0; i < runner->workers->len; i++) {
         const PbxWorkerSlot *worker = runner->workers->pdata[i];
-        if (worker->trial != NULL && worker->trial->row.state == PBX_STATE_RUNNING)
-            add_row(maker, worker->trial, G_MAXUINT);
+        if (worker->trial != NULL)
+            g_ptr_array_add(running, worker->trial);
     }
-    add_all(maker, runner->asked, PBX_STATE_RUNNING, G_MAXUINT);
-    GPtrArray *running = maker->status->rows[PBX_STATE_RUNNING];
+    for (guint i = 0; i < runner->asked->len; i++)
+        g_ptr_array_add(running, runner->asked->pdata[i]);
     g_ptr_array_sort(running, compare_numbers);
-    if (running->len > limit)
-        g_ptr_array_set_size(running, (int)limit);
+    add_all(maker, running, PBX_STATE_RUNNING, limit);
     add_pending(maker, limit);
     if (runner->counts[PBX_STATE_PAUSED] > 0)
         add_all(maker, runner->trials, PBX_STATE_PAUSED, limit);
@@ -205,7 +134,8 @@ add_every(PbxStatusMaker *maker, const PbxStatusOptions *options)
     g_ptr_array_set_size(rows, 0);
     add_all(maker, sorted, PBX_STATE_TERMINATED, G_MAXUINT);
     g_autoptr(GHashTable) there = g_hash_table_new(g_int64_hash, g_int64_equal);
-    know(there, rows);
+    for (guint i = 0; i < rows->len; i++)
+        status_known_add(there, rows->pdata[i]);
     for (guint i = 0; i < others->len; i++) {
         PbxStatusTrial *trial = others->pdata[i];
         if (!g_hash_table_contains(there, &trial->number))
@@ -305,7 +235,7 @@ status_of_runner(PbxRunner *runner, const PbxStatusOptions *options, const PbxSt
                  PbxStatusRows rows)
 {
     PbxStatus *status = status_new();
-    g_autoptr(GHashTable) known = known_of(before);
+    g_autoptr(GHashTable) known = status_known_new(before);
     PbxStatusMaker maker = {runner, status, known};
     add_head(runner, options, status);
     PbxTrial *best = tally_best(runner->tally);

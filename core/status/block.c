@@ -7,20 +7,15 @@
 #include "terminal/terminal.h"
 #include "json/json.h"
 
-#define LABEL_WIDTH  11
-#define BAR_CELLS    40
-#define SPARK_CELLS  40
-#define LOW_MEMORY   0.9
-#define GIB          1073741824.0
-#define MAX_WRAPPED  3 /* lines of one thing */
-#define MAX_LINES    3 /* of what a plugin says */
-#define ERRORS_SHARE 4 /* of the lines that the tables have: one in so many */
-
-typedef struct {
-    PbxPen pen;
-    const PbxStatus *status;
-    const PbxStatusOptions *options;
-} PbxBlock;
+#define LABEL_WIDTH 11
+#define BAR_CELLS   40
+#define SPARK_CELLS 40
+#define LOW_MEMORY  0.9
+#define GIB         1073741824.0
+#define MAX_WRAPPED 3  /* lines of one thing */
+#define MAX_COMPACT 2  /* ... where there are few */
+#define MAX_LINES   3  /* of what a plugin says */
+#define BAR_WORDS   28 /* columns behind the bar */
 
 const char *
 status_metric(const PbxStatus *status, const PbxStatusOptions *options, int *sign)
@@ -30,14 +25,14 @@ status_metric(const PbxStatus *status, const PbxStatusOptions *options, int *sig
     return options->metric != NULL ? options->metric : status->metric;
 }
 
-static guint64
-ended(const PbxStatus *status)
+guint64
+status_ended(const PbxStatus *status)
 {
     return status->counts[PBX_STATE_TERMINATED] + status->counts[PBX_STATE_ERROR];
 }
 
-static gint64
-total_of(const PbxStatus *status, const PbxStatusOptions *options)
+gint64
+status_total(const PbxStatus *status, const PbxStatusOptions *options)
 {
     return options->total_samples > 0 ? options->total_samples : status->total;
 }
@@ -54,12 +49,12 @@ static void
 put_items(PbxBlock *block, const GPtrArray *items, const char *colour)
 {
     PbxPen *pen = &block->pen;
-    int line = 1;
+    int line = 1, most = block->compact ? MAX_COMPACT : MAX_WRAPPED;
     for (guint i = 0; i < items->len; i++) {
         gboolean last = i + 1 == items->len;
         g_autofree char *text = g_strconcat(items->pdata[i], last ? "" : ",", NULL);
         int needed = terminal_text_width(text) + 1;
-        if (pen->used > LABEL_WIDTH && needed > pen_left(pen) && line < MAX_WRAPPED) {
+        if (pen->used > LABEL_WIDTH && needed > pen_left(pen) && line < most) {
             pen_end(pen);
             put_label(block, "");
             line++;
@@ -112,12 +107,12 @@ put_bar(PbxBlock *block)
                                           "\u258c", "\u258b", "\u258a", "\u2589"};
     PbxPen *pen = &block->pen;
     const PbxStatus *status = block->status;
-    gint64 total = total_of(status, block->options);
+    gint64 total = status_total(status, block->options);
     if (total <= 0)
         return;
     gboolean utf8 = pen->style->utf8;
-    double part = MIN((double)ended(status) / (double)total, 1);
-    int cells = CLAMP(pen_left(pen) / 2, 8, BAR_CELLS);
+    double part = MIN((double)status_ended(status) / (double)total, 1);
+    int cells = CLAMP(pen_left(pen) - BAR_WORDS, 8, BAR_CELLS);
     int parts = (int)(part * cells * (utf8 ? 8 : 1)), full = utf8 ? parts / 8 : parts;
     g_autoptr(GString) done = g_string_new(NULL), rest = g_string_new(NULL);
     for (int i = 0; i < full; i++)
@@ -144,7 +139,7 @@ put_counts(PbxBlock *block)
     static const guint order[] = {PBX_STATE_RUNNING, PBX_STATE_PAUSED, PBX_STATE_PENDING,
                                   PBX_STATE_TERMINATED, PBX_STATE_ERROR};
     const PbxStatus *status = block->status;
-    gint64 total = total_of(status, block->options);
+    gint64 total = status_total(status, block->options);
     guint64 all = 0;
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
     for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
@@ -160,16 +155,15 @@ put_counts(PbxBlock *block)
                                                status_state_word(order[i]), early));
     }
     put_label(block, "trials");
-    pen_printf(&block->pen, COLOUR_BOLD, "%" G_GUINT64_FORMAT, ended(status));
+    pen_printf(&block->pen, COLOUR_BOLD, "%" G_GUINT64_FORMAT, status_ended(status));
     if (total >= 0)
         pen_printf(&block->pen, COLOUR_BOLD, "/%" G_GINT64_FORMAT, total);
     pen_put(&block->pen, COLOUR_NONE, total >= 0 ? " ended: " : " ended, no end set: ");
     put_items(block, items, COLOUR_NONE);
 }
 
-/* "lr=0.01", "layers[0]=64": what varies. */
-static void
-add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items)
+void
+status_add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items)
 {
     for (char **path = status->parameters; path != NULL && *path != NULL; path++) {
         JsonNode *node = config != NULL ? json_lookup(config, *path) : NULL;
@@ -204,14 +198,15 @@ put_best(PbxBlock *block)
     if (best->state == PBX_STATE_ERROR)
         pen_put(&block->pen, COLOUR_RED, " (failed)");
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
-    add_config(status, best->config, items);
+    status_add_config(status, best->config, items);
     pen_put(&block->pen, COLOUR_NONE, items->len > 0 ? ": " : "");
     put_items(block, items, COLOUR_NONE);
-    if (isfinite(status->ever) && status->ever != best->value) {
+    if (isfinite(status->ever) && status->ever != best->value && !block->compact) {
         g_autofree char *ever = status_number_text(status->ever);
         put_label(block, "");
-        pen_printf(&block->pen, COLOUR_DIM, "ever %s, by trial %" G_GUINT64_FORMAT ", but not last",
-                   ever, status->ever_trial);
+        pen_printf(&block->pen, COLOUR_DIM,
+                   "ever %s, by trial %" G_GUINT64_FORMAT " (not its last value)", ever,
+                   status->ever_trial);
         pen_end(&block->pen);
     }
 }
@@ -268,18 +263,40 @@ put_resources(PbxBlock *block)
     put_items(block, items, low ? COLOUR_RED : COLOUR_NONE);
 }
 
+/* What plugins say, or reasons to wait; where there are few lines, of each the first. */
 static void
-put_lines(PbxBlock *block, const GPtrArray *lines, const char *label, const char *colour)
+put_lines(PbxBlock *block, const GPtrArray *lines, const char *colour)
 {
-    for (guint i = 0; i < MIN(lines->len, 2 * MAX_LINES); i++) {
+    guint most = block->compact ? 1 : MAX_LINES, n = 0;
+    for (guint i = 0; i < lines->len; i++) {
         const PbxStatusLine *line = lines->pdata[i];
         const PbxStatusLine *before = i > 0 ? lines->pdata[i - 1] : NULL;
         gboolean same = before != NULL && g_str_equal(before->label, line->label);
+        n = same ? n + 1 : 1;
+        if (n > most)
+            continue;
+        g_autofree char *label = terminal_safe(line->label);
         g_autofree char *text = terminal_safe(line->text);
-        put_label(block, same ? "" : label != NULL ? label : line->label);
+        put_label(block, same ? "" : label);
         pen_put(&block->pen, colour, text);
         pen_end(&block->pen);
     }
+}
+
+/* The latest of those that failed, where there is no room for a table of them. */
+static void
+put_failed(PbxBlock *block)
+{
+    const PbxStatus *status = block->status;
+    if (status->errors->len == 0)
+        return;
+    const PbxStatusTrial *trial = status->errors->pdata[0];
+    g_autofree char *error = terminal_safe(trial->error != NULL ? trial->error : "");
+    put_label(block, "failed");
+    pen_printf(&block->pen, COLOUR_RED,
+               "%" G_GUINT64_FORMAT " trial%s, the latest %" G_GUINT64_FORMAT ": %s",
+               status->n_errors, status->n_errors == 1 ? "" : "s", trial->number, error);
+    pen_end(&block->pen);
 }
 
 static void
@@ -296,10 +313,10 @@ put_dir(PbxBlock *block)
     pen_end(&block->pen);
 }
 
-/* ---- All of it ---- */
+/* ---- All of them ---- */
 
-static void
-put_head(PbxBlock *block)
+void
+block_put_head(PbxBlock *block)
 {
     gboolean last = block->pen.style->last;
     put_title(block);
@@ -308,105 +325,20 @@ put_head(PbxBlock *block)
     put_counts(block);
     if (!last)
         put_best(block);
-    put_history(block, last ? "course" : "");
+    put_history(block, last ? "history" : "");
     if (!last)
         put_resources(block);
-    put_lines(block, block->status->lines, NULL, COLOUR_NONE);
+    put_lines(block, block->status->lines, COLOUR_NONE);
     if (last)
         return;
-    put_lines(block, block->status->waits, "waiting", COLOUR_YELLOW);
+    put_lines(block, block->status->waits, COLOUR_YELLOW);
     if (block->status->stopping != NULL) {
         g_autofree char *text = terminal_safe(block->status->stopping);
         put_label(block, "stopping");
         pen_put(&block->pen, COLOUR_YELLOW, text);
         pen_end(&block->pen);
     }
+    if (block->compact && block->pen.style->table)
+        put_failed(block);
     put_dir(block);
-}
-
-/* The tables share the lines that are left, of which each takes two or three besides its rows. */
-static void
-put_tables(PbxBlock *block)
-{
-    const PbxStatusStyle *style = block->pen.style;
-    guint rows = style->max_rows, errors = MIN(style->max_errors, block->status->errors->len);
-    if (style->height > 0) {
-        int left = style->height - block->pen.lines;
-        int for_errors = errors > 0 ? MIN((int)errors + 4, MAX(left / ERRORS_SHARE, 4)) : 0;
-        if (left < 10)
-            for_errors = 0;
-        errors = for_errors > 4 ? (guint)for_errors - 4 : for_errors > 0 ? 1 : 0;
-        rows = MIN(rows, (guint)MAX(left - for_errors - 3, 0));
-    }
-    if (rows > 0) {
-        g_string_append_c(block->pen.out, '\n');
-        block->pen.lines++;
-        table_put(&block->pen, block->status, block->options, rows);
-    }
-    if (errors > 0) {
-        g_string_append_c(block->pen.out, '\n');
-        block->pen.lines++;
-        errors_put(&block->pen, block->status, errors);
-    }
-}
-
-/* What is more than the height goes. */
-static void
-cut_lines(GString *out, gsize from, int height)
-{
-    gsize at = from;
-    for (int i = 0; i < height; i++) {
-        const char *end = strchr(out->str + at, '\n');
-        if (end == NULL)
-            return;
-        at = (gsize)(end - out->str) + 1;
-    }
-    g_string_truncate(out, at);
-}
-
-void
-status_draw(const PbxStatus *status, const PbxStatusOptions *options, const PbxStatusStyle *style,
-            GString *out)
-{
-    PbxBlock block = {.pen = {.out = out, .style = style}, .status = status, .options = options};
-    gsize from = out->len;
-    put_head(&block);
-    if (style->table)
-        put_tables(&block);
-    if (style->height > 0)
-        cut_lines(out, from, style->height);
-}
-
-void
-status_draw_line(const PbxStatus *status, const PbxStatusOptions *options, GString *out)
-{
-    gint64 total = total_of(status, options);
-    g_autofree char *name = terminal_safe(status->name);
-    g_string_append_printf(out, "%s: %" G_GUINT64_FORMAT, name, ended(status));
-    if (total >= 0)
-        g_string_append_printf(out, "/%" G_GINT64_FORMAT, total);
-    g_string_append(out, " trials ended");
-    if (status->counts[PBX_STATE_RUNNING] > 0)
-        g_string_append_printf(out, ", %" G_GUINT64_FORMAT " running",
-                               status->counts[PBX_STATE_RUNNING]);
-    if (status->counts[PBX_STATE_ERROR] > 0)
-        g_string_append_printf(out, ", %" G_GUINT64_FORMAT " failed",
-                               status->counts[PBX_STATE_ERROR]);
-    const PbxStatusTrial *best = status->best;
-    const char *metric = status_metric(status, options, NULL);
-    if (best != NULL && metric != NULL) {
-        g_autofree char *safe = terminal_safe(metric);
-        g_autofree char *value = status_number_text(best->value);
-        g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
-        add_config(status, best->config, items);
-        g_string_append_printf(out, "; best %s %s (trial %" G_GUINT64_FORMAT, safe, value,
-                               best->number);
-        for (guint i = 0; i < items->len; i++)
-            g_string_append_printf(out, "%s%s", i > 0 ? ", " : ": ", (char *)items->pdata[i]);
-        g_string_append_c(out, ')');
-    }
-    if (status->stopping != NULL) {
-        g_autofree char *text = terminal_safe(status->stopping);
-        g_string_append_printf(out, "; stopping: %s", text);
-    }
 }

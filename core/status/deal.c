@@ -30,6 +30,27 @@ status_deal(const guint have[PBX_N_STATES], guint limit, guint rows[PBX_N_STATES
     }
 }
 
+/* Those that have begun stand first. */
+static guint
+n_begun(const GPtrArray *pending)
+{
+    guint n = 0;
+    while (n < pending->len && ((const PbxStatusTrial *)pending->pdata[n])->attempts > 0)
+        n++;
+    return n;
+}
+
+/* The rows that are left to PENDING trials. */
+static void
+deal_rest(const guint have[PBX_N_STATES], guint limit, guint rows[PBX_N_STATES])
+{
+    guint dealt = 0;
+    for (gsize i = 0; i < PBX_N_STATES; i++)
+        dealt += rows[i];
+    while (dealt++ < limit && rows[PBX_STATE_PENDING] < have[PBX_STATE_PENDING])
+        rows[PBX_STATE_PENDING]++;
+}
+
 static int
 compare_numbers(gconstpointer a, gconstpointer b)
 {
@@ -41,10 +62,15 @@ GPtrArray *
 trials_shown(const PbxStatus *status, const PbxStatusOptions *options, guint limit,
              guint shown[PBX_N_STATES])
 {
-    guint have[PBX_N_STATES];
+    guint have[PBX_N_STATES], pending = status->rows[PBX_STATE_PENDING]->len;
     for (gsize i = 0; i < PBX_N_STATES; i++)
         have[i] = status->rows[i]->len;
+    /* Where even the usual rows have no room, what has not begun gives way. */
+    if (limit < options->max_progress_rows)
+        have[PBX_STATE_PENDING] = n_begun(status->rows[PBX_STATE_PENDING]);
     status_deal(have, limit, shown);
+    have[PBX_STATE_PENDING] = pending;
+    deal_rest(have, limit, shown);
     GPtrArray *trials = g_ptr_array_new();
     for (gsize i = 0; i < PBX_N_STATES; i++) {
         guint state = by_row[i];

@@ -265,6 +265,7 @@ status_take_live(PbxStatus *status, JsonNode *live)
     JsonObject *object = json_node_get_object(live);
     status->total = (gint64)number_at(object, "total", (double)status->total);
     status->left_s = number_at(object, "left_s", status->left_s);
+    status->wall_ns = (gint64)number_at(object, "at_ns", 0);
     status->memory_used = (guint64)MAX(number_at(object, "memory_used", 0), 0);
     status->memory_total = (guint64)MAX(number_at(object, "memory_total", 0), 0);
     g_free(status->stopping);

@@ -68,6 +68,22 @@ GPtrArray *trials_shown(const PbxStatus *status, const PbxStatusOptions *options
                         guint shown[PBX_N_STATES]);
 void table_put(PbxPen *pen, const PbxStatus *status, const PbxStatusOptions *options, guint limit);
 void errors_put(PbxPen *pen, const PbxStatus *status, guint limit);
+/* A block that is drawn. */
+typedef struct {
+    PbxPen pen;
+    const PbxStatus *status;
+    const PbxStatusOptions *options;
+    gboolean compact; /* there are few lines: what matters less is left out */
+} PbxBlock;
+
+/* All but the tables. */
+void block_put_head(PbxBlock *block);
+guint64 status_ended(const PbxStatus *status);
+/* How many trials there will be; -1: unknown. */
+gint64 status_total(const PbxStatus *status, const PbxStatusOptions *options);
+/* "lr=0.01", "layers[0]=64": what varies in a config (NULL: nothing). */
+void status_add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items);
+
 /* The metric that the block is about, and whether less of it is better. */
 const char *status_metric(const PbxStatus *status, const PbxStatusOptions *options, int *sign);
 const char *status_state_word(guint state);

@@ -115,6 +115,9 @@ JsonNode *status_live(const PbxStatus *status);
 /* Takes it over; what is missing or of another type stays as it was. */
 void status_take_live(PbxStatus *status, JsonNode *live);
 
+/* All of it as an object, for programs; trials as far as the model has them. (transfer full) */
+JsonNode *status_json(const PbxStatus *status);
+
 /* ---- Drawing ---- */
 
 typedef struct {

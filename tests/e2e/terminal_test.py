@@ -18,6 +18,11 @@ from pegbox_test import SLOW
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+def take_terminal():
+    """Ctrl-C and changes of the size reach who has the terminal as its own."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """`words` in a terminal; read(until) goes on until the condition holds or the program ends."""
 
@@ -32,7 +37,7 @@ class Terminal:
         self.resize(columns, lines)
         self.process = subprocess.Popen(
             words, stdin=other_end, stdout=other_end, stderr=other_end, cwd=test.dir,
-            start_new_session=True, close_fds=True,
+            start_new_session=True, close_fds=True, preexec_fn=take_terminal,
             env=test.environment(dict({"TERM": "xterm"}, **(env or {}))))
         os.close(other_end)
         test.addCleanup(self.close)

@@ -318,6 +318,34 @@ total(pbx_instance *self, int64_t *n, pbx_error *error)
     return PBX_OK;
 }
 
+/* "random draws: 200 points", "a grid of 27 points, 3 times" */
+static pbx_status
+describe(pbx_instance *self, const pbx_sink *sink)
+{
+    pbx_status status;
+    unsigned long long size, samples;
+    if (self->problem == NULL)
+        return PBX_OK;
+    size = (unsigned long long)self->sizes[self->n_points];
+    samples = (unsigned long long)self->problem->num_samples;
+    if (self->n_grids == 0 && self->problem->num_samples < 0)
+        status = pbx_sink_printf(sink, "Random draws without end");
+    else if (self->n_grids == 0)
+        status =
+            pbx_sink_printf(sink, "Random draws: %llu point%s", samples, samples == 1 ? "" : "s");
+    else if (self->problem->num_samples < 0)
+        status = pbx_sink_printf(sink, "A grid of %llu points, over and over", size);
+    else
+        status = pbx_sink_printf(sink, "A grid of %llu point%s, %llu time%s", size,
+                                 size == 1 ? "" : "s", samples, samples == 1 ? "" : "s");
+    if (status == PBX_OK && self->n_points > 0)
+        status = pbx_sink_printf(sink, ", %zu of them given", self->n_points);
+    if (status == PBX_OK && self->skipped > 0)
+        status =
+            pbx_sink_printf(sink, "; %llu duplicates skipped", (unsigned long long)self->skipped);
+    return status;
+}
+
 static void
 state(pbx_instance *self, pbx_blob *blob)
 {
@@ -337,4 +365,5 @@ PEGBOX_SEARCH("random", "1.0", "Independent random configurations, and complete 
               "LGPL-2.1-or-later", options,
               PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_GRID | PBX_CAP_UNBOUNDED |
                   PBX_CAP_QUANTUM | PBX_CAP_OWNS_SAMPLES | PBX_CAP_OBJECTIVES | PBX_CAP_CONSTRAINTS,
-              1, init, state, .setup = setup, .suggest = suggest, .tell = tell, .total = total);
+              1, init, state, .setup = setup, .suggest = suggest, .tell = tell, .total = total,
+              .object.describe = describe);

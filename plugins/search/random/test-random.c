@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <pegbox/helpers.h>
+
 #include "host.h"
 
 static PbxTestHost *
@@ -472,6 +474,36 @@ test_points_that_do_not_fit(void)
 
 #define ADD(NAME, FUNCTION) g_test_add_func("/random/" NAME, FUNCTION)
 
+/* ---- For the status block ---- */
+
+static void
+test_describes_itself(void)
+{
+    static const struct {
+        const char *options, *config;
+        gint64 num_samples;
+        const char *text;
+    } cases[] = {
+        {"{}", "{\"x\": {\"$uniform\": [0, 1]}}", 20, "Random draws: 20 points"},
+        {"{}", "{\"x\": {\"$uniform\": [0, 1]}}", 1, "Random draws: 1 point"},
+        {"{}", "{\"x\": {\"$uniform\": [0, 1]}}", -1, "Random draws without end"},
+        {"{}", "{\"x\": {\"$grid_search\": [1, 2, 3]}}", 2, "A grid of 3 points, 2 times"},
+        {"{}", "{\"x\": {\"$grid_search\": [1, 2]}}", -1, "A grid of 2 points, over and over"},
+        {"{\"points_to_evaluate\": [{\"x\": 0.5}]}", "{\"x\": {\"$uniform\": [0, 1]}}", 5,
+         "Random draws: 5 points, 1 of them given"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(PbxTestHost) host =
+            random_for(cases[i].options, cases[i].config, cases[i].num_samples);
+        const pbx_search *search = host->vtable;
+        pbx_memory memory = {0};
+        pbx_sink sink = pbx_memory_sink(&memory);
+        g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
+        g_assert_cmpstr((const char *)memory.bytes, ==, cases[i].text);
+        pbx_memory_free(&memory);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -498,5 +530,6 @@ main(int argc, char **argv)
     ADD("all-points-are-evaluated", test_all_points_are_evaluated);
     ADD("points-take-branches", test_points_take_branches);
     ADD("points-that-do-not-fit", test_points_that_do_not_fit);
+    ADD("describes-itself", test_describes_itself);
     return g_test_run();
 }

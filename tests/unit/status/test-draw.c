@@ -50,7 +50,7 @@ test_block(void)
     g_assert_cmpstr(
         text, ==,
         "exp  running for 01:02\n"
-        "███████████▋░░░░░░░░░░░░░░░░░░░░░░░░░░░  30 %  about 02:10 left\n"
+        "████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░  30 %  about 02:10 left\n"
         "trials     3/10 ended: 1 RUNNING, 1 PENDING, 2 TERMINATED (1 stopped early),\n"
         "           1 ERROR\n"
         "best       loss 0.125 by trial 1: lr=0.12346, opt=b\n"
@@ -83,7 +83,8 @@ test_best(void)
     g_auto(GStrv) lines = status_fixture_draw(status, NULL, 79, 40);
     g_assert_cmpstr(status_fixture_line(lines, "best"), ==,
                     "best       loss 0 by trial 1: lr=0.12346, opt=b");
-    g_assert_nonnull(status_fixture_line(lines, "           ever -2, by trial 7, but not last"));
+    g_assert_nonnull(
+        status_fixture_line(lines, "           ever -2, by trial 7 (not its last value)"));
     g_clear_pointer(&status->best, status_trial_unref);
     g_strfreev(lines);
     lines = status_fixture_draw(status, NULL, 79, 40);
@@ -171,6 +172,31 @@ test_narrow(void)
     g_assert_nonnull(status_fixture_line(lines, "  train_2/error.txt"));
 }
 
+/* With few lines the trials keep their room: what matters less goes. */
+static void
+test_low(void)
+{
+    g_autoptr(PbxStatus) status = usual();
+    status->ever = -2;
+    status_add_line(status->lines, "scheduler", "Using Rungs: num_stopped=1\nRung 3: 4");
+    g_auto(GStrv) lines = status_fixture_draw(status, NULL, 79, 20);
+    g_assert_nonnull(status_fixture_line(lines, "scheduler  Using Rungs: num_stopped=1"));
+    g_assert_null(status_fixture_line(lines, "           Rung 3: 4"));
+    g_assert_null(status_fixture_line(lines, "           ever"));
+    g_assert_null(status_fixture_line(lines, "failed trial"));
+    g_assert_cmpstr(status_fixture_line(lines, "failed"), ==,
+                    "failed     1 trial, the latest 2: exited with status 1: out of\\nmemory");
+    g_autofree char *table = status_fixture_table(lines);
+    g_assert_cmpuint(g_strv_length(lines), <=, 20);
+    g_assert_nonnull(strstr(table, "\n4  "));
+    /* Four rows at most: what has not begun gives way. */
+    g_auto(GStrv) lower = status_fixture_draw(status, NULL, 79, 15);
+    g_autofree char *four = status_fixture_table(lower);
+    g_assert_nonnull(strstr(four, "\n1  "));
+    g_assert_null(strstr(four, "\n4  "));
+    g_assert_nonnull(strstr(four, "... 1 more trial not shown (1 PENDING)\n"));
+}
+
 /* ---- What holds of every block ---- */
 
 /* Redrawing in place counts lines: none may be longer than the screen, nor too many. */
@@ -217,7 +243,7 @@ test_ascii(void)
     for (gsize i = 0; i < out->len; i++)
         g_assert_cmpuint((guchar)out->str[i], <, 0x80);
     g_auto(GStrv) lines = g_strsplit(out->str, "\n", -1);
-    g_assert_cmpstr(lines[1], ==, "######..............  30 %");
+    g_assert_cmpstr(lines[1], ==, "###.........  30 %");
     g_assert_nonnull(status_fixture_line(lines, "           #*-_  4 -> 1"));
     g_assert_nonnull(status_fixture_line(lines, "results    /r/?\?/e"));
     g_assert_nonnull(status_fixture_line(lines, "train_ab12c_00002         2  exited wit~"));
@@ -281,6 +307,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/draw/no-end", test_no_end);
     g_test_add_func("/status/draw/places", test_places);
     g_test_add_func("/status/draw/narrow", test_narrow);
+    g_test_add_func("/status/draw/low", test_low);
     g_test_add_func("/status/draw/fits", test_fits);
     g_test_add_func("/status/draw/ascii", test_ascii);
     g_test_add_func("/status/draw/colours", test_colours);
