@@ -29,14 +29,18 @@ int
 command_void(int argc, char **argv)
 {
     const GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
-    const char *exp = NULL, *trial = NULL;
     int status = EXIT_USAGE;
     if (!command_parse(
-            &argc, &argv, entries, "[EXP] TRIAL",
+            &argc, &argv, entries, "EXP TRIAL",
             "Takes the results of an ended trial out of sight: of the search and of best.",
             &status))
         return status;
-    if (!command_exp_and_trial(argc, argv, &exp, &trial))
+    if (argc < 3) {
+        command_error("void needs an experiment and a trial of it");
+        command_hint("`%s --help` shows the usage", argv[0]);
         return EXIT_USAGE;
-    return make_void(exp, trial);
+    }
+    if (!command_at_most(argc, argv, 2))
+        return EXIT_USAGE;
+    return make_void(argv[1], argv[2]);
 }

@@ -10,6 +10,7 @@
 #include "json/json.h"
 
 #define LOOK_MS 50 /* between looks where the kernel tells of nothing */
+#define BEGIN_S 5  /* that a driver may take from its lock to its folder */
 
 typedef struct {
     const char *dir;
@@ -33,6 +34,23 @@ asking_clear(Asking *asking)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Asking, asking_clear)
 
 static gboolean
+is_driven(const Asking *asking)
+{
+    g_autofree char *driver = lock_driver(asking->dir);
+    return driver != NULL && g_str_equal(driver, asking->driver);
+}
+
+/* A driver that has just begun makes it in a moment. */
+static void
+open_folder(Asking *asking)
+{
+    const gint64 began = g_get_monotonic_time();
+    while ((asking->folder = request_folder_open(asking->dir)) < 0 && errno == ENOENT &&
+           g_get_monotonic_time() - began < BEGIN_S * G_USEC_PER_SEC && is_driven(asking))
+        g_usleep(1000);
+}
+
+static gboolean
 begin(Asking *asking, const char *name, GError **error)
 {
     struct stat about;
@@ -42,7 +60,7 @@ begin(Asking *asking, const char *name, GError **error)
                     asking->dir);
         return FALSE;
     }
-    asking->folder = request_folder_open(asking->dir);
+    open_folder(asking);
     if (asking->folder < 0 || fstat(asking->folder, &about) != 0) {
         g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO,
                     "%s/requests: %s; its driver (%s) takes no requests", asking->dir,
@@ -115,13 +133,6 @@ take_answer(const Asking *asking, JsonNode **answer, GError **error)
     g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_REFUSED, "%s",
                 text ? json_node_get_string(refused) : "the driver refuses");
     return TRUE;
-}
-
-static gboolean
-is_driven(const Asking *asking)
-{
-    g_autofree char *driver = lock_driver(asking->dir);
-    return driver != NULL && g_str_equal(driver, asking->driver);
 }
 
 /* Takes the request back. FALSE: its answer has come meanwhile. */

@@ -197,14 +197,25 @@ objection(PbxRequests *requests, JsonObject *object)
     return NULL;
 }
 
+static gboolean
+is_passing(const GError *error)
+{
+    static const int codes[] = {G_FILE_ERROR_MFILE, G_FILE_ERROR_NFILE, G_FILE_ERROR_NOMEM,
+                                G_FILE_ERROR_INTR, G_FILE_ERROR_AGAIN};
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
+        if (g_error_matches(error, G_FILE_ERROR, codes[i]))
+            return TRUE;
+    return FALSE;
+}
+
 static void
 take(PbxRequests *requests, const char *file)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonNode) node = request_file_read(requests->folder, file, geteuid(), &error);
     if (node == NULL) {
-        /* Withdrawn just now. */
-        if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        /* Withdrawn just now, or not to be read for lack of something. */
+        if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) || is_passing(error))
             return;
         tell(requests, "no request: %s", error->message);
         /* Whoever wrote a text that is no request may be waiting; what is no file of ours is not

@@ -23,6 +23,7 @@ class Interrupted(PegboxTest):
         wait_until(lambda: os.path.isdir(base) and any(
             os.path.exists(os.path.join(base, name, "started")) for name in os.listdir(base)),
             30, "the trial runs")
+        wait_until(lambda: self.opened("e").trials[0]["results"] == 1, 30, "its result")
         return process
 
     def interrupt(self, number):

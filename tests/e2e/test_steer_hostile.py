@@ -16,10 +16,19 @@ while i == 0 or not os.path.exists(sys.argv[1]):
     i += 1
     print(json.dumps({"loss": i}), flush=True)
     time.sleep(0.01)"""
-# A file system that the store takes for a network's.
+# A file system that the store takes for a network's, and where the kernel tells of no changes.
 NETWORK = r"""
 #define _GNU_SOURCE
+#include <errno.h>
+#include <sys/inotify.h>
 #include <sys/vfs.h>
+int
+inotify_init1(int flags)
+{
+    (void)flags;
+    errno = EMFILE;
+    return -1;
+}
 int
 statfs64(const char *path, struct statfs64 *info)
 {

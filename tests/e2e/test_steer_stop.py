@@ -74,7 +74,9 @@ class Stop(PegboxTest):
         done = self.finish(process)
         self.assertEqual(done.status, 0, str(done))
         self.assertIn("4 stopped", done.out)
-        self.assertEqual([row["results"] for row in self.rows()], [1, 1, 1, 0])
+        rows = self.rows()
+        self.assertEqual([row["results"] for row in rows], [1, 1, 1, 0])
+        self.assertEqual([row["attempts"] for row in rows], [1, 1, 1, 0])
 
     def test_without_a_driver(self):
         process = self.begin()

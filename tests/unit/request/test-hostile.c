@@ -169,6 +169,16 @@ test_many(Fixture *f, gconstpointer unused)
     g_assert_cmpint(f->lines, <=, 21);
 }
 
+static guint
+count_answers(Fixture *f)
+{
+    g_autoptr(GPtrArray) files = fixture_files(f);
+    guint n = 0;
+    for (guint i = 0; i < files->len; i++)
+        n += g_str_has_suffix(files->pdata[i], ".answer");
+    return n;
+}
+
 /* Those that wait for an answer are bounded too. */
 static void
 test_many_open(Fixture *f, gconstpointer unused)
@@ -179,8 +189,9 @@ test_many_open(Fixture *f, gconstpointer unused)
         g_autofree char *name = g_strdup_printf("%u.json", i);
         fixture_write(f, name, "{\"request\": \"ask\"}", -1);
     }
-    fixture_turn_until(f, 1024);
-    fixture_turn_until_files(f, 1100);
+    /* Each of the others gets an answer. */
+    while (count_answers(f) < 1100 - 1024)
+        g_main_context_iteration(NULL, f->taken->len < 1024);
     g_assert_cmpint(f->taken->len, ==, 1024);
 }
 
