@@ -192,7 +192,7 @@ end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
     trial->worker = NULL;
     if (trial->ended) {
         if (!trial->row_dirty)
-            trial_slim(trial);
+            trial_forget(runner, trial);
         return;
     }
     runner_touch(runner);

@@ -43,6 +43,7 @@ typedef struct {
     guint silent;          /* attempts in a row that gave no report */
     gint64 rests_until_ns; /* before its next attempt */
     gboolean ended;        /* its end is stored; nothing more enters */
+    gboolean forgotten;    /* trial_forget: the row has not all of its texts */
     gboolean asked;        /* somebody has asked for it, and is to tell its results */
     gboolean row_dirty, attempt_dirty;
 } PbxTrial;
@@ -73,6 +74,13 @@ void trial_store_attempt(PbxRunner *runner, PbxTrial *trial);
 PbxTemplateContext trial_context(const PbxRunner *runner, const PbxTrial *trial);
 /* Frees what an ended trial no longer needs. */
 void trial_slim(PbxTrial *trial);
+/* ... and of one that is stored also the texts of its row that are rarely looked at: an experiment
+ * may have 100,000 of them. */
+void trial_forget(PbxRunner *runner, PbxTrial *trial);
+/* Reads them back; trial_touch does so too. */
+void trial_recall(PbxRunner *runner, PbxTrial *trial);
+/* Its config, wherever that is; NULL where the store has none that can be read. (transfer full) */
+JsonNode *trial_config(const PbxRunner *runner, const PbxTrial *trial);
 
 /* naming.c */
 char *naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error);

@@ -155,7 +155,7 @@ store_dirty(PbxRunner *runner, GError **error)
             return FALSE;
         trial->attempt_dirty = FALSE;
         if (trial->ended && trial->worker == NULL)
-            trial_slim(trial);
+            trial_forget(runner, trial);
     }
     g_ptr_array_set_size(runner->dirty, 0);
     return TRUE;

@@ -32,10 +32,16 @@ row_for(PbxStatusMaker *maker, const PbxTrial *trial)
     PbxStatusTrial *known = g_hash_table_lookup(maker->known, &trial->row.number);
     if (!status_row_is_new(known, &trial->row))
         return status_trial_ref(known);
+    /* Its texts come back for the moment. */
+    PbxTrial *shown = runner->trials->pdata[trial->row.number];
+    const gboolean forgotten = shown->forgotten;
+    trial_recall(runner, shown);
     PbxStatusTrial *made =
-        status_row_new(runner->store, runner->id, &trial->row, &trial->attempt, trial->last);
-    made->value = tally_value(runner, trial);
+        status_row_new(runner->store, runner->id, &shown->row, &shown->attempt, shown->last);
+    made->value = tally_value(runner, shown);
     status_known_add(maker->known, made);
+    if (forgotten)
+        trial_forget(runner, shown);
     return made;
 }
 

@@ -48,6 +48,7 @@ static JsonObject *
 make_void(PbxRunner *runner, PbxTrial *trial)
 {
     g_autoptr(GError) why = NULL;
+    trial_recall(runner, trial);
     const gboolean forgotten = tell_search(runner, trial, &why);
     if (!forgotten) {
         g_autofree char *line =

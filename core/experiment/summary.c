@@ -27,14 +27,6 @@ status_best(const PbxRunner *runner)
     return best;
 }
 
-static JsonNode *
-config_of(const PbxTrial *trial)
-{
-    if (trial->config != NULL)
-        return json_node_ref(trial->config);
-    return json_read(trial->row.config, strlen(trial->row.config), DOC_MAX_NESTING, NULL);
-}
-
 static void
 count_ends(const PbxRunner *runner, guint64 ends[PBX_END_VOID + 1])
 {
@@ -98,7 +90,7 @@ put_best(GString *out, const PbxRunner *runner)
         return;
     }
     g_autofree char *value = status_number_text(best->row.value);
-    g_autoptr(JsonNode) config = config_of(best);
+    g_autoptr(JsonNode) config = trial_config(runner, best);
     const char *const *varied = space_varied(runner->spec->space);
     g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT "%s%s\n", metric, value,
                            best->row.number,

@@ -28,10 +28,10 @@ put_value(GString *out, const PbxRunner *runner, JsonNode *fields)
 }
 
 static void
-put_parameters(GString *out, const PbxTrial *trial)
+put_parameters(GString *out, const PbxRunner *runner, const PbxTrial *trial)
 {
-    g_autofree char *text =
-        trial->config != NULL ? json_to_text(trial->config) : g_strdup(trial->row.config);
+    g_autoptr(JsonNode) config = trial_config(runner, trial);
+    g_autofree char *text = config != NULL ? json_to_text(config) : g_strdup("{}");
     g_autofree char *safe = terminal_safe(text);
     g_string_append_printf(out, " with parameters=%s.", safe);
 }
@@ -72,7 +72,7 @@ told_result(const PbxRunner *runner, const PbxTrial *trial, gboolean whole, gboo
         put_value(out, runner, fields);
     else
         g_string_append(out, " reported nothing");
-    put_parameters(out, trial);
+    put_parameters(out, runner, trial);
     g_string_append(out, completed ? " This trial completed.\n" : "\n");
     if (whole)
         put_whole(out, fields);

@@ -2,6 +2,7 @@
 /* A trial: made at a point, and the one place where its state changes. */
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "experiment/runner-private.h"
 
@@ -66,6 +67,58 @@ trial_slim(PbxTrial *trial)
 }
 
 void
+trial_forget(PbxRunner *runner, PbxTrial *trial)
+{
+    PbxTrialRow *row = &trial->row;
+    trial_slim(trial);
+    if (runner->configs != NULL) /* whose keys the configs are */
+        return;
+    trial->forgotten = TRUE;
+    g_clear_pointer(&row->tag, g_free);
+    g_clear_pointer(&row->dir, g_free);
+    g_clear_pointer(&row->config, g_free);
+    g_clear_pointer(&row->extra, g_free);
+    g_clear_pointer(&row->x, g_free);
+}
+
+void
+trial_recall(PbxRunner *runner, PbxTrial *trial)
+{
+    if (!trial->forgotten || runner->fatal != NULL)
+        return;
+    GError *error = NULL;
+    PbxTrialRow *row = &trial->row;
+    g_autoptr(PbxTrialRow) stored = store_trial(runner->store, row->number, &error);
+    if (stored == NULL && error == NULL)
+        error =
+            g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                        "trial %" G_GUINT64_FORMAT " is not in the store any more", row->number);
+    if (stored == NULL) {
+        runner_fail(runner, error);
+        return;
+    }
+    trial->forgotten = FALSE;
+    row->tag = g_steal_pointer(&stored->tag);
+    row->dir = g_steal_pointer(&stored->dir);
+    row->config = g_steal_pointer(&stored->config);
+    row->extra = g_steal_pointer(&stored->extra);
+    row->x = g_steal_pointer(&stored->x);
+}
+
+JsonNode *
+trial_config(const PbxRunner *runner, const PbxTrial *trial)
+{
+    const char *text = trial->row.config;
+    if (trial->config != NULL)
+        return json_node_ref(trial->config);
+    g_autoptr(PbxTrialRow) stored =
+        text == NULL ? store_trial(runner->store, trial->row.number, NULL) : NULL;
+    if (stored != NULL)
+        text = stored->config;
+    return text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
+}
+
+void
 trial_free(PbxTrial *trial)
 {
     if (trial == NULL)
@@ -79,6 +132,7 @@ void
 trial_touch(PbxRunner *runner, PbxTrial *trial)
 {
     runner_touch(runner);
+    trial_recall(runner, trial);
     if (!trial->row_dirty)
         g_ptr_array_add(runner->dirty, trial);
     trial->row_dirty = TRUE;
