@@ -243,7 +243,8 @@ tally_best(PbxTally *tally)
     return best;
 }
 
-/* By how fast trials have ended of late, once as many have as run at a time. */
+/* By how fast trials have ended of late, once as many have as run at a time; nobody knows how long
+ * the last ones take, which run already. */
 double
 tally_left_s(const PbxTally *tally, gint64 total)
 {
@@ -252,7 +253,7 @@ tally_left_s(const PbxTally *tally, gint64 total)
     gint64 now = clock_now(runner->clock);
     double elapsed = (double)(now - runner->started_ns) / (double)NS_PER_S;
     guint n = MIN(tally->ends.n, CLAMP(3 * runner->slots, MIN_ENDS, MAX_ENDS));
-    if (total <= 0 || (gint64)ended >= total || elapsed < MIN_ELAPSED ||
+    if (total <= 0 || (gint64)(ended + workers_busy(runner)) >= total || elapsed < MIN_ELAPSED ||
         n < MIN(runner->slots, MIN_ENDS))
         return (double)NAN;
     gint64 since = n == ended ? runner->started_ns : (gint64)ring_at(&tally->ends, n - 1);

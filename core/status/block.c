@@ -129,6 +129,9 @@ put_bar(PbxBlock *block)
         status_put_duration(left, status->left_s, FALSE);
         pen_printf(pen, COLOUR_NONE, "  %s %s left", status->over_budget ? "at most" : "about",
                    left->str);
+    } else if (status->counts[PBX_STATE_RUNNING] > 0 &&
+               (gint64)(status_ended(status) + status->counts[PBX_STATE_RUNNING]) >= total) {
+        pen_put(pen, COLOUR_NONE, "  the last ones run");
     }
     pen_end(pen);
 }

@@ -235,6 +235,10 @@ test_tally_left(void)
             g_assert_true(isnan(tally_left_s(f.runner.tally, 100)));
     }
     g_assert_cmpfloat(fabs(tally_left_s(f.runner.tally, 100) - 90), <, 0.01);
+    PbxWorkerSlot worker;
+    running(&f, &worker, 1);
+    g_assert_true(isnan(tally_left_s(f.runner.tally, 11)));
+    g_assert_false(isnan(tally_left_s(f.runner.tally, 12)));
     g_assert_true(isnan(tally_left_s(f.runner.tally, -1)));
     g_assert_true(isnan(tally_left_s(f.runner.tally, 10)));
     fixture_tear_down(&f);

@@ -125,6 +125,18 @@ test_history(void)
     g_assert_nonnull(status_fixture_line(lines, "           █▆▃▁  4 → 1"));
 }
 
+/* How long the last ones take nobody knows. */
+static void
+test_last_ones(void)
+{
+    g_autoptr(PbxStatus) status = usual();
+    g_auto(GStrv) many = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_true(g_str_has_suffix(many[1], "  30 %"));
+    status->total = 4;
+    g_auto(GStrv) last = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_true(g_str_has_suffix(last[1], "  75 %  the last ones run"));
+}
+
 static void
 test_no_end(void)
 {
@@ -304,6 +316,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/draw/best", test_best);
     g_test_add_func("/status/draw/memory", test_memory);
     g_test_add_func("/status/draw/history", test_history);
+    g_test_add_func("/status/draw/last-ones", test_last_ones);
     g_test_add_func("/status/draw/no-end", test_no_end);
     g_test_add_func("/status/draw/places", test_places);
     g_test_add_func("/status/draw/narrow", test_narrow);
