@@ -40,6 +40,13 @@ duplicates_add(PbxRunner *runner, PbxTrial *trial)
         g_hash_table_insert(runner->configs, trial->row.config, trial);
 }
 
+void
+duplicates_remove(PbxRunner *runner, const PbxTrial *trial)
+{
+    if (runner->configs != NULL && g_hash_table_lookup(runner->configs, trial->row.config) == trial)
+        g_hash_table_remove(runner->configs, trial->row.config);
+}
+
 /* The last result of the earlier trial, as the search sees it; NULL: none yet. An ended trial has
  * it in the store alone. */
 static PbxView *

@@ -219,6 +219,8 @@ PbxTrial *propose_next(PbxRunner *runner);
 /* The first trial of a config, whether it has run or is to. NULL: none, or duplicates run. */
 const PbxTrial *duplicates_find(PbxRunner *runner, JsonNode *config);
 void duplicates_add(PbxRunner *runner, PbxTrial *trial);
+/* Its config may run again. */
+void duplicates_remove(PbxRunner *runner, const PbxTrial *trial);
 /* Tells the search that its point was not made a trial. FALSE: the run cannot go on. */
 gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
                          const PbxTrial *earlier);

@@ -57,6 +57,9 @@ make_void(PbxRunner *runner, PbxTrial *trial)
         runner_log("search", PBX_LOG_WARNING, line, runner);
     }
     trial->row.end = PBX_END_VOID;
+    g_free(trial->row.reason);
+    trial->row.reason = g_strdup("made void by a user");
+    duplicates_remove(runner, trial);
     tally_void(runner->tally, trial);
     trial_touch(runner, trial);
     runner_event(runner, PBX_EVENT_VOID, trial, "by a user");

@@ -46,8 +46,7 @@ void
 trial_drop(PbxRunner *runner, PbxTrial *trial)
 {
     g_assert(runner->trials->len == trial->row.number + 1);
-    if (runner->configs != NULL && g_hash_table_lookup(runner->configs, trial->row.config) == trial)
-        g_hash_table_remove(runner->configs, trial->row.config);
+    duplicates_remove(runner, trial);
     g_ptr_array_remove(runner->dirty, trial);
     runner->counts[trial->row.state]--;
     g_ptr_array_set_size(runner->trials, (int)trial->row.number);

@@ -87,8 +87,9 @@ add_state(PbxColumnMaker *maker)
     column->whole = TRUE;
     for (guint i = 0; i < maker->trials->len; i++) {
         const PbxStatusTrial *trial = trial_at(maker, i);
-        const char *word =
-            trial->end == PBX_END_EARLY_STOPPED ? "STOPPED" : status_state_word(trial->state);
+        const char *word = trial->end == PBX_END_EARLY_STOPPED ? "STOPPED"
+                           : trial->end == PBX_END_VOID        ? "VOID"
+                                                               : status_state_word(trial->state);
         g_ptr_array_add(column->cells, g_strdup(word));
     }
 }

@@ -115,6 +115,7 @@ row_colour(const PbxStatus *status, const PbxStatusTrial *trial)
            : trial->state == PBX_STATE_RUNNING   ? COLOUR_GREEN
            : trial->state == PBX_STATE_PENDING   ? COLOUR_DIM
            : trial->end == PBX_END_EARLY_STOPPED ? COLOUR_DIM
+           : trial->end == PBX_END_VOID          ? COLOUR_DIM
                                                  : COLOUR_NONE;
 }
 

@@ -273,7 +273,9 @@ store_trial_of_config(PbxStore *store, const char *config, guint64 *number, GErr
 {
     sqlite3_stmt *s =
         store_statement(store, STATEMENT_OF_CONFIG,
-                        "SELECT number FROM trial WHERE config = ? ORDER BY number LIMIT 1", error);
+                        "SELECT number FROM trial WHERE config = ? AND outcome IS NOT 'void' "
+                        "ORDER BY number LIMIT 1",
+                        error);
     if (s == NULL)
         return FALSE;
     gboolean found = FALSE;

@@ -55,12 +55,12 @@ class Void(PegboxTest):
         path = self.write("watcher.c", WATCHER)
         self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(path, "search", "watcher")
 
-    def begin(self, **options):
+    def begin(self, duplicates="allow", **options):
         """Starts three trials with losses 0, 1 and 2; the last one goes on."""
         process = self.start("run", self.spec(
             sh(GATED, "{config.x}", self.gate), name="e", metric="loss", mode="min", num_samples=3,
             config={"x": {"$randint": 100}}, search=dict({"plugin": "watcher"}, **options),
-            max_concurrent_trials=1))
+            max_concurrent_trials=1, duplicates=duplicates))
         wait_until(lambda: [row["results"] for row in self.rows()] == [1, 1, 1], 30, "trials")
         return process
 
@@ -87,6 +87,7 @@ class Void(PegboxTest):
         self.assertEqual([row["outcome"] for row in rows][:2], ["void", "completed"])
         self.assertEqual(rows[0]["state"], "TERMINATED")
         self.assertEqual(rows[0]["results"], 1)
+        self.assertEqual(rows[0]["reason"], "made void by a user")
         self.assertEqual(self.best(), 1)
         self.assertEqual(self.pegbox("ls", "--json").json[0]["best"], 1)
         store = sqlite3.connect("file:%s/e/experiment.db?mode=ro" % self.results_dir, uri=True)
@@ -129,6 +130,21 @@ class Void(PegboxTest):
                       done.err)
         self.assertIn("cannot forget", self.pegbox("void", "e", "2").out)
         self.assertEqual(self.best(), 1)
+
+    def test_its_config_may_run_again(self):
+        # A broken node: the same once more, though nothing is to run twice.
+        process = self.begin(duplicates="skip")
+        again = ("enqueue", "e", '{"x": 0}')
+        self.assertIn("trial 0 has that config", self.pegbox(*again, expect=2).err)
+        self.pegbox("void", "e", "0")
+        self.assertEqual(self.pegbox(*again).out, "enqueued trial 3 of e\n")
+        self.assertIn("trial 3 has that config", self.pegbox(*again, expect=2).err)
+        self.finish_run(process)
+        self.assertEqual(self.best(), 3)
+        # Without a driver too.
+        self.pegbox("void", "e", "3")
+        self.assertIn("enqueued trial 4 of e", self.pegbox(*again).out)
+        self.assertIn("trial 4 has that config", self.pegbox(*again, expect=2).err)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,18 @@ test_block(void)
         "train_ab12c_00002         2  exited with status 1: out of\\n…  train_2/error.txt");
 }
 
+static void
+test_void(void)
+{
+    g_autoptr(PbxStatus) status = status_fixture();
+    PbxStatusTrial *trial =
+        status_fixture_trial(status, 0, PBX_STATE_TERMINATED, "{\"lr\":0.5}", "{\"loss\":0.25}");
+    trial->end = PBX_END_VOID;
+    g_auto(GStrv) lines = status_fixture_draw(status, NULL, 79, 40);
+    const char *row = status_fixture_line(lines, "0  train_ab12c_00000  ");
+    g_assert_true(g_str_has_prefix(row, "0  train_ab12c_00000  VOID "));
+}
+
 /* A best value of exactly 0 stays the best; so does a worse last value than the best ever. */
 static void
 test_best(void)
@@ -313,6 +325,7 @@ main(int argc, char **argv)
     setlocale(LC_ALL, "C.UTF-8");
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/status/draw/block", test_block);
+    g_test_add_func("/status/draw/void", test_void);
     g_test_add_func("/status/draw/best", test_best);
     g_test_add_func("/status/draw/memory", test_memory);
     g_test_add_func("/status/draw/history", test_history);
