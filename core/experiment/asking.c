@@ -26,17 +26,17 @@ PbxExperiment *
 experiment_create(PbxSpec *spec, GError **error)
 {
     PbxRunner *runner = runner_new_outside(spec, spec->registry);
-    if (!runner_open_deciders(runner, error) || !runner_create(runner, error)) {
+    const gboolean network = store_would_be_on_network(spec->results_dir);
+    if (network)
+        outside_set_network(error, spec->results_dir);
+    if (network || !runner_open_deciders(runner, error) || !runner_create(runner, error)) {
         runner_close(runner);
         spec_free(spec);
         return NULL;
     }
-    PbxOutside *outside = outside_new(runner, error);
-    if (outside == NULL)
-        return NULL;
     PbxExperiment *experiment = g_new0(PbxExperiment, 1);
-    experiment->dir = g_strdup(outside->dir);
-    experiment->outside = outside;
+    experiment->dir = g_strdup(runner->dir);
+    experiment->outside = outside_new(runner);
     return experiment;
 }
 

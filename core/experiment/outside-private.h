@@ -26,7 +26,9 @@ typedef struct {
 PbxOutside *outside_open(const char *dir, GError **error);
 /* The same for a runner that has just been created; takes it, its lock and its spec. The registry
  * of the spec stays the caller's. */
-PbxOutside *outside_new(PbxRunner *runner, GError **error);
+PbxOutside *outside_new(PbxRunner *runner);
+/* That error about a network file system. */
+void outside_set_network(GError **error, const char *dir);
 void outside_free(PbxOutside *outside);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOutside, outside_free)
 

@@ -6,15 +6,12 @@
 
 #include "json/json.h"
 
-static gboolean
-check_local(const PbxOutside *outside, GError **error)
+void
+outside_set_network(GError **error, const char *dir)
 {
-    if (!store_on_network(outside->store))
-        return TRUE;
     g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                 "%s is on a network file system, where only a driver writes the store; it has none",
-                outside->dir);
-    return FALSE;
+                dir);
 }
 
 PbxOutside *
@@ -27,20 +24,25 @@ outside_open(const char *dir, GError **error)
     if (outside->lock == NULL)
         return NULL;
     outside->store = store_open(dir, TRUE, error);
-    return outside->store != NULL && check_local(outside, error) ? g_steal_pointer(&outside) : NULL;
+    if (outside->store == NULL)
+        return NULL;
+    if (!store_on_network(outside->store))
+        return g_steal_pointer(&outside);
+    outside_set_network(error, dir);
+    return NULL;
 }
 
 PbxOutside *
-outside_new(PbxRunner *runner, GError **error)
+outside_new(PbxRunner *runner)
 {
-    g_autoptr(PbxOutside) outside = g_new0(PbxOutside, 1);
+    PbxOutside *outside = g_new0(PbxOutside, 1);
     outside->dir = g_strdup(runner->dir);
     outside->version = -1;
     outside->store = runner->store;
     outside->spec = runner->spec;
     outside->runner = runner;
     lock_release(g_steal_pointer(&runner->lock));
-    return check_local(outside, error) ? g_steal_pointer(&outside) : NULL;
+    return outside;
 }
 
 void
@@ -261,13 +263,26 @@ roll_back(PbxOutside *outside)
     g_ptr_array_set_size(runner->trials, (int)outside->n_before);
 }
 
+/* Its directory may have been deleted, or given to another experiment, while it rested. */
+static gboolean
+take_lock(PbxOutside *outside, GError **error)
+{
+    outside->lock = lock_share(outside->dir, error);
+    if (outside->lock == NULL || store_is_in_place(outside->store))
+        return outside->lock != NULL;
+    outside_rest(outside);
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                "%s was deleted or replaced since it was opened", outside->dir);
+    return FALSE;
+}
+
 gboolean
 outside_begin(PbxOutside *outside, GError **error)
 {
     PbxRunner *runner = outside->runner;
-    if (outside->lock == NULL)
-        outside->lock = lock_share(outside->dir, error);
-    if (outside->lock == NULL || !store_begin(outside->store, error))
+    if (outside->lock == NULL && !take_lock(outside, error))
+        return FALSE;
+    if (!store_begin(outside->store, error))
         return FALSE;
     if (runner == NULL)
         return TRUE;

@@ -149,7 +149,7 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
         view->abi.flags |= PBX_RESULT_DONE;
     }
     ask_stoppers(runner, trial, view, &judgement);
-    if (runner->stopping && !judgement.ends)
+    if (runner->stopping && !judgement.ends && !row->done)
         judge_end(&judgement, PBX_END_STOPPED, g_strdup(runner->stop_reason));
     /* One that is done anyway is the trainable's to end. */
     if (!judgement.ends && !row->done && trial->failing == NULL)

@@ -27,12 +27,19 @@ write_copy(PbxStore *store, const char *path)
 }
 
 gboolean
-store_check_place(PbxStore *store, GError **error)
+store_is_in_place(const PbxStore *store)
 {
     struct stat info;
-    const gboolean there = stat(store->path, &info) == 0;
-    if (there && info.st_dev == store->device && info.st_ino == store->inode)
+    return stat(store->path, &info) == 0 && info.st_dev == store->device &&
+           info.st_ino == store->inode;
+}
+
+gboolean
+store_check_place(PbxStore *store, GError **error)
+{
+    if (store_is_in_place(store))
         return TRUE;
+    const gboolean there = g_file_test(store->path, G_FILE_TEST_EXISTS);
     /* In its old place, so that all commands find it, unless something else stands there. */
     g_autofree char *dir = g_path_get_dirname(store->path);
     g_autofree char *path = there ? g_build_filename(dir, RESCUED, NULL) : g_strdup(store->path);

@@ -174,6 +174,18 @@ store_on_network(const PbxStore *store)
     return store->network;
 }
 
+gboolean
+store_would_be_on_network(const char *dir)
+{
+    g_autofree char *at = g_canonicalize_filename(dir, NULL);
+    while (!g_file_test(at, G_FILE_TEST_EXISTS)) {
+        char *parent = g_path_get_dirname(at);
+        g_free(at);
+        at = parent;
+    }
+    return is_on_network(at);
+}
+
 static PbxStore *
 store_new(const char *dir, gboolean writable)
 {

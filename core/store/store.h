@@ -122,6 +122,10 @@ void store_close(PbxStore *store);
 /* Whether it lies on a network file system: then it has a rollback journal, and each commit
  * waits for the disk. */
 gboolean store_on_network(const PbxStore *store);
+/* The same for one that were made in a directory, which need not be there yet. */
+gboolean store_would_be_on_network(const char *dir);
+/* Whether experiment.db is still the file that was opened to be written. */
+gboolean store_is_in_place(const PbxStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxStore, store_close)
 
 /* ---- Writing: all between begin and commit; FALSE: the run cannot go on ---- */

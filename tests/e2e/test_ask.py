@@ -3,13 +3,32 @@
 """ask and tell without a driver: a search that other programs drive, many of them at once."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
+import unittest
 
-from pegbox_test import PEGBOX, SHORT, SOURCE, PegboxTest, main, python, wait_until
+from pegbox_test import (PEGBOX, SHORT, SOURCE, PegboxTest, main, python, read_text,
+                         wait_until)
 
 CONFIG = {"lr": {"$loguniform": [1e-4, 1]}, "opt": {"$choice": ["adam", "sgd"]}}
+
+# All file systems are NFS.
+NETWORK = r"""
+#define _GNU_SOURCE
+#include <sys/vfs.h>
+int statfs(const char *path, struct statfs *info)
+{
+    (void)path;
+    *info = (struct statfs){.f_type = 0x6969};
+    return 0;
+}
+int statfs64(const char *path, struct statfs64 *info)
+{
+    return statfs(path, (struct statfs *)info);
+}
+"""
 
 # Gives out a trial only where no other is open; remembers by save and load, or is told all again.
 ONE_BY_ONE = r"""
@@ -142,6 +161,20 @@ class Alone(AskTest):
             asked.append(self.ask())
         self.assertEqual([trial["config"] for trial in asked[:-1]], ran)
         self.assertEqual(sorted(config["x"] for config in ran), ["a", "b", "c"])
+
+    @unittest.skipUnless(shutil.which("jq"), "the guide's loop needs jq")
+    def test_loop_of_the_guide(self):
+        guide = read_text(os.path.join(SOURCE, "doc", "guide.md"))
+        loop = re.search(r"```sh\n(pegbox ask --create .*?)```", guide, re.S).group(1)
+        self.write("space.json", json.dumps({"config": {"x": {"$uniform": [1, 9]}}, "mode": "min",
+                                             "metric": "loss", "num_samples": 3}))
+        self.write("bake.sh", "#!/bin/sh\necho \"$1\" | jq .x\n", 0o755)
+        path = os.path.dirname(PEGBOX) + ":" + self.env["PATH"]
+        done = self.command(["sh", "-ec", loop], env={"PATH": path})
+        self.assertIn("Best of bread by loss", done.out)
+        trials = self.opened("bread").trials
+        self.assertEqual([row["loss"] for row in trials], [row["config"]["x"] for row in trials])
+        self.assertEqual(len(trials), 3)
 
     def test_enqueued_comes_first(self):
         self.create(num_samples=3)
@@ -278,6 +311,21 @@ class Refused(AskTest):
         self.create(num_samples=1)
         self.refuse(2, "experiment 'e' is already in", "ask", "--create",
                     os.path.join(self.dir, "experiment.json"))
+
+    @unittest.skipIf("PEGBOX_TEST_CFLAGS" in os.environ, "sanitizers come first in line")
+    def test_network_file_system(self):
+        """There only a driver writes: nothing is begun, nor given out."""
+        library = os.path.join(self.dir, "network.so")
+        self.command(["cc", "-shared", "-fPIC", self.write("network.c", NETWORK), "-o", library])
+        there = {"LD_PRELOAD": library}
+        message = ".* is on a network file system, where only a driver writes the store"
+        path = self.spec(name="e", config=CONFIG, num_samples=2)
+        self.refuse(2, message, "ask", "--create", path, env=there)
+        self.assertFalse(os.path.exists(self.results_dir))
+        self.pegbox("ask", "--create", path)
+        self.refuse(2, message, "ask", "e", env=there)
+        self.refuse(2, message, "tell", "e", "0", '{"x": 1}', env=there)
+        self.tell(0, '{"x": 1}')
 
     def test_bare_number_without_a_metric(self):
         self.pegbox("ask", "--create", self.spec(name="e", config=CONFIG, num_samples=1))

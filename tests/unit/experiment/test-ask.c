@@ -296,8 +296,29 @@ test_stopped(void)
     g_assert_cmpint(ask(second, NULL, NULL), ==, ASK_DONE);
     assert_fact(&f, "status", "running");
     assert_told(second, 1, "1", FALSE, "TERMINATED stop");
+    g_autoptr(PbxTrialRow) row = row_of(&f, 1);
+    g_assert_cmpint(row->end, ==, PBX_END_COMPLETED); /* by itself */
     assert_fact(&f, "status", "done");
     experiment_close(second);
+    tear_down(&f);
+}
+
+static void
+test_replaced(void)
+{
+    Fixture f;
+    set_up(&f, "\"num_samples\":3");
+    asked(f.experiment);
+    g_autofree char *dir = g_build_filename(f.dir, "e", NULL);
+    g_autofree char *moved = g_build_filename(f.dir, "moved", NULL);
+    g_autofree char *store = g_build_filename(dir, "experiment.db", NULL);
+    g_assert_cmpint(g_rename(dir, moved), ==, 0);
+    g_assert_cmpint(g_mkdir(dir, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(store, "another", -1, NULL));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) answer = NULL;
+    g_assert_cmpint(experiment_ask(f.experiment, &answer, &error), ==, ASK_FAILED);
+    g_assert_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN);
     tear_down(&f);
 }
 
@@ -347,6 +368,7 @@ main(int argc, char **argv)
     g_test_add_func("/experiment/ask/failures", test_failures);
     g_test_add_func("/experiment/ask/intermediate", test_intermediate);
     g_test_add_func("/experiment/ask/stopped", test_stopped);
+    g_test_add_func("/experiment/ask/replaced", test_replaced);
     g_test_add_func("/experiment/ask/recovered", test_recovered);
     g_test_add_func("/experiment/ask/no-experiment", test_no_experiment);
     int status = g_test_run();
