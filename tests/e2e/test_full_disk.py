@@ -9,18 +9,22 @@ import unittest
 
 from pegbox_test import SOURCE, PegboxTest, json_lines, main, python, read_text, sh, wait_until
 
+# An answer says that the result is stored.
+LOCKSTEP = {"PEGBOX_RESULT_BUFFER_LENGTH": "0"}
+
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 
 # Reports without end; after each answer it says in a file elsewhere how many were acknowledged.
-REPORTS = """import sys
+REPORTS = """import os, sys
 sys.path.insert(0, sys.argv[1])
 import pegbox
 n = 0
 while n < 100000:
     n += 1
     pegbox.report(loss=n, pad="x" * 1000)
-    with open(sys.argv[2], "w") as file:
+    with open(sys.argv[2] + ".new", "w") as file:
         file.write(str(n))
+    os.replace(sys.argv[2] + ".new", sys.argv[2])
 """
 
 
@@ -87,7 +91,7 @@ class FullDisk(PegboxTest):
         acknowledged = os.path.join(self.dir, "acknowledged")
         done = self.pegbox("run", self.spec(
             python(REPORTS, os.path.join(SOURCE, "sdk", "python"), acknowledged), name="e",
-            metric="loss", mode="min", auto_loggers=False), expect=4)
+            metric="loss", mode="min", auto_loggers=False), expect=4, env=LOCKSTEP)
         self.one_line(done, os.path.join(results, "e", "experiment.db"), "disk is full")
         n = int(read_text(acknowledged))
         self.assertGreater(n, 10)
@@ -108,7 +112,7 @@ class FullDisk(PegboxTest):
         acknowledged = os.path.join(self.dir, "acknowledged")
         done = self.pegbox("run", self.spec(
             python(REPORTS, os.path.join(SOURCE, "sdk", "python"), acknowledged), name="e",
-            metric="loss", mode="min"), expect=4)
+            metric="loss", mode="min"), expect=4, env=LOCKSTEP)
         self.one_line(done, os.path.join(results, "e", "experiment.db"), "disk is full")
         recorded = self.opened("e").results(0)
         self.assertGreaterEqual(len(recorded), int(read_text(acknowledged)))

@@ -22,13 +22,8 @@ def frame(message, length=None, blob=b""):
     text = message if isinstance(message, bytes) else json.dumps(message).encode()
     return struct.pack("<II", len(text) if length is None else length, len(blob)) + text + blob
 def answer(link):
-    data = b""
-    while len(data) < 8 or len(data) < 8 + struct.unpack("<I", data[:4])[0]:
-        got = link.recv(65536)
-        if not got:
-            return None
-        data += got
-    return json.loads(data[8:8 + struct.unpack("<I", data[:4])[0]])
+    header = link.recv(8, socket.MSG_WAITALL)
+    return json.loads(link.recv(struct.unpack("<II", header)[0], socket.MSG_WAITALL))
 HELLO = frame({"type": "hello", "protocol": 1})
 def report(**fields):
     return frame({"type": "report", "fields": fields})
