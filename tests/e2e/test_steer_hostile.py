@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
+import time
 
 from pegbox_test import PegboxTest, main, python, read_text, wait_until
 
@@ -16,6 +18,11 @@ while i == 0 or not os.path.exists(sys.argv[1]):
     i += 1
     print(json.dumps({"loss": i}), flush=True)
     time.sleep(0.01)"""
+# Reports once, and waits for that file.
+QUIET = """import os, sys, time
+print('{"loss": 1}', flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.05)"""
 # A file system that the store takes for a network's, and where the kernel tells of no changes.
 NETWORK = r"""
 #define _GNU_SOURCE
@@ -52,9 +59,9 @@ class Hostile(PegboxTest):
         self.gate = os.path.join(self.dir, "gate")
         self.requests = os.path.join(self.results_dir, "e", "requests")
 
-    def begin(self, **options):
+    def begin(self, trial=TRIAL, **options):
         process = self.start("run", self.spec(
-            python(TRIAL, self.gate), name="e", metric="loss", mode="min", num_samples=2,
+            python(trial, self.gate), name="e", metric="loss", mode="min", num_samples=2,
             config={"x": {"$uniform": [0, 1]}}, max_concurrent_trials=1), **options)
         self.wait_for_results(0)
         return process
@@ -170,10 +177,29 @@ class Hostile(PegboxTest):
         self.pegbox("stop", "e", "0")
         self.assertEqual(self.opened("e").states[0], "TERMINATED")
 
-    def test_network_file_system(self):
+    def network(self):
+        """The environment of such a file system."""
         library = os.path.join(self.dir, "network.so")
         self.command(["cc", "-shared", "-fPIC", self.write("network.c", NETWORK), "-o", library])
-        env = {"LD_PRELOAD": library, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        return {"LD_PRELOAD": library, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+    def test_no_answer_before_the_commit(self):
+        # There a reader keeps the driver from committing, not from deciding.
+        process = self.begin(QUIET, env=self.network())
+        store = sqlite3.connect(os.path.join(self.results_dir, "e", "experiment.db"),
+                                isolation_level=None)
+        store.execute("BEGIN")
+        store.execute("SELECT * FROM trial").fetchone()
+        self.put("r.json", {"request": "stop", "trial": "0"})
+        time.sleep(1)
+        self.assertFalse(os.path.exists(os.path.join(self.requests, "r.answer")))
+        store.close()
+        self.assertTrue(self.answer("r.answer")["ok"])
+        self.assertEqual(self.opened("e").trials[0]["outcome"], "stopped")
+        self.finish_run(process)
+
+    def test_network_file_system(self):
+        env = self.network()
         process = self.begin(env=env)
         # Through the driver all is as elsewhere.
         self.pegbox("enqueue", "e", '{"x": 0.5}', env=env)
