@@ -22,6 +22,7 @@ class Bench:
 
     pegbox  the program
     build   the build directory
+    source  the source tree
     short   small numbers, for CI
     rounds  how often both sides are measured in turn
     dir     a directory in memory, gone afterwards
@@ -30,7 +31,7 @@ class Bench:
     """
 
     def __init__(self, build, short):
-        self.build, self.short = build, short
+        self.build, self.short, self.source = build, short, SOURCE
         self.pegbox = os.path.join(build, "core", "pegbox")
         self.rounds = 3 if short else 5
         self.figures = []
@@ -83,12 +84,17 @@ class Bench:
         times = [self.timed(words, **options)[0] * 1e3 for _ in range(3 if self.short else 41)]
         self.figure(name, statistics.median(times), "ms", at_most=at_most, least_ms=min(times))
 
-    def experiment(self, results=None, keep=False, env=None, words=(), **keys):
-        """Runs an experiment of these keys, named "e", to its end; returns the seconds. `results`
-        (default: below `dir`) is removed unless `keep`; `words` are options of `run`."""
+    def write_spec(self, **keys):
+        """An experiment file of these keys; its path."""
         path = os.path.join(self.dir, "experiment.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(keys, file)
+        return path
+
+    def experiment(self, results=None, keep=False, env=None, words=(), **keys):
+        """Runs an experiment of these keys, named "e", to its end; returns the seconds. `results`
+        (default: below `dir`) is removed unless `keep`; `words` are options of `run`."""
+        path = self.write_spec(**keys)
         results = results or os.path.join(self.dir, "results")
         seconds, _ = self.timed([self.pegbox, "run", path, "--name", "e", "--results-dir",
                                  results] + list(words), env=env)
