@@ -218,7 +218,6 @@ enter(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError **er
         .timesteps_total = counts.timesteps_total,
         .episodes_total = counts.episodes_total,
         .done = !telling->intermediate,
-        .fields = fields,
         .fields_text = text,
     };
     g_autofree char *refusal = result_refusal(runner, trial, &message);

@@ -66,7 +66,9 @@ last_view(PbxRunner *runner, const PbxTrial *earlier, GError **error)
         return NULL;
     }
     const PbxTrial then = {.row = *row, .attempt = attempt, .budget = earlier->budget};
-    return view_new(runner, &then, result);
+    PbxView *view = view_new(runner, &then, result);
+    view_keep(view);
+    return view;
 }
 
 static gboolean

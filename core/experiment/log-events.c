@@ -11,7 +11,7 @@ log_event_free(gpointer data)
     PbxLogEvent *event = data;
     if (event->text != NULL)
         g_string_free(event->text, TRUE);
-    g_clear_pointer(&event->fields, json_node_unref);
+    lazy_json_clear(&event->fields);
     g_free(event->note);
     g_free(event->location);
     g_free(event);
@@ -25,6 +25,7 @@ log_trial_free(gpointer data)
     attempt_row_clear(&trial->attempt);
     g_clear_pointer(&trial->config, json_node_unref);
     g_free(trial->dir);
+    g_free(trial->location);
     g_free(trial);
 }
 
@@ -49,6 +50,10 @@ trial_for(PbxLogger *logger, guint64 number, guint attempt, gboolean reported, G
         if (!store_attempt(logger->store, number, attempt, &trial->attempt, error))
             return NULL;
         trial->reported = reported;
+        g_free(trial->location);
+        trial->location = g_strdup_printf(
+            "%s:%" G_GINT64_FORMAT, trial->attempt.hostname != NULL ? trial->attempt.hostname : "",
+            trial->attempt.pid);
     }
     return trial;
 }
@@ -72,10 +77,7 @@ state_after(guint type)
 static void
 fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attempt)
 {
-    const char *host = trial->attempt.hostname != NULL ? trial->attempt.hostname : "";
-    event->location = attempt > 0
-                          ? g_strdup_printf("%s:%" G_GINT64_FORMAT, host, trial->attempt.pid)
-                          : g_strdup("");
+    event->location = g_strdup(attempt > 0 ? trial->location : "");
     event->trial = (pbx_trial){
         .struct_size = sizeof event->trial,
         .state = state_after(type),
@@ -94,19 +96,17 @@ fill_trial(PbxLogEvent *event, const PbxLogTrial *trial, guint type, guint attem
 }
 
 static gboolean
-fill_result(PbxLogger *logger, PbxLogEvent *event, const PbxLogTrial *trial, GError **error)
+fill_result(const PbxLogger *logger, PbxLogEvent *event, const PbxLogTrial *trial,
+            const PbxResultRow *row, GError **error)
 {
-    g_autoptr(GError) local = NULL;
-    PbxResultRow *row = store_result(logger->store, event->abi.seq, &local);
     if (row == NULL) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                    "result %" G_GUINT64_FORMAT " is not in the store%s%s", event->abi.seq,
-                    local != NULL ? ": " : "", local != NULL ? local->message : "");
+                    "result %" G_GUINT64_FORMAT " is not in the store", event->abi.seq);
         return FALSE;
     }
     event->text = g_string_sized_new(512);
     store_result_text(event->text, trial->row, &trial->attempt, row, logger->runner->id);
-    event->fields = json_read(event->text->str, event->text->len, DOC_MAX_NESTING, NULL);
+    event->fields = (PbxLazyJson){.text = event->text->str, .length = event->text->len};
     event->result = (pbx_result){
         .struct_size = sizeof event->result,
         .flags = row->done ? PBX_RESULT_DONE : 0,
@@ -117,18 +117,17 @@ fill_result(PbxLogger *logger, PbxLogEvent *event, const PbxLogTrial *trial, GEr
         .at_ns = row->at_ns,
         .time_total_s = row->time_total_s,
         .budget = (double)NAN,
-        .fields = host_json(event->fields),
+        .fields = host_json_lazy(&event->fields),
         .text = event->text->str,
         .text_size = event->text->len,
     };
     event->abi.result = &event->result;
     event->trial.last = &event->result;
-    result_row_free(row);
     return TRUE;
 }
 
 gboolean
-log_events_gather(const PbxEventRow *row, gpointer user)
+log_events_gather(const PbxEventRow *row, const PbxResultRow *result, gpointer user)
 {
     PbxGather *gathered = user;
     PbxLogger *logger = gathered->logger;
@@ -155,7 +154,7 @@ log_events_gather(const PbxEventRow *row, gpointer user)
         if (whole)
             fill_trial(event, trial, row->type, row->attempt);
         if (whole && row->type == PBX_EVENT_RESULT)
-            whole = fill_result(logger, event, trial, &gathered->error);
+            whole = fill_result(logger, event, trial, result, &gathered->error);
     }
     if (!whole) {
         log_event_free(event);

@@ -46,7 +46,7 @@ typedef struct {
     PbxAttemptRow attempt;
     gboolean reported; /* the attempt's row was read after its first result */
     JsonNode *config;
-    char *dir;
+    char *dir, *location;
 } PbxLogTrial;
 
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
     pbx_trial trial;
     pbx_result result;
     GString *text;
-    JsonNode *fields;
+    PbxLazyJson fields;
     char *note, *location;
     guint64 number;
 } PbxLogEvent;
@@ -89,4 +89,4 @@ typedef struct {
 void log_event_free(gpointer event);
 void log_trial_free(gpointer trial);
 /* A PbxEventFunc; user: a PbxGather. */
-gboolean log_events_gather(const PbxEventRow *row, gpointer user);
+gboolean log_events_gather(const PbxEventRow *row, const PbxResultRow *result, gpointer user);

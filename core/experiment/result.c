@@ -21,7 +21,7 @@ judge_end(PbxJudgement *judgement, guint end, char *reason)
 
 /* The first field that must be there and is not; NULL: all are. */
 static const char *
-missing_metric(PbxRunner *runner, const PbxView *view)
+missing_metric(PbxRunner *runner, PbxView *view)
 {
     if (g_strcmp0(g_getenv("PEGBOX_DISABLE_STRICT_METRIC_CHECKING"), "1") == 0)
         return NULL;
@@ -43,9 +43,9 @@ missing_metric(PbxRunner *runner, const PbxView *view)
 
 /* What is wrong with a field that should be a number. (transfer full) */
 static char *
-missing_text(const PbxView *view, const char *name, const PbxResultRow *row)
+missing_text(PbxView *view, const char *name, const PbxResultRow *row)
 {
-    JsonNode *node = view->fields != NULL ? json_lookup(view->fields, name) : NULL;
+    JsonNode *node = view_lookup(view, name);
     const char *what = node == NULL                                      ? NULL
                        : JSON_NODE_HOLDS_NULL(node)                      ? "null"
                        : JSON_NODE_HOLDS_OBJECT(node)                    ? "an object"
@@ -144,7 +144,7 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
         return judgement;
     }
     /* A program ends its trial by a field. */
-    if (view_is_true(view, "done")) {
+    if (view_is_done(view)) {
         row->done = TRUE;
         view->abi.flags |= PBX_RESULT_DONE;
     }
@@ -167,7 +167,7 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
 
 /* The reporter may be about another metric than the run. */
 static void
-remember_told(PbxRunner *runner, PbxTrial *trial, const PbxView *view, double value)
+remember_told(PbxRunner *runner, PbxTrial *trial, PbxView *view, double value)
 {
     const char *metric = runner->report->metric;
     if (metric != NULL) {
@@ -180,7 +180,7 @@ remember_told(PbxRunner *runner, PbxTrial *trial, const PbxView *view, double va
 }
 
 static void
-remember(PbxRunner *runner, PbxTrial *trial, const PbxView *view, PbxResultRow *row)
+remember(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
 {
     PbxTrialRow *trial_row = &trial->row;
     double value = (double)NAN;

@@ -119,18 +119,27 @@ typedef struct {
     pbx_amounts free;
     const char *free_names[2];
     double free_values[2];
-    GString *text;
-    JsonNode *fields;   /* the whole result */
     double *violations; /* of the constraints: infinite where one could not be evaluated */
     PbxFeasible feasible;
+    const PbxRunner *runner;
+    const PbxTrial *trial;
+    const PbxResultRow *row;
+    GString *text;      /* of the whole result; made once somebody needs it */
+    PbxLazyJson fields; /* the same */
 } PbxView;
+/* Borrows trial and row, until view_keep. */
 PbxView *view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row);
+/* Trial and row may go from now on. */
+void view_keep(PbxView *view);
 void view_free(PbxView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxView, view_free)
 const pbx_result *view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot);
+/* The node of a name or path in the whole result, or NULL. */
+JsonNode *view_lookup(PbxView *view, const char *name);
 /* A number of the whole result, non-finite as reported; FALSE: missing. */
-gboolean view_number(const PbxView *view, const char *name, double *value);
-gboolean view_is_true(const PbxView *view, const char *name);
+gboolean view_number(PbxView *view, const char *name, double *value);
+/* Whether it says that its trial is done. */
+gboolean view_is_done(PbxView *view);
 
 /* ---- Workers ---- */
 

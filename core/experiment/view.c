@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Results as deciders see them: losses and watched fields are made for each slot. */
 #include <math.h>
+#include <string.h>
 
 #include "experiment/runner-private.h"
+
+/* Most results are judged by a number or two of their own, and need no more than that. */
+static void
+make_text(PbxView *view)
+{
+    if (view->text != NULL)
+        return;
+    view->text = g_string_sized_new(512);
+    store_result_text(view->text, &view->trial->row, &view->trial->attempt, view->row,
+                      view->runner->id);
+    view->fields = (PbxLazyJson){.text = view->text->str, .length = view->text->len};
+    view->abi.fields = host_json_lazy(&view->fields);
+    view->abi.text = view->text->str;
+    view->abi.text_size = view->text->len;
+}
 
 /* A field that a result lacks is nil, which is no number either. Said once a constraint. */
 static void
@@ -23,7 +39,8 @@ judge_constraints(PbxRunner *runner, const PbxTrial *trial, PbxView *view)
     const GPtrArray *constraints = runner->spec->constraints;
     if (constraints->len == 0)
         return;
-    const PbxBinding result = {"result", view->fields};
+    make_text(view);
+    const PbxBinding result = {"result", lazy_json_node(&view->fields)};
     view->violations = g_new(double, constraints->len);
     view->feasible = FEASIBLE_YES;
     for (guint i = 0; i < constraints->len; i++) {
@@ -39,14 +56,13 @@ judge_constraints(PbxRunner *runner, const PbxTrial *trial, PbxView *view)
     view->abi.violations = view->violations;
 }
 
-/* A node to look things up in; the whole text is parsed once for all slots. */
 PbxView *
 view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row)
 {
     PbxView *view = g_new0(PbxView, 1);
-    view->text = g_string_sized_new(512);
-    store_result_text(view->text, &trial->row, &trial->attempt, row, runner->id);
-    view->fields = json_read(view->text->str, view->text->len, DOC_MAX_NESTING, NULL);
+    view->runner = runner;
+    view->trial = trial;
+    view->row = row;
     guint busy = workers_busy(runner);
     view->free_names[0] = "cpu";
     view->free_names[1] = "memory";
@@ -71,12 +87,17 @@ view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row)
             row->rung != PBX_NO_RUNG && row->rung == trial->row.rung ? trial->budget : (double)NAN,
         .counts = runner->counts,
         .free = &view->free,
-        .fields = host_json(view->fields),
-        .text = view->text->str,
-        .text_size = view->text->len,
     };
     judge_constraints(runner, trial, view);
     return view;
+}
+
+void
+view_keep(PbxView *view)
+{
+    make_text(view);
+    view->trial = NULL;
+    view->row = NULL;
 }
 
 void
@@ -84,30 +105,43 @@ view_free(PbxView *view)
 {
     if (view == NULL)
         return;
-    g_string_free(view->text, TRUE);
-    g_clear_pointer(&view->fields, json_node_unref);
+    lazy_json_clear(&view->fields);
+    if (view->text != NULL)
+        g_string_free(view->text, TRUE);
     g_free(view->violations);
     g_free(view);
 }
 
-gboolean
-view_number(const PbxView *view, const char *name, double *value)
+JsonNode *
+view_lookup(PbxView *view, const char *name)
 {
-    JsonNode *node = view->fields != NULL ? json_lookup(view->fields, name) : NULL;
+    make_text(view);
+    JsonNode *root = lazy_json_node(&view->fields);
+    return root != NULL ? json_lookup(root, name) : NULL;
+}
+
+gboolean
+view_number(PbxView *view, const char *name, double *value)
+{
+    if (view->row != NULL && store_result_number(view->row, name, value))
+        return TRUE;
+    JsonNode *node = view_lookup(view, name);
     return node != NULL && json_number(node, TRUE, value);
 }
 
 gboolean
-view_is_true(const PbxView *view, const char *name)
+view_is_done(PbxView *view)
 {
-    JsonNode *node = view->fields != NULL ? json_lookup(view->fields, name) : NULL;
-    return node != NULL && json_node_get_value_type(node) == G_TYPE_BOOLEAN &&
-           json_node_get_boolean(node);
+    gsize length;
+    const char *own = json_text_member(view->row->fields, "done", &length);
+    if (own == NULL)
+        return view->row->done;
+    return view->row->done || (length == 4 && strncmp(own, "true", length) == 0);
 }
 
 /* Missing: NaN; NaN or infinite: the worst there is, whatever the mode. */
 static double
-loss_of(const PbxView *view, const pbx_objective *objective)
+loss_of(PbxView *view, const pbx_objective *objective)
 {
     double value;
     if (!view_number(view, objective->name, &value))
@@ -119,6 +153,7 @@ const pbx_result *
 view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot)
 {
     (void)runner;
+    make_text(view);
     for (guint i = 0; i < slot->problem->n_objectives; i++)
         slot->losses[i] = loss_of(view, slot->problem->objectives[i]);
     for (gsize i = 0; i < slot->n_watched; i++) {

@@ -114,6 +114,7 @@ void json_put_string(GString *out, const char *text); /* quoted, escaped, invali
 /* Shortest text that reads back equal; always with '.', 'e' or a string for the non-
  * finite: "NaN", "Infinity", "-Infinity" with quotes. Whole values get ".0". */
 void json_put_double(GString *out, double value);
+void json_put_int(GString *out, gint64 value);
 char *json_to_text(JsonNode *node); /* (transfer full) */
 
 /* The shortest decimal form of a finite double; at most 32 bytes with the NUL. */
@@ -137,6 +138,23 @@ gboolean json_number(JsonNode *node, gboolean texts, double *value);
 gboolean json_equal(JsonNode *a, JsonNode *b);
 /* A deep copy (json-glib's json_node_copy is shallow for containers). (transfer full) */
 JsonNode *json_clone(JsonNode *node);
+
+/* ---- Canonical texts, without trees; all but the last are for such as are known to be so ---- */
+
+/* From behind a quote to behind the closing one; stops at a NUL. */
+const char *json_skip_string(const char *at);
+/* From a value to the ',' or bracket behind it; stops at a NUL. */
+const char *json_skip_value(const char *at);
+/* The value of an object's own member, its end at *length; NULL: none is spelt so. A key that
+ * needs escapes is not found. */
+const char *json_text_member(const char *object, const char *key, gsize *length);
+/* FALSE: it is no whole number of 64 bits. */
+gboolean json_text_int(const char *text, gsize length, gint64 *value);
+/* FALSE: the value is no JSON number. */
+gboolean json_text_number(const char *text, gsize length, double *value);
+/* Whether it is one JSON value that may stand as a canonical text: valid, no white space between
+ * its parts, no \u. How numbers are spelt and whether a key comes twice is not looked into. */
+gboolean json_text_is_compact(const char *text, gsize length, guint max_nesting);
 
 #define PBX_JSON_ERROR (json_error_domain())
 GQuark json_error_domain(void);

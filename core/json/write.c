@@ -83,8 +83,8 @@ json_put_double(GString *out, double value)
     }
 }
 
-static void
-put_int(GString *out, gint64 value)
+void
+json_put_int(GString *out, gint64 value)
 {
     char digits[24];
     char *p = digits + sizeof digits;
@@ -103,7 +103,7 @@ put_value(GString *out, JsonNode *node)
 {
     GType type = json_node_get_value_type(node);
     if (type == G_TYPE_INT64)
-        put_int(out, json_node_get_int(node));
+        json_put_int(out, json_node_get_int(node));
     else if (type == G_TYPE_DOUBLE)
         json_put_double(out, json_node_get_double(node));
     else if (type == G_TYPE_BOOLEAN)

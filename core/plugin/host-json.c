@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How plugins read JSON: pbx_json is a JsonNode that they cannot see into. */
+/*
+ * How plugins read JSON: pbx_json is a JsonNode that they cannot see into, or, told by its lowest
+ * bit, a PbxLazyJson.
+ */
 #include <math.h>
+#include <string.h>
 
 #include "plugin/host-private.h"
 
@@ -10,9 +14,31 @@ host_json(JsonNode *node)
     return (const pbx_json *)node;
 }
 
+const pbx_json *
+host_json_lazy(PbxLazyJson *lazy)
+{
+    return (const pbx_json *)((const char *)lazy + 1);
+}
+
+JsonNode *
+lazy_json_node(PbxLazyJson *lazy)
+{
+    if (lazy->node == NULL && lazy->text != NULL)
+        lazy->node = json_read(lazy->text, lazy->length, DOC_MAX_NESTING, NULL);
+    return lazy->node;
+}
+
+void
+lazy_json_clear(PbxLazyJson *lazy)
+{
+    g_clear_pointer(&lazy->node, json_node_unref);
+}
+
 JsonNode *
 host_json_node(const pbx_json *json)
 {
+    if (((guintptr)json & 1) != 0)
+        return lazy_json_node((PbxLazyJson *)((char *)json - 1));
     return (JsonNode *)json;
 }
 

@@ -186,6 +186,18 @@ void host_log(PbxHost *host, int level, const char *format, ...) G_GNUC_PRINTF(3
 const pbx_json *host_json(JsonNode *node);
 JsonNode *host_json_node(const pbx_json *json);
 
+/* A text that becomes a node when somebody looks at it; of one thread. The text is borrowed. */
+typedef struct {
+    const char *text;
+    gsize length;
+    JsonNode *node; /* NULL: not yet */
+} PbxLazyJson;
+/* As plugins see it; valid as long as `lazy` stays where it is. */
+const pbx_json *host_json_lazy(PbxLazyJson *lazy);
+/* NULL: the text is no JSON. (transfer none) */
+JsonNode *lazy_json_node(PbxLazyJson *lazy);
+void lazy_json_clear(PbxLazyJson *lazy);
+
 /* An instance: plugin, host and object together. The plugin's create is called with the
  * floating-point environment guarded. Error OPTIONS for EINVAL, else BROKEN. */
 typedef struct {

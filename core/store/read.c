@@ -104,26 +104,32 @@ read_trial(sqlite3_stmt *s, PbxTrialRow *row)
 }
 
 static void
-read_result(sqlite3_stmt *s, PbxResultRow *row)
+read_result_at(sqlite3_stmt *s, int first, PbxResultRow *row)
 {
     *row = (PbxResultRow){
-        .seq = (guint64)sqlite3_column_int64(s, 0),
-        .trial = (guint64)sqlite3_column_int64(s, 1),
-        .attempt = (guint)sqlite3_column_int64(s, 2),
-        .n = (guint64)sqlite3_column_int64(s, 3),
-        .iteration = int_of(s, 4, -1),
-        .at_ns = int_of(s, 5, -1),
-        .time_this_iter_s = double_of(s, 6),
-        .time_total_s = double_of(s, 7),
-        .timesteps_total = int_of(s, 8, -1),
-        .episodes_total = int_of(s, 9, -1),
-        .done = sqlite3_column_int(s, 10) != 0,
-        .value = double_of(s, 11),
-        .fields = text_of(s, 12),
-        .action = word_of(s, 13, store_actions, 0),
-        .rung = (guint)int_of(s, 14, G_MAXUINT32),
-        .feasible = feasible_of(s, 15),
+        .seq = (guint64)sqlite3_column_int64(s, first),
+        .trial = (guint64)sqlite3_column_int64(s, first + 1),
+        .attempt = (guint)sqlite3_column_int64(s, first + 2),
+        .n = (guint64)sqlite3_column_int64(s, first + 3),
+        .iteration = int_of(s, first + 4, -1),
+        .at_ns = int_of(s, first + 5, -1),
+        .time_this_iter_s = double_of(s, first + 6),
+        .time_total_s = double_of(s, first + 7),
+        .timesteps_total = int_of(s, first + 8, -1),
+        .episodes_total = int_of(s, first + 9, -1),
+        .done = sqlite3_column_int(s, first + 10) != 0,
+        .value = double_of(s, first + 11),
+        .fields = text_of(s, first + 12),
+        .action = word_of(s, first + 13, store_actions, 0),
+        .rung = (guint)int_of(s, first + 14, G_MAXUINT32),
+        .feasible = feasible_of(s, first + 15),
     };
+}
+
+static void
+read_result(sqlite3_stmt *s, PbxResultRow *row)
+{
+    read_result_at(s, 0, row);
 }
 
 /* ---- Single values and rows ---- */
@@ -506,16 +512,23 @@ gboolean
 store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func, gpointer user,
                  GError **error)
 {
-    sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(store->db,
-                           "SELECT " STORE_EVENT_COLUMNS
-                           " FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-                           -1, &s, NULL) != SQLITE_OK)
-        return store_fail(store, error);
+    sqlite3_stmt *s = store_statement(store, STATEMENT_EVENTS,
+                                      "SELECT e.seq, type, e.at_ns, e.trial, e.attempt, text, "
+                                      "r.* FROM event AS e "
+                                      "LEFT JOIN (SELECT " STORE_RESULT_COLUMNS
+                                      " FROM result) AS r ON r.seq = e.seq "
+                                      "WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
+                                      error);
+    if (s == NULL)
+        return FALSE;
     sqlite3_bind_int64(s, 1, (gint64)after);
     sqlite3_bind_int64(s, 2, limit);
     gboolean found = TRUE, ok = TRUE, more = TRUE;
     while (more && (ok = step(store, s, &found, error)) && found) {
+        PbxResultRow result;
+        const gboolean has_result = sqlite3_column_type(s, 6) != SQLITE_NULL;
+        if (has_result)
+            read_result_at(s, 6, &result);
         const PbxEventRow row = {
             .seq = (guint64)sqlite3_column_int64(s, 0),
             .type = word_of(s, 1, store_events, G_MAXUINT),
@@ -524,8 +537,8 @@ store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func,
             .attempt = (guint)int_of(s, 4, 0),
             .text = text_of(s, 5),
         };
-        more = func(&row, user);
+        more = func(&row, has_result ? &result : NULL, user);
     }
-    sqlite3_finalize(s);
+    store_done(s);
     return ok;
 }

@@ -86,52 +86,6 @@ field_named(const char *name, gsize length)
     return N_FIELDS;
 }
 
-/* From behind a quote to behind the closing one; stops at a NUL. */
-static const char *
-skip_string(const char *at)
-{
-    for (;;) {
-        at += strcspn(at, "\"\\");
-        if (*at == '\0')
-            return at;
-        if (*at == '"')
-            return at + 1;
-        at += at[1] == '\0' ? 1 : 2;
-    }
-}
-
-/* To the ',' or '}' behind a value at the top level. */
-static const char *
-skip_value(const char *at)
-{
-    guint depth = 0;
-    for (;; at++) {
-        switch (*at) {
-        case '\0':
-            return at;
-        case '"':
-            at = skip_string(at + 1) - 1;
-            break;
-        case '{':
-        case '[':
-            depth++;
-            break;
-        case ',':
-            if (depth == 0)
-                return at;
-            break;
-        case ']':
-        case '}':
-            if (depth == 0)
-                return at;
-            depth--;
-            break;
-        default:
-            break;
-        }
-    }
-}
-
 /* The object is canonical: no white space. One that is broken counts as empty. */
 static Own
 scan_own(const char *text)
@@ -140,11 +94,11 @@ scan_own(const char *text)
     const char *at = text;
     while ((*at == '{' || *at == ',') && at[1] == '"') {
         const char *key = at + 2;
-        const char *behind = skip_string(key);
+        const char *behind = json_skip_string(key);
         if (*behind != ':')
             break;
         const char *value = behind + 1;
-        at = skip_value(value);
+        at = json_skip_value(value);
         const Field field = field_named(key, (gsize)(behind - key) - 1);
         if (field == N_FIELDS)
             continue;
@@ -166,8 +120,8 @@ without_foreign(const char *text)
 {
     GString *kept = g_string_new("{");
     for (const char *at = text; (*at == '{' || *at == ',') && at[1] == '"';) {
-        const char *key = at + 2, *behind = skip_string(key);
-        at = skip_value(behind + 1);
+        const char *key = at + 2, *behind = json_skip_string(key);
+        at = json_skip_value(behind + 1);
         Field field = field_named(key, (gsize)(behind - key) - 1);
         if (field != N_FIELDS && (PROGRAMS_OWN & (1u << field)) == 0)
             continue;
@@ -191,25 +145,12 @@ put_name(GString *out, Field field)
 }
 
 static void
-put_int(GString *out, gint64 value)
-{
-    char digits[24], *at = digits + sizeof digits;
-    guint64 left = value < 0 ? 0 - (guint64)value : (guint64)value;
-    do
-        *--at = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
-    if (value < 0)
-        *--at = '-';
-    g_string_append_len(out, at, digits + sizeof digits - at);
-}
-
-static void
 put_known_int(GString *out, gint64 value)
 {
     if (value < 0)
         g_string_append_len(out, "null", 4);
     else
-        put_int(out, value);
+        json_put_int(out, value);
 }
 
 static void
@@ -287,7 +228,7 @@ put_value(GString *out, Field field, const PbxTrialRow *trial, const PbxAttemptR
         put_text(out, attempt->hostname);
         break;
     case FIELD_ITERATIONS_SINCE_RESTORE:
-        put_int(out, iterations_since(attempt, result));
+        json_put_int(out, iterations_since(attempt, result));
         break;
     case FIELD_NODE_IP:
         put_text(out, attempt->node_ip);
@@ -309,7 +250,7 @@ put_value(GString *out, Field field, const PbxTrialRow *trial, const PbxAttemptR
         put_known_int(out, result->at_ns >= 0 ? result->at_ns / 1000000000 : -1);
         break;
     case FIELD_TIMESTEPS_SINCE_RESTORE:
-        put_int(out, timesteps_since(attempt, result));
+        json_put_int(out, timesteps_since(attempt, result));
         break;
     case FIELD_TIMESTEPS_TOTAL:
         put_known_int(out, result->timesteps_total);
@@ -355,4 +296,25 @@ store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptRow *a
         put_value(out, field, trial, attempt, result, experiment_id);
     }
     g_string_append_c(out, '}');
+}
+
+gboolean
+store_result_number(const PbxResultRow *result, const char *name, double *value)
+{
+    const Field field = field_named(name, strlen(name));
+    if (result->fields == NULL || (field != N_FIELDS && (PROGRAMS_OWN & (1u << field)) == 0))
+        return FALSE;
+    gsize length;
+    const char *own = json_text_member(result->fields, name, &length);
+    if (own != NULL)
+        return json_text_number(own, length, value);
+    if (field == FIELD_TRAINING_ITERATION && result->iteration >= 0) {
+        *value = (double)result->iteration;
+        return TRUE;
+    }
+    if (field == FIELD_TIME_TOTAL_S && isfinite(result->time_total_s)) {
+        *value = result->time_total_s;
+        return TRUE;
+    }
+    return FALSE;
 }

@@ -170,7 +170,8 @@ guint64 store_next_ask(PbxStore *store); /* behind the last trial's that the sea
 /* Calls back for each row in order until FALSE; the row is the callback's to read only. */
 typedef gboolean (*PbxTrialFunc)(const PbxTrialRow *row, gpointer user);
 typedef gboolean (*PbxResultFunc)(const PbxResultRow *row, gpointer user);
-typedef gboolean (*PbxEventFunc)(const PbxEventRow *row, gpointer user);
+/* result: that of a result's event, else NULL. */
+typedef gboolean (*PbxEventFunc)(const PbxEventRow *row, const PbxResultRow *result, gpointer user);
 gboolean store_each_trial(PbxStore *store, PbxTrialFunc func, gpointer user, GError **error);
 /* The same in the order of a column for which store_sorts_by is TRUE, at most `limit` (0: all):
  * what is missing or not finite comes last, whichever the direction, and of equal ones the lowest
@@ -190,7 +191,7 @@ gboolean store_each_score(PbxStore *store, PbxScoreFunc func, gpointer user, GEr
 /* Not from within its own callback. */
 gboolean store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user,
                            GError **error);
-/* Events with seq > after, at most `limit`. */
+/* Events with seq > after, at most `limit`. The callback asks for no events itself. */
 gboolean store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func,
                           gpointer user, GError **error);
 /* NULL without error: no such row. (transfer full) */
@@ -230,3 +231,5 @@ const char *store_action_name(guint action); /* "stop" of a PBX_ACTION_* */
  */
 void store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptRow *attempt,
                        const PbxResultRow *result, const char *experiment_id);
+/* A field that is a number, where the row alone tells. FALSE: look into the whole result. */
+gboolean store_result_number(const PbxResultRow *result, const char *name, double *value);

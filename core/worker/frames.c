@@ -65,6 +65,18 @@ frame_take(const guint8 *bytes, gsize length, const char **json, gsize *json_len
     return 1;
 }
 
+const char *
+frame_peek(const GByteArray *in, gsize at, gsize *length, gsize *consumed)
+{
+    const char *json;
+    const guint8 *blob;
+    gsize blob_length;
+    return frame_take(in->data + at, in->len - at, &json, length, &blob, &blob_length, consumed,
+                      NULL) == 1
+               ? json
+               : NULL;
+}
+
 int
 frame_next(GByteArray *in, gsize *at, JsonObject **message, GError **error)
 {
@@ -115,7 +127,7 @@ void
 message_int(GString *message, const char *key, gint64 value)
 {
     put_key(message, key);
-    g_string_append_printf(message, "%" G_GINT64_FORMAT, value);
+    json_put_int(message, value);
 }
 
 void

@@ -20,6 +20,7 @@ struct PbxWorkerLink {
     GIOCondition watched;
     GByteArray *in, *out;
     gsize in_at;       /* what comes before it was taken */
+    GString *fields;   /* of the result that is told */
     GByteArray *setup; /* sent once the worker has said hello */
     PbxWorkerFunc func;
     gpointer user;
@@ -33,6 +34,7 @@ link_destroy(PbxWorkerLink *link)
     g_byte_array_unref(link->in);
     g_byte_array_unref(link->out);
     g_byte_array_unref(link->setup);
+    g_string_free(link->fields, TRUE);
     g_free(link->hostname);
     g_free(link->node_ip);
     g_free(link);
@@ -168,7 +170,6 @@ take_result(PbxWorkerLink *link, JsonObject *object, PbxWorkerMessage *message)
     message->timesteps_total = message_get_int(object, "timesteps_total", -1);
     message->episodes_total = message_get_int(object, "episodes_total", -1);
     message->done = message_get_bool(object, "done");
-    message->fields = fields;
     message->fields_text = text;
     link_post(link, message);
     return TRUE;
@@ -230,10 +231,27 @@ take_message(PbxWorkerLink *link, JsonObject *object)
     return message_get_string(object, "type") != NULL;
 }
 
+/* A result in its usual form. FALSE: what comes next is none, or not yet there. */
+static gboolean
+take_usual_result(PbxWorkerLink *link)
+{
+    gsize length, consumed;
+    const char *json = frame_peek(link->in, link->in_at, &length, &consumed);
+    PbxWorkerMessage message = {0};
+    if (link->state != LINK_READY || json == NULL ||
+        !result_read(json, length, &message, link->fields))
+        return FALSE;
+    link->in_at += consumed;
+    link_post(link, &message);
+    return TRUE;
+}
+
 static void
 link_take_frames(PbxWorkerLink *link)
 {
     while (link->state != LINK_BROKEN && !link->freed) {
+        if (take_usual_result(link))
+            continue;
         g_autoptr(GError) error = NULL;
         g_autoptr(JsonObject) object = NULL;
         int taken = frame_next(link->in, &link->in_at, &object, &error);
@@ -343,6 +361,7 @@ worker_link_new(int fd, GMainContext *context, const PbxWorkerSetup *setup, PbxW
     link->in = g_byte_array_new();
     link->out = g_byte_array_new();
     link->setup = setup_frame(setup);
+    link->fields = g_string_new(NULL);
     link->func = func;
     link->user = user;
     link->watched = G_IO_IN;

@@ -78,6 +78,7 @@ typedef struct {
     pbx_session_info info;
     JsonObject *message; /* what the texts below point into */
     char *config_text, *location;
+    GString *text; /* scratch */
     char **env;
     GPtrArray *texts; /* what templates gave */
 } PbxRun;

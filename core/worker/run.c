@@ -109,6 +109,7 @@ run_new(PbxWorker *worker, JsonObject *message)
     run->config = take_node(message, "config");
     run->resources = take_node(message, "resources");
     run->view = make_view(worker, message);
+    run->text = g_string_new(NULL);
     run->texts = g_ptr_array_new_with_free_func(g_free);
     fill_trial(worker, run);
     fill_info(worker, run);
@@ -122,6 +123,7 @@ run_free(PbxRun *run)
         return;
     ahead_clear(&run->ahead);
     g_ptr_array_unref(run->texts);
+    g_string_free(run->text, TRUE);
     g_strfreev(run->env);
     g_free(run->config_text);
     g_free(run->location);

@@ -12,6 +12,9 @@ enum {
 
 /* ---- Messages: the JSON object in a frame ---- */
 
+/* The JSON of the frame at `at`, where a whole one is there; *consumed is its size. NULL: it is not
+ * all there, or lies about its length. */
+const char *frame_peek(const GByteArray *in, gsize at, gsize *length, gsize *consumed);
 /* Parses the frame at `*at` of `in` and moves *at behind it. 1: *message (transfer full);
  * 0: more bytes are needed; -1: error. */
 int frame_next(GByteArray *in, gsize *at, JsonObject **message, GError **error);
@@ -26,6 +29,14 @@ void message_node(GString *message, const char *key, JsonNode *value);
 void message_text(GString *message, const char *key, const char *json);
 /* Closes the object, appends its frame and frees it. */
 void message_put(GByteArray *out, GString *message);
+
+/* ---- result-frame.c ---- */
+
+/* The message of a result; its fields are fields_text. */
+GString *result_message(const PbxWorkerMessage *result);
+/* Reads a frame's JSON where it is a result as result_message writes it: fields_text is put into
+ * `fields`. FALSE: it is something else, or spelt otherwise; *result is spoilt. */
+gboolean result_read(const char *json, gsize length, PbxWorkerMessage *result, GString *fields);
 
 /* A missing or unfitting member gives the fallback, FALSE or NULL. */
 gint64 message_get_int(JsonObject *message, const char *key, gint64 fallback);

@@ -58,8 +58,7 @@ typedef struct {
     double time_this_iter_s, time_total_s;
     gint64 timesteps_total, episodes_total;
     gboolean done;           /* the trainable said so */
-    JsonNode *fields;        /* an object */
-    const char *fields_text; /* canonical JSON of it */
+    const char *fields_text; /* canonical JSON of an object */
     /* ENDED */
     PbxWorkerEnd end;
     gboolean reusable; /* another run may follow in this worker */
@@ -77,9 +76,13 @@ typedef struct {
     gint64 iteration, timesteps_total, episodes_total; /* totals: -1 until reported */
     double time_this_iter_s, time_total_s;
     gint64 last_ns; /* on the caller's clock: the report before, or the start */
+    double base_s;  /* the total at base_ns, since when it goes on by itself */
+    gint64 base_ns; /* 0: since last_ns */
 } PbxCounts;
 
-/* Goes on by one report of `fields`, made at now_ns. */
+/* Whether a field of that name means something to counts_advance. */
+gboolean counts_reads(const char *name);
+/* Goes on by one report of `fields` (NULL: there are none that count), made at now_ns. */
 void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
 /* This host's first address that others may reach; 127.0.0.1 without one. (transfer full) */
 char *worker_host_address(void);

@@ -4,7 +4,7 @@
  * LF). Nested fields are named by their path with '/'; the config is left out. A field
  * that appears later gets a column then, and the file is written anew from what it held.
  */
-#include <pegbox/helpers.h>
+#include "scan.h"
 
 #define FILE_NAME "progress.csv"
 
@@ -22,7 +22,6 @@ typedef struct {
 struct pbx_instance {
     pbx_base base;
     const pbx_files *files;
-    const pbx_json_write *json;
     pbx_map trials;   /* trial -> Columns, of those that write */
     pbx_memory cells; /* texts of the row's values, quoted as they need */
     pbx_memory path;  /* of the field that is looked at */
@@ -45,15 +44,12 @@ finish(pbx_instance *self)
 static pbx_status
 init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
 {
-    const void *files, *json;
+    const void *files = NULL;
     pbx_status status = pbx_need(host, PBX_FILES_ID, &files, error);
     (void)options;
-    if (status == PBX_OK)
-        status = pbx_need(host, PBX_JSON_WRITE_ID, &json, error);
     if (status != PBX_OK)
         return status;
     self->files = (const pbx_files *)files;
-    self->json = (const pbx_json_write *)json;
     self->base.finish = finish;
     pbx_map_init(&self->trials, self, sizeof(Columns));
     return PBX_OK;
@@ -204,25 +200,22 @@ reserve_row(pbx_instance *self, size_t n)
 
 /* The text of a value that has no members: strings raw, null empty, all else as JSON. */
 static pbx_status
-put_value(pbx_instance *self, const pbx_json *value)
+put_value(pbx_instance *self, const char *value, size_t n)
 {
-    const pbx_host *host = self->base.host;
-    const char *text = host->json_string(value, NULL);
-    pbx_status status = PBX_OK;
-    if (host->json_type(value) == PBX_JSON_STRING && text != NULL)
-        return put_field(&self->cells, text, strlen(text));
+    pbx_status status;
+    if (value[0] == 'n')
+        return PBX_OK;
+    if (value[0] != '"' || n < 2)
+        return put_field(&self->cells, value, n);
+    if (memchr(value, '\\', n) == NULL)
+        return put_field(&self->cells, value + 1, n - 2);
     self->out.n = 0;
-    if (host->json_type(value) != PBX_JSON_NULL) {
-        pbx_sink sink = pbx_memory_sink(&self->out);
-        pbx_json_builder *builder = self->json->begin(host, &sink);
-        self->json->node(builder, value);
-        status = self->json->end(builder);
-    }
+    status = scan_string(&self->out, value + 1, n - 2);
     return status == PBX_OK ? put_field(&self->cells, self->out.bytes, self->out.n) : status;
 }
 
 static pbx_status
-put_cell(pbx_instance *self, Columns *columns, const pbx_json *value)
+put_cell(pbx_instance *self, Columns *columns, const Member *member)
 {
     size_t column = find_column(self, columns, self->path.bytes);
     pbx_status status = PBX_OK;
@@ -234,30 +227,28 @@ put_cell(pbx_instance *self, Columns *columns, const pbx_json *value)
         return status;
     self->next = column + 1;
     self->row[column].begin = self->cells.n;
-    status = put_value(self, value);
+    status = put_value(self, member->value, member->value_n);
     self->row[column].end = self->cells.n;
     return status;
 }
 
-/* Every field below `object`; self->path is where it is. An empty object gives none. */
+/* Every field of the object at `at`; self->path is where it is. An empty object gives none. */
 static pbx_status
-put_fields(pbx_instance *self, Columns *columns, const pbx_json *object)
+put_fields(pbx_instance *self, Columns *columns, const char *at)
 {
-    const pbx_host *host = self->base.host;
-    size_t base = self->path.n, n = host->json_length(object);
+    size_t base = self->path.n;
     pbx_status status = PBX_OK;
-    for (size_t i = 0; i < n && status == PBX_OK; i++) {
-        const char *key = host->json_key(object, i);
-        const pbx_json *value = host->json_item(object, i);
-        if (base == 0 && strcmp(key, "config") == 0)
+    Member member;
+    while (status == PBX_OK && (at = scan_member(at, &member)) != NULL) {
+        if (base == 0 && member.key_n == 6 && memcmp(member.key, "config", 6) == 0)
             continue;
         if (base > 0)
             status = pbx_memory_add(&self->path, "/", 1);
         if (status == PBX_OK)
-            status = pbx_memory_add(&self->path, key, strlen(key));
+            status = scan_string(&self->path, member.key, member.key_n);
         if (status == PBX_OK)
-            status = host->json_type(value) == PBX_JSON_OBJECT ? put_fields(self, columns, value)
-                                                               : put_cell(self, columns, value);
+            status = member.value[0] == '{' ? put_fields(self, columns, member.value)
+                                            : put_cell(self, columns, &member);
         self->path.n = base;
         self->path.bytes[base] = '\0';
     }
@@ -340,7 +331,7 @@ log_result(pbx_instance *self, const pbx_result *result)
     known = columns->n;
     memset(self->row, 0, self->row_size * sizeof(Cell));
     self->cells.n = self->path.n = self->next = 0;
-    status = put_fields(self, columns, result->fields);
+    status = put_fields(self, columns, result->text);
     if (status != PBX_OK || columns->n == 0)
         return status;
     return write_row(self, result->trial, columns, known);

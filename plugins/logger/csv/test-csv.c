@@ -52,6 +52,20 @@ test_quotes(void)
                     "\"x,y\",\"say \"\"hi\"\"\",\"two\nlines\", ,1,trial_00000\n");
 }
 
+/* All that canonical JSON escapes, in values and in keys, flat and nested. */
+static void
+test_escapes(void)
+{
+    g_autoptr(PbxTestHost) host = test_host_new("{}");
+    log_result(host, 0,
+               "{\"t\\tk\": {\"\\u0001\": \"a\\\\b\\u001f\\u007f\\u00e4\"}, \"s\": \"\\t\\b\\f\", "
+               "\"o\": [{\"a,\": \"}\\\"\"}], \"e\": \"\", \"b\": {\"x\": {}, \"y\": false}}");
+    g_assert_cmpstr(progress(host, 0), ==,
+                    "t\tk/\001,s,o,e,b/y" TAIL
+                    "a\\b\037\177\303\244,\t\b\f,\"[{\"\"a,\"\":\"\"}\\\"\"\"\"}]\",,false,1,"
+                    "trial_00000\n");
+}
+
 static void
 test_missing_fields_are_empty(void)
 {
@@ -131,6 +145,7 @@ main(int argc, char **argv)
     ADD("flattens-and-leaves-out-the-config", test_flattens_and_leaves_out_the_config);
     ADD("values", test_values);
     ADD("quotes", test_quotes);
+    ADD("escapes", test_escapes);
     ADD("missing-fields-are-empty", test_missing_fields_are_empty);
     ADD("new-column-rewrites-the-file", test_new_column_rewrites_the_file);
     ADD("goes-on-after-a-resume", test_goes_on_after_a_resume);

@@ -252,7 +252,7 @@ test_ends_are_seen(Fixture *fixture, gconstpointer data)
     const guint types[] = {PBX_EVENT_ADDED, PBX_EVENT_COMPLETE, PBX_EVENT_RESULT, PBX_EVENT_ERROR};
     for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
         const PbxEventRow row = {.seq = i + 1, .type = types[i], .trial = i + 10};
-        g_assert_true(log_events_gather(&row, &gathered));
+        g_assert_true(log_events_gather(&row, NULL, &gathered));
     }
     g_assert_cmpuint(events->len, ==, 0);
     g_assert_cmpuint(ended->len, ==, 2);

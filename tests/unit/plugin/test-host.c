@@ -255,6 +255,29 @@ test_expression_service(void)
     g_assert_null(service->eval(abi, "when", names, values, 65, 0, NULL)); /* who does not care */
 }
 
+/* A text that is parsed once somebody looks at it. */
+static void
+test_json_lazy(void)
+{
+    Test *t = test_new("a", 1, NULL);
+    const char *text = "{\"a\":{\"b\":2}}trailing";
+    PbxLazyJson lazy = {.text = text, .length = strlen(text) - strlen("trailing")};
+    const pbx_json *json = host_json_lazy(&lazy);
+    g_assert_null(lazy.node);
+    g_assert_cmpint(t->abi->json_type(json), ==, PBX_JSON_OBJECT);
+    JsonNode *node = lazy.node;
+    g_assert_nonnull(node);
+    const pbx_json *inner = t->abi->json_member(t->abi->json_member(json, "a"), "b");
+    g_assert_cmpint(t->abi->json_int(inner, 0), ==, 2);
+    g_assert_true(host_json_node(json) == node);
+    lazy_json_clear(&lazy);
+    PbxLazyJson broken = {.text = "{", .length = 1};
+    g_assert_cmpint(t->abi->json_type(host_json_lazy(&broken)), !=, PBX_JSON_OBJECT);
+    g_assert_null(t->abi->json_member(host_json_lazy(&broken), "a"));
+    lazy_json_clear(&broken);
+    test_free(t);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -262,6 +285,7 @@ main(int argc, char **argv)
     g_test_add_func("/plugin/host/header", test_header);
     g_test_add_func("/plugin/host/json-values", test_json_values);
     g_test_add_func("/plugin/host/json-containers", test_json_containers);
+    g_test_add_func("/plugin/host/json-lazy", test_json_lazy);
     g_test_add_func("/plugin/host/json-of-nothing", test_json_of_nothing);
     g_test_add_func("/plugin/host/log-is-one-clean-line", test_log_is_one_clean_line);
     g_test_add_func("/plugin/host/clock-and-cancelling", test_clock_and_cancelling);

@@ -266,11 +266,14 @@ test_attempt(Fixture *fixture, gconstpointer unused)
 }
 
 static gboolean
-collect_event(const PbxEventRow *row, gpointer user)
+collect_event(const PbxEventRow *row, const PbxResultRow *result, gpointer user)
 {
     g_string_append_printf(user, "%u:%u:%d:%s ", (guint)row->seq, row->type,
                            row->trial == G_MAXUINT64 ? -1 : (int)row->trial,
                            row->text != NULL ? row->text : "-");
+    if (result != NULL)
+        g_string_append_printf(user, "(%u %d %d %s) ", (guint)result->seq, (int)result->trial,
+                               (int)result->n, result->fields);
     return TRUE;
 }
 
@@ -282,17 +285,26 @@ test_events(Fixture *fixture, gconstpointer unused)
         {.seq = 1, .type = 0, .at_ns = 1, .trial = G_MAXUINT64, .text = NULL},
         {.seq = 2, .type = 3, .at_ns = 1, .trial = 0, .text = NULL},
         {.seq = 3, .type = 14, .at_ns = 1, .trial = 0, .attempt = 1, .text = "why"},
-        {.seq = 5, .type = 17, .at_ns = 1, .trial = G_MAXUINT64, .text = NULL},
+        {.seq = 4, .type = 6, .at_ns = 1, .trial = 7, .attempt = 1, .text = NULL},
+        {.seq = 6, .type = 17, .at_ns = 1, .trial = G_MAXUINT64, .text = NULL},
     };
+    /* What a retry repeats has no event of its own. */
+    PbxResultRow results[] = {make_result(4, 7, 2), make_result(5, 7, 3)};
+    results[0].fields = results[1].fields = (char *)"{}";
     g_assert_cmpuint(store_last_seq(fixture->store), ==, 0);
     begin(fixture);
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         g_assert_true(store_put_event(fixture->store, &rows[i], NULL));
+    for (gsize i = 0; i < G_N_ELEMENTS(results); i++)
+        g_assert_true(store_put_result(fixture->store, &results[i], NULL));
     commit(fixture);
     g_autoptr(GString) text = g_string_new(NULL);
     g_assert_true(store_each_event(fixture->store, 1, 2, collect_event, text, NULL));
     g_assert_cmpstr(text->str, ==, "2:3:0:- 3:14:0:why ");
-    g_assert_cmpuint(store_last_seq(fixture->store), ==, 5);
+    g_string_truncate(text, 0);
+    g_assert_true(store_each_event(fixture->store, 3, 9, collect_event, text, NULL));
+    g_assert_cmpstr(text->str, ==, "4:6:7:- (4 7 2 {}) 6:17:-1:- ");
+    g_assert_cmpuint(store_last_seq(fixture->store), ==, 6);
 }
 
 static void

@@ -255,6 +255,87 @@ test_in_parts(void)
     g_assert_cmpint(frame_next(in, &at, &none, &error), ==, 0);
 }
 
+/* ---- Results ---- */
+
+static const PbxWorkerMessage a_result = {.trial = 3,
+                                          .attempt = 2,
+                                          .n = 17,
+                                          .iteration = 18,
+                                          .at_ns = G_GINT64_CONSTANT(1700000000123456000),
+                                          .time_this_iter_s = 2.1e-05,
+                                          .time_total_s = 1.5,
+                                          .timesteps_total = -1,
+                                          .episodes_total = 4,
+                                          .done = TRUE,
+                                          .fields_text = "{\"loss\":0.5,\"a\":[\"\xc3\xa4\"]}"};
+
+static gboolean
+reads(const char *json, gsize length, PbxWorkerMessage *result)
+{
+    g_autoptr(GString) fields = g_string_new("old");
+    gboolean read = result_read(json, length, result, fields);
+    if (read)
+        g_assert_cmpstr(result->fields_text, ==, a_result.fields_text);
+    return read;
+}
+
+static void
+test_result_comes_back(void)
+{
+    GString *text = g_string_append_c(result_message(&a_result), '}');
+    PbxWorkerMessage result = {0};
+    g_assert_true(reads(text->str, text->len, &result));
+    g_assert_cmpuint(result.type, ==, WORKER_RESULT);
+    g_assert_cmpuint(result.trial, ==, 3);
+    g_assert_cmpuint(result.attempt, ==, 2);
+    g_assert_cmpuint(result.n, ==, 17);
+    g_assert_cmpint(result.iteration, ==, 18);
+    g_assert_cmpint(result.at_ns, ==, a_result.at_ns);
+    g_assert_cmpfloat(result.time_this_iter_s, ==, 2.1e-05);
+    g_assert_cmpfloat(result.time_total_s, ==, 1.5);
+    g_assert_cmpint(result.timesteps_total, ==, -1);
+    g_assert_cmpint(result.episodes_total, ==, 4);
+    g_assert_true(result.done);
+    g_string_free(text, TRUE);
+}
+
+/* What is spelt otherwise, or cut, goes the long way. */
+static void
+test_result_spelt_otherwise(void)
+{
+    static const char *const changes[][2] = {
+        {"result", "resulT"},
+        {"\"trial\":3", "\"trial\": 3"},
+        {"\"n\":17", "\"n\":17.0"},
+        {"\"n\":17", "\"n\":"},
+        {"\"n\":17,", ""},
+        {"1.5", "\"NaN\""},
+        {"1.5", "1.5.5"},
+        {"true", "null"},
+        {"{\"loss", "[\"loss"},
+        {"0.5", "0.5 "},
+        {"0.5", "NaN"},
+        {"\xc3\xa4", "\xc3"},
+        {"]}}", "]}},"},
+        {"]}}", "]}"},
+        {"\xa4\"]", "\xa4\"]]"},
+    };
+    GString *text = g_string_append_c(result_message(&a_result), '}');
+    PbxWorkerMessage result = {0};
+    for (gsize i = 0; i < text->len; i++) {
+        /* A copy of that size, so that a step behind it is seen. */
+        g_autofree char *cut = g_memdup2(text->str, i);
+        g_assert_false(reads(i > 0 ? cut : "", i, &result));
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autoptr(GString) changed = g_string_new(text->str);
+        g_assert_cmpuint(g_string_replace(changed, changes[i][0], changes[i][1], 1), ==, 1);
+        g_test_message("%s", changed->str);
+        g_assert_false(reads(changed->str, changed->len, &result));
+    }
+    g_string_free(text, TRUE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,5 +351,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker/messages/nonsense", test_nonsense);
     g_test_add_func("/worker/messages/nested", test_nested);
     g_test_add_func("/worker/messages/in-parts", test_in_parts);
+    g_test_add_func("/worker/result/comes-back", test_result_comes_back);
+    g_test_add_func("/worker/result/spelt-otherwise", test_result_spelt_otherwise);
     return g_test_run();
 }

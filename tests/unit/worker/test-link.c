@@ -224,6 +224,16 @@ test_messages(Peer *peer, gconstpointer unused)
     say(peer, "{\"type\":\"result\",\"trial\":3,\"attempt\":2,\"n\":1,\"iteration\":4,"
               "\"time_total_s\":1.5,\"done\":true,\"fields\":{\"loss\":1}}");
     assert_seen(peer, "result 3/2 1 4 1.5 {\"loss\":1} done\n");
+    /* As a worker spells it, and with one blank more. */
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *json = g_strdup_printf(
+            "{\"type\":\"result\",\"trial\":3,\"attempt\":2,\"n\":2,\"iteration\":5,\"at\":1,"
+            "\"time_this_iter_s\":0.5,\"time_total_s\":2.0,\"timesteps_total\":-1,"
+            "\"episodes_total\":-1,\"done\":false,\"fields\":{\"loss\":%s2}}",
+            i == 0 ? "" : " ");
+        say(peer, json);
+        assert_seen(peer, "result 3/2 2 5 2 {\"loss\":2}\n");
+    }
     say(peer, "{\"type\":\"line\",\"trial\":3,\"attempt\":2,\"stderr\":true,\"text\":\"a\"}");
     say(peer, "{\"type\":\"line\",\"trial\":3,\"attempt\":2,\"stderr\":false,\"text\":\"b\"}");
     say(peer, "{\"type\":\"log\",\"trial\":3,\"attempt\":2,\"level\":2,\"text\":\"c\"}");
