@@ -44,7 +44,8 @@ guint64 tally_n_failed(const PbxTally *tally);
 /* ---- status.c: the model of what goes on ---- */
 
 typedef enum {
-    STATUS_HEAD, /* without the tables */
+    STATUS_LIVE, /* what only a driver knows */
+    STATUS_HEAD, /* and the best trial, without the tables */
     STATUS_ROWS, /* as many rows as the options say */
     STATUS_ALL,
 } PbxStatusRows;

@@ -243,7 +243,7 @@ reporter_store(PbxReporter *reporter, PbxReporterWhen when)
     if (when != REPORTER_LAST && time < reporter->store_ns)
         return;
     reporter->store_ns = time + STORE_NS;
-    g_autoptr(PbxStatus) status = status_of_runner(runner, runner->report, NULL, STATUS_HEAD);
+    g_autoptr(PbxStatus) status = status_of_runner(runner, runner->report, NULL, STATUS_LIVE);
     g_autoptr(JsonNode) live = status_live(status);
     g_autofree char *key = lasting(live);
     if (when == REPORTER_TICK) {

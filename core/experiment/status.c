@@ -244,7 +244,7 @@ status_of_runner(PbxRunner *runner, const PbxStatusOptions *options, const PbxSt
     g_autoptr(GHashTable) known = status_known_new(before);
     PbxStatusMaker maker = {runner, status, known};
     add_head(runner, options, status);
-    PbxTrial *best = tally_best(runner->tally);
+    PbxTrial *best = rows != STATUS_LIVE ? tally_best(runner->tally) : NULL;
     if (best != NULL)
         status->best = row_for(&maker, best);
     if (rows == STATUS_ROWS) {

@@ -51,6 +51,17 @@ class Verbose(PegboxTest):
         self.assertRegex(out, r"(?m)^2  sh_\w+_00002  ERROR +\d+ +2 +2 +")
         self.assertRegex(out, r"(?m)^sh_\w+_00002 +1  exited with status 7: no luck +sh_\S+/error.txt$")
 
+    def test_2_is_calm(self):
+        """One line a trial in max_report_frequency, but its end and its failures always."""
+        out = self.lines("--verbose", "2", config={"x": 1}, max_failures=1,
+                         reporter={"max_report_frequency": 1000}, expect=0,
+                         script="""for i in 1 2 3 4; do echo "{\\"loss\\": $i}"; sleep 0.1; done
+                                   [ -e failed ] || { touch failed; exit 7; }""").out
+        told = re.findall(r"(?m)^Trial \S+ (\w+ \S+)", out)
+        self.assertEqual(told, ["reported loss=1", "failed (failure", "reported loss=4"])
+        self.assertIn("loss=4 with parameters={\"x\":1}. This trial completed.\n", out)
+        self.assertIn(" failed (failure 1, it will be tried again): exited with status 7\n", out)
+
     def test_3_tells_whole_results_and_tables_meanwhile(self):
         out = self.lines("--verbose", "3", reporter={"max_report_frequency": 0.25}).out
         self.assertGreater(out.count(" status  "), 1)
