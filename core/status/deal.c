@@ -17,7 +17,7 @@ status_deal(const guint have[PBX_N_STATES], guint limit, guint rows[PBX_N_STATES
     gboolean more = TRUE;
     for (gsize i = 0; i < PBX_N_STATES; i++)
         rows[i] = 0;
-    while (dealt < limit && more) {
+    while (more) {
         more = FALSE;
         for (gsize i = 0; i < PBX_N_STATES && dealt < limit; i++) {
             guint state = by_name[i];

@@ -117,6 +117,12 @@ test_tally_best(void)
     zero->row.value = (double)NAN;
     tally_stale(f.runner.tally);
     g_assert_true(tally_best(f.runner.tally) == f.runner.trials->pdata[4]);
+    /* Of equal ones the first, whichever ended first. */
+    PbxTrial *lower = fixture_trial(&f, "{}"), *higher = fixture_trial(&f, "{}");
+    f.runner.counts[PBX_STATE_PENDING] += 2;
+    end(&f, higher, PBX_STATE_TERMINATED, PBX_END_COMPLETED, -3);
+    end(&f, lower, PBX_STATE_TERMINATED, PBX_END_COMPLETED, -3);
+    g_assert_true(tally_best(f.runner.tally) == lower);
     /* The same as by looking at all. */
     g_assert_true(tally_best(f.runner.tally) == status_best(&f.runner));
     fixture_tear_down(&f);
