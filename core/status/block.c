@@ -316,6 +316,19 @@ put_dir(PbxBlock *block)
     pen_end(&block->pen);
 }
 
+/* Why it is about to end, or has ended before all was done. */
+static void
+put_stopping(PbxBlock *block)
+{
+    const PbxStatus *status = block->status;
+    if (status->stopping == NULL || g_str_equal(status->stopping, status->state))
+        return;
+    g_autofree char *text = terminal_safe(status->stopping);
+    put_label(block, g_str_equal(status->state, "running") ? "stopping" : "ended by");
+    pen_put(&block->pen, COLOUR_YELLOW, text);
+    pen_end(&block->pen);
+}
+
 /* ---- All of them ---- */
 
 void
@@ -335,12 +348,7 @@ block_put_head(PbxBlock *block)
     if (last)
         return;
     put_lines(block, block->status->waits, COLOUR_YELLOW);
-    if (block->status->stopping != NULL) {
-        g_autofree char *text = terminal_safe(block->status->stopping);
-        put_label(block, "stopping");
-        pen_put(&block->pen, COLOUR_YELLOW, text);
-        pen_end(&block->pen);
-    }
+    put_stopping(block);
     if (block->compact && block->pen.style->table)
         put_failed(block);
     put_dir(block);

@@ -150,6 +150,24 @@ test_last_ones(void)
 }
 
 static void
+test_stopping(void)
+{
+    g_autoptr(PbxStatus) status = usual();
+    status->stopping = g_strdup("time budget");
+    g_auto(GStrv) stopping = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_nonnull(status_fixture_line(stopping, "stopping   time budget"));
+    g_free(status->state);
+    status->state = g_strdup("done");
+    g_auto(GStrv) ended = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_nonnull(status_fixture_line(ended, "ended by   time budget"));
+    /* The first line says it already. */
+    g_free(status->state);
+    status->state = g_strdup("time budget");
+    g_auto(GStrv) once = status_fixture_draw(status, NULL, 79, 40);
+    g_assert_null(status_fixture_line(once, "ended by"));
+}
+
+static void
 test_no_end(void)
 {
     g_autoptr(PbxStatus) status = usual();
@@ -330,6 +348,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/draw/memory", test_memory);
     g_test_add_func("/status/draw/history", test_history);
     g_test_add_func("/status/draw/last-ones", test_last_ones);
+    g_test_add_func("/status/draw/stopping", test_stopping);
     g_test_add_func("/status/draw/no-end", test_no_end);
     g_test_add_func("/status/draw/places", test_places);
     g_test_add_func("/status/draw/narrow", test_narrow);
