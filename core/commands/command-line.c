@@ -79,13 +79,27 @@ command_problems(const PbxProblems *problems)
     return problems_status(problems);
 }
 
-/* GOption's own --help would end the process. */
+/* GOption's own --help would end the process, and its usage is not for every locale. */
 static void
 print_help(GOptionContext *context, const char *program)
 {
     g_set_prgname(program);
     g_autofree char *help = g_option_context_get_help(context, TRUE, NULL);
-    g_print("%s", help);
+    g_autoptr(GString) text = g_string_new(help);
+    g_string_replace(text, "[OPTION\u2026]", "[OPTIONS]", 1);
+    g_print("%s", text->str);
+}
+
+/* GOption's message, spelt as ours are. (transfer full) */
+static char *
+option_error(const char *message)
+{
+    g_autoptr(GString) text = g_string_new(message);
+    g_string_replace(text, "\u201c", "'", 0);
+    g_string_replace(text, "\u201d", "'", 0);
+    if (text->len > 0)
+        text->str[0] = g_ascii_tolower(text->str[0]);
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 /* What begins with "--" and is none of the entries; NULL: all are known. */
@@ -151,7 +165,8 @@ command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *
     g_option_context_add_main_entries(context, own, NULL);
     g_autoptr(GError) error = NULL;
     if (!g_option_context_parse(context, argc, argv, &error)) {
-        command_error("%s", error->message);
+        g_autofree char *message = option_error(error->message);
+        command_error("%s", message);
         if (g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
             hint_option(*argv, entries, program);
         else

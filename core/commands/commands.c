@@ -63,7 +63,10 @@ unknown_command(const char *name)
     for (gsize i = 0; i < G_N_ELEMENTS(pbx_commands); i++)
         names[i] = pbx_commands[i].name;
     const char *meant = json_did_you_mean(name, names);
-    if (meant != NULL)
+    if (name[0] == '-')
+        command_error("unknown option %s: the command comes first; `pegbox --help` lists them all",
+                      name);
+    else if (meant != NULL)
         command_error("there is no command '%s'; did you mean '%s'?", name, meant);
     else
         command_error("there is no command '%s', nor a program pegbox-%s; `pegbox --help` lists "

@@ -47,7 +47,7 @@ say(const char *dir, JsonNode *answer)
         "enqueued trial %" G_GINT64_FORMAT " of %s%s",
         json_object_get_int_member_with_default(object, "trial", -1), name,
         json_object_get_boolean_member_with_default(object, "waits", FALSE)
-            ? "; no driver runs it: it waits for `pegbox ask`, or another run of the experiment"
+            ? "; the experiment does not run: the trial waits until `pegbox ask` gives it out"
             : "");
 }
 

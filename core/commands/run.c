@@ -129,7 +129,7 @@ command_run(int argc, char **argv)
          "For debuggers: one trial at a time, C trainables inside pegbox, programs at the terminal",
          NULL},
         {"verbose", 0, 0, G_OPTION_ARG_INT, &options.verbose,
-         "0: nothing, 1: the status, 2: results and the final table too, 3: all", "N"},
+         "0: only errors, 1: the status, 2: results and the final table too, 3: all", "N"},
         {"print-spec", 0, 0, G_OPTION_ARG_NONE, &options.print_spec,
          "Print the experiment file that means the same, and run nothing", NULL},
         G_OPTION_ENTRY_NULL,
@@ -138,7 +138,9 @@ command_run(int argc, char **argv)
     take_command(&argc, argv, &options);
     if (!command_parse(&argc, &argv, entries, "FILE | [OPTIONS] -- PROGRAM ARGS",
                        "Runs the experiment of FILE (-: standard input), or tunes a program whose "
-                       "words hold {NAME:OPERATOR(ARGS)}.",
+                       "words hold {NAME:OPERATOR(ARGS)}:\n\n"
+                       "  pegbox run --metric loss --mode min --num-samples 20 -- \\\n"
+                       "      python3 train.py --lr '{lr:loguniform(1e-5,1e-1)}'",
                        &status)) {
         if (status == EXIT_USAGE)
             hint_separator(argv, &options);

@@ -87,7 +87,8 @@ count_death(PbxRunner *runner, const PbxTrial *trial)
     runner->n_deaths++;
     if (runner->spec->fail_fast == FAIL_FAST_EARLY && runner->n_deaths >= MAX(3, runner->slots)) {
         g_autofree char *reason = g_strdup_printf(
-            "the first %" G_GUINT64_FORMAT " trials failed before one report", runner->n_deaths);
+            "the first %s%" G_GUINT64_FORMAT " trials failed before one report",
+            runner->spec->max_failures == 0 ? "" : "attempts of ", runner->n_deaths);
         abandon(runner, reason);
     }
 }

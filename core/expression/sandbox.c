@@ -156,7 +156,8 @@ static int
 environment_newindex(lua_State *state)
 {
     const char *name = lua_type(state, 2) == LUA_TSTRING ? lua_tostring(state, 2) : "it";
-    return luaL_error(state, "'%s' cannot be set: write local %s = ...", name, name);
+    return luaL_error(state, "'%s' cannot be set: write == to compare, or local %s = ...", name,
+                      name);
 }
 
 static int

@@ -42,8 +42,16 @@ static void
 set_driven(GError **error, const char *dir, int fd)
 {
     g_autofree char *holder = read_holder(fd);
-    g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_DRIVEN, "%s has a driver already%s%s", dir,
-                holder[0] != '\0' ? ": " : "", holder);
+    char *pid = strrchr(holder, ' ');
+    if (pid == NULL) {
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_DRIVEN,
+                    "%s is being run already; `pegbox stop` ends that", dir);
+        return;
+    }
+    *pid++ = '\0';
+    g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_DRIVEN,
+                "%s is being run already, by process %s on %s; `pegbox stop` ends that", dir, pid,
+                holder);
 }
 
 /* Whether only those hold it who write without a driver. */

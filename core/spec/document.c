@@ -39,6 +39,14 @@ read_all(int fd, gsize *length, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* Whether it is rather a script: an object, or a comment before it, begins otherwise. */
+static gboolean
+is_no_json(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    return g_ascii_isalpha(*text) || *text == '#';
+}
+
 PbxDoc *
 document_read(const char *file, PbxProblems *problems)
 {
@@ -60,6 +68,9 @@ document_read(const char *file, PbxProblems *problems)
         return NULL;
     }
     g_autoptr(PbxDoc) doc = doc_parse(file, text, length, DOC_COMMENTS, problems);
+    if (doc == NULL && is_no_json(text))
+        problems_hint(problems, "an experiment file is JSON; to tune a program: pegbox run "
+                                "[OPTIONS] -- PROGRAM ARGS");
     if (doc != NULL && !JSON_NODE_HOLDS_OBJECT(doc_root(doc))) {
         problems_add(problems, doc, "", "an experiment file is an object, this is %s",
                      node_kind(doc_root(doc)));

@@ -14,7 +14,8 @@ find_trainable(PbxCheck *check)
         if (!check->ask && !g_hash_table_contains(check->wrong, "trainable")) {
             problems_add(check->problems, doc, "", "'trainable' is missing");
             problems_hint(check->problems, "\"trainable\": {\"command\": [\"python3\", "
-                                           "\"train.py\", \"{args}\"]} tunes a program");
+                                           "\"train.py\", \"{args}\"]} tunes a program; "
+                                           "`pegbox ask --create` needs none");
         }
         return NULL;
     }

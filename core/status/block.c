@@ -88,7 +88,7 @@ put_title(PbxBlock *block)
     pen_put(pen, COLOUR_NONE, "  ");
     pen_put(pen, state_colour(status->state), status->state);
     if (isfinite(status->elapsed_s)) {
-        status_put_duration(time, status->elapsed_s, FALSE);
+        status_put_duration(time, status->elapsed_s, !running);
         pen_printf(pen, COLOUR_NONE, " %s%s", running ? "for " : "after ", time->str);
     }
     if (status->wall_ns > 0) {

@@ -261,7 +261,7 @@ class Refused(AskTest):
         for result, message in (
                 ("loss", "RESULT is no JSON: "), ("", "RESULT is no JSON: "),
                 ("{", "RESULT is no JSON: "), ('{"loss": 1} x', "RESULT is no JSON: "),
-                ("\x1b[31m", "RESULT is no JSON: "), ("--1", "Unknown option"),
+                ("\x1b[31m", "RESULT is no JSON: "), ("--1", "unknown option"),
                 ('"low"', "a result is an object of metrics or a number"),
                 ("[1]", "a result is an object of metrics or a number"),
                 ("null", "a result is an object of metrics or a number"),

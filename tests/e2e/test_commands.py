@@ -186,6 +186,8 @@ class Commands(PegboxTest):
             self.assertIn("Usage:", self.pegbox(command, "--help").out)
         for line in ("best", "trials"):
             self.assertIn(line, self.pegbox("--help").out)
+        self.assertIn("pegbox best [OPTIONS] [EXP]\n",
+                      self.pegbox("best", "--help", env={"LC_ALL": "C"}).out)
         self.assertEqual(self.pegbox("help", "best").out, self.pegbox("best", "--help").out)
         self.assertRegex(self.pegbox("--version").out, r"^pegbox \d+\.\d+\.\d+\n$")
 
@@ -224,6 +226,9 @@ class Commands(PegboxTest):
                 (("run", "a", "b"), "run takes one FILE, or a program after --; "),
                 (("run",), "run takes one FILE, or a program after --; "),
                 (("trails",), "there is no command 'trails'; did you mean 'trials'?"),
+                (("--metric", "x"), "unknown option --metric: the command comes first; "),
+                (("ls", "--limti", "3"), "unknown option --limti\nhint: did you mean --limit?"),
+                (("ls", "--limit", "x"), "cannot parse integer value 'x' for --limit\n"),
                 (("xyzzyx",), "there is no command 'xyzzyx', nor a program pegbox-xyzzyx; ")):
             done = self.pegbox(*words, expect=2)
             self.assertTrue(done.err.startswith("pegbox: error: " + message), done)

@@ -88,7 +88,7 @@ class Replace(PegboxTest):
         with open(os.path.join(self.path, "experiment.lock"), "r+", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = self.run_one(2, "--replace", expect=2)
-            self.assertIn("pegbox: error: %s has a driver already" % self.path, done.err)
+            self.assertIn("pegbox: error: %s is being run already" % self.path, done.err)
         self.assertEqual(self.losses(), [1])
 
     def test_a_link_is_not_followed(self):
@@ -126,7 +126,7 @@ class Replace(PegboxTest):
         for one in done:
             self.assertIn(one.status, (0, 2), str(one))
             if one.status == 2:
-                self.assertIn("has a driver already", one.err)
+                self.assertIn("is being run already", one.err)
         self.assertIn(0, [one.status for one in done])
         self.assertEqual(len(self.losses()), 1)
         store = sqlite3.connect("file:%s/experiment.db?mode=ro" % self.path, uri=True)

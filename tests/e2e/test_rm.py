@@ -35,7 +35,7 @@ class Rm(PegboxTest):
         self.refused_rm("is a symbolic link", link)
         with open(os.path.join(path, "experiment.lock"), "r+", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.refused_rm("has a driver already", path)
+            self.refused_rm("is being run already", path)
         self.assertTrue(os.path.exists(os.path.join(path, "experiment.db")))
         self.assertEqual(read_text(outside), "kept")
 

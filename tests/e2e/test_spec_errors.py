@@ -38,6 +38,13 @@ class SpecErrors(PegboxTest):
             done = self.refused(text)
             self.assertRegex(done.err.splitlines()[0], r"bad\.json:\d+:\d+: ", text)
 
+    def test_a_script(self):
+        for text in ("import json\n", "#!/bin/sh\n"):
+            self.refused(text, "hint: an experiment file is JSON; to tune a program: pegbox run "
+                               "[OPTIONS] -- PROGRAM ARGS")
+        done = self.refused('{"a": }', "bad.json:1:")
+        self.assertNotIn("hint: an experiment file is JSON", done.err)
+
     def test_comments_are_fine(self):
         self.write("good.json", '// one\n{"trainable": /* two */ {"plugin": "exec", '
                                 '"command": ["true"]}}\n')

@@ -178,7 +178,7 @@ class Enqueue(PegboxTest):
             config={"x": {"$uniform": [0, 1]}}, search="watcher", num_samples=1,
             trial_dirname="t_{trial.number}")
         done = self.enqueue({"x": 0.5})
-        self.assertIn("enqueued trial 1 of e; no driver runs it", done.out)
+        self.assertIn("enqueued trial 1 of e; the experiment does not run", done.out)
         self.assertIn("adopts trial 1, enqueued, ask none, x 0.5\n", done.err)
         self.assertTrue(self.enqueue({"x": 0.75}, "--json").json["waits"])
         self.assertIn("x: 3 is no number", self.enqueue({"x": 3}, expect=2).err)

@@ -93,7 +93,7 @@ class Top(PegboxTest):
         process = self.begin()
         self.end(process)
         text = self.pegbox("top").out
-        self.assertRegex(text, r"(?m)^e  done after \d+ s  \d{4}-")
+        self.assertRegex(text, r"(?m)^e  done after \d+\.\d s  \d{4}-")
         self.assertRegex(text, r"(?m)^trials     5/5 ended: 4 TERMINATED, 1 ERROR$")
         self.assertRegex(text, r"(?m)^search     A grid of 5 points, 1 time$")
         self.assertNotIn("waiting", text)
@@ -150,7 +150,7 @@ class Top(PegboxTest):
         terminal.finish(0)
         after = terminal.output[terminal.output.index(b"\x1b[?1049l"):].decode()
         self.assertRegex(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", after),
-                         r"(?m)^e  done after \d+ s")
+                         r"(?m)^e  done after \d+\.\d s")
         self.assertEqual(terminal.output.count(b"\x1b[?25l"), terminal.output.count(b"\x1b[?25h"))
 
     def test_leaving(self):

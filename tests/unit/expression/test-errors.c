@@ -62,7 +62,7 @@ static const Bad evaluation[] = {
     {"rate > 1", "unknown name 'rate'; did you mean 'config.rate'?", FAILED},
     {"zzzzzzzz", "unknown name 'zzzzzzzz'", FAILED},
     {"os.time()", "unknown name 'os'", FAILED},
-    {"x = 1", "'x' cannot be set: write local x = ...", FAILED},
+    {"x = 1", "'x' cannot be set: write == to compare, or local x = ...", FAILED},
     {"config.none + 1", "attempt to perform arithmetic on a nil value (field 'none')", FAILED},
     {"config.a.b.c", "attempt to index a number value (field 'a')", FAILED},
     {"config.a()", "attempt to call a number value (field 'a')", FAILED},

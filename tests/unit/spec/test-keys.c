@@ -198,7 +198,8 @@ static void
 test_trainable_is_missing(void)
 {
     spec_test_bad_text("{}", "'trainable' is missing\nhint: \"trainable\": {\"command\": "
-                             "[\"python3\", \"train.py\", \"{args}\"]} tunes a program");
+                             "[\"python3\", \"train.py\", \"{args}\"]} tunes a program; `pegbox ask "
+                             "--create` needs none");
 }
 
 static void
@@ -243,7 +244,7 @@ test_all_in_one_go(void)
         told, ==,
         "x.json:1:1: 'trainable' is missing\n"
         "hint: \"trainable\": {\"command\": [\"python3\", \"train.py\", \"{args}\"]} tunes a "
-        "program\n"
+        "program; `pegbox ask --create` needs none\n"
         "x.json:1:17: num_samples: needs an integer >= 1, or -1: without end; got 0\n"
         "x.json:2:9: sed: there is no such key; did you mean 'seed'?\n"
         "x.json:3:18: config.a: $uniform needs low < high, got [2, 1]\n"
