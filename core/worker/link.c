@@ -94,16 +94,14 @@ link_send(PbxWorkerLink *link)
     link_watch(link, link->out->len > 0 ? G_IO_IN | G_IO_OUT : G_IO_IN);
 }
 
+/* Sent by a flush, or before the loop waits next. */
 static void
 link_queue(PbxWorkerLink *link, GString *message)
 {
-    if (link->state == LINK_BROKEN) {
+    if (link->state == LINK_BROKEN)
         g_string_free(message, TRUE);
-        return;
-    }
-    message_put(link->out, message);
-    if (link->state != LINK_AWAITS_HELLO)
-        link_watch(link, G_IO_IN | G_IO_OUT);
+    else
+        message_put(link->out, message);
 }
 
 void
@@ -318,7 +316,18 @@ link_dispatch(GSource *source, GSourceFunc func, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs link_source_funcs = {.dispatch = link_dispatch};
+/* Here, and not by asking for G_IO_OUT: each change of what is watched wakes the loop once more. */
+static gboolean
+link_prepare(GSource *source, int *timeout_ms)
+{
+    PbxWorkerLink *link = ((LinkSource *)source)->link;
+    *timeout_ms = -1;
+    if ((link->watched & G_IO_OUT) == 0)
+        worker_link_flush(link);
+    return FALSE;
+}
+
+static GSourceFuncs link_source_funcs = {.prepare = link_prepare, .dispatch = link_dispatch};
 
 static void
 link_watch(PbxWorkerLink *link, GIOCondition condition)
@@ -366,6 +375,8 @@ worker_link_new(int fd, GMainContext *context, const PbxWorkerSetup *setup, PbxW
     link->user = user;
     link->watched = G_IO_IN;
     link->source = g_source_new(&link_source_funcs, sizeof(LinkSource));
+    /* Nobody runs the loop within a callback: else it would be woken for each, to guard that. */
+    g_source_set_can_recurse(link->source, TRUE);
     LinkSource *source = (LinkSource *)link->source;
     source->link = link;
     source->tag = g_source_add_unix_fd(link->source, fd, G_IO_IN);
