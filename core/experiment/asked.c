@@ -8,6 +8,16 @@
 
 /* ---- ask ---- */
 
+/* Looked for once: the kernel takes its time to list them. */
+static const char *
+host_address(void)
+{
+    static gsize address = 0;
+    if (g_once_init_enter(&address))
+        g_once_init_leave(&address, (gsize)worker_host_address());
+    return (const char *)address;
+}
+
 /* Its next attempt begins with whoever asked. */
 static gboolean
 begin(PbxRunner *runner, PbxTrial *trial, GError **error)
@@ -27,7 +37,7 @@ begin(PbxRunner *runner, PbxTrial *trial, GError **error)
         .trial = trial->row.number,
         .attempt = trial->row.attempts,
         .hostname = g_strdup(g_get_host_name()),
-        .node_ip = worker_host_address(),
+        .node_ip = g_strdup(host_address()),
         .pid = -1,
         .start_timesteps = -1,
         .started_ns = now,

@@ -202,6 +202,13 @@ class Alone(AskTest):
         self.assertNotEqual(self.opened("e").command("best", "--json").json["trial"], 5)
         self.assertEqual(self.ask(), {"done": True})
 
+    def test_constraints(self):
+        self.create(num_samples=3, constraints=["result.size - 10"])
+        for trial, size in enumerate((20, 5, 8)):
+            self.tell(trial, json.dumps({"loss": trial, "size": size}))
+            self.ask()
+        self.assertEqual(self.opened("e").command("best", "--json").json["trial"], 1)
+
     def test_open_until_told(self):
         self.create(num_samples=2)
         self.ask()
