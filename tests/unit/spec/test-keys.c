@@ -197,9 +197,10 @@ static const Bad values[] = {
 static void
 test_trainable_is_missing(void)
 {
-    spec_test_bad_text("{}", "'trainable' is missing\nhint: \"trainable\": {\"command\": "
-                             "[\"python3\", \"train.py\", \"{args}\"]} tunes a program; `pegbox ask "
-                             "--create` needs none");
+    spec_test_bad_text("{}",
+                       "'trainable' is missing\nhint: \"trainable\": {\"command\": "
+                       "[\"python3\", \"train.py\", \"{args}\"]} tunes a program; `pegbox ask "
+                       "--create` needs none");
 }
 
 static void
