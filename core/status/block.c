@@ -173,7 +173,7 @@ status_add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items)
         if (node == NULL)
             continue;
         g_autofree char *safe = terminal_safe(*path);
-        g_autofree char *text = status_value_text(node);
+        g_autofree char *text = status_parameter_text(status, *path, node);
         g_ptr_array_add(items, g_strdup_printf("%s=%s", safe, text));
     }
 }

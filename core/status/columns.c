@@ -144,7 +144,9 @@ add_field(PbxColumnMaker *maker, const char *path, const char *heading, gboolean
         const PbxStatusTrial *trial = trial_at(maker, i);
         JsonNode *node = looked_up(of_result ? trial->result : trial->config, path);
         column->right = column->right && is_number(node);
-        g_ptr_array_add(column->cells, status_value_text(node));
+        g_ptr_array_add(column->cells, of_result
+                                           ? status_value_text(node)
+                                           : status_parameter_text(maker->status, path, node));
     }
 }
 

@@ -84,6 +84,10 @@ gint64 status_total(const PbxStatus *status, const PbxStatusOptions *options);
 /* "lr=0.01", "layers[0]=64": what varies in a config (NULL: nothing). */
 void status_add_config(const PbxStatus *status, JsonNode *config, GPtrArray *items);
 
+/* A parameter's value: of a branch (an object that was chosen) what is not a parameter itself, and
+ * of one member its value alone. (transfer full) */
+char *status_parameter_text(const PbxStatus *status, const char *path, JsonNode *node);
+
 /* The metric that the block is about, and whether less of it is better. */
 const char *status_metric(const PbxStatus *status, const PbxStatusOptions *options, int *sign);
 const char *status_state_word(guint state);

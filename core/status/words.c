@@ -53,6 +53,26 @@ status_value_text(JsonNode *node)
     return json_to_text(node);
 }
 
+char *
+status_parameter_text(const PbxStatus *status, const char *path, JsonNode *node)
+{
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return status_value_text(node);
+    g_autoptr(JsonNode) rest = json_clone(node);
+    JsonObject *object = json_node_get_object(rest);
+    g_autoptr(GList) names = json_object_get_members(object);
+    for (GList *item = names; item != NULL; item = item->next) {
+        g_autofree char *inner = g_strconcat(path, ".", item->data, NULL);
+        if (status->parameters != NULL &&
+            g_strv_contains((const char *const *)status->parameters, inner))
+            json_object_remove_member(object, item->data);
+    }
+    if (json_object_get_size(object) != 1)
+        return status_value_text(rest);
+    g_autoptr(GList) only = json_object_get_members(object);
+    return status_value_text(json_object_get_member(object, only->data));
+}
+
 const char *
 status_state_word(guint state)
 {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "status/status.h"
+#include "status/status-private.h"
 #include "json/json.h"
 
 static void
@@ -56,6 +56,26 @@ test_values(void)
     g_assert_cmpstr(zero, ==, "0");
 }
 
+/* Of a branch what tells it from the others. */
+static void
+test_parameters(void)
+{
+    static const char *const cases[][2] = {
+        {"{\"type\":\"sgd\",\"nesterov\":true}", "sgd"},
+        {"{\"type\":\"sgd\",\"k\":1,\"nesterov\":true}", "{\"type\":\"sgd\",\"k\":1}"},
+        {"{\"nesterov\":true}", "{}"},
+        {"{\"deep\":{\"nesterov\":true}}", "{\"nesterov\":true}"},
+        {"0.123456789", "0.12346"},
+    };
+    g_autoptr(PbxStatus) status = status_new();
+    status->parameters = g_strsplit("opt opt.nesterov", " ", -1);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(JsonNode) node = json_read(cases[i][0], strlen(cases[i][0]), 100, NULL);
+        g_autofree char *text = status_parameter_text(status, "opt", node);
+        g_assert_cmpstr(text, ==, cases[i][1]);
+    }
+}
+
 static void
 assert_sparkline(const double *values, guint n, int cells, gboolean utf8, const char *expected)
 {
@@ -87,6 +107,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/status/words/durations", test_durations);
     g_test_add_func("/status/words/values", test_values);
+    g_test_add_func("/status/words/parameters", test_parameters);
     g_test_add_func("/status/words/sparkline", test_sparkline);
     return g_test_run();
 }
