@@ -2,6 +2,7 @@
 /* pegbox-worker: hello, setup, then one trial after another until the driver says bye. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,14 @@ take_parameters(PbxWorker *worker, JsonObject *setup)
     g_free(names); /* the set owns the texts */
 }
 
+/* A thread of the driver runs where a process would: the rest of the driver stays where it is. */
+static void
+enter_directory(const char *dir)
+{
+    if (dir != NULL && unshare(CLONE_FS) == 0 && chdir(dir) != 0)
+        g_info("%s: %s", dir, g_strerror(errno));
+}
+
 static void
 do_nothing(int number)
 {
@@ -156,6 +165,8 @@ set_up(PbxWorker *worker, JsonObject *setup, GError **error)
             return FALSE;
     }
     worker->seed = (guint64)message_get_int(setup, "seed", 0);
+    if (worker->inside)
+        enter_directory(message_get_string(setup, "base_dir"));
     worker->terminal = message_get_bool(setup, "terminal");
     if (worker->terminal)
         share_terminal();

@@ -21,6 +21,39 @@ print('{"loss": %g}' % (x * 2))
 """
 
 
+# Reports whether the file "here" is in its current directory.
+WHERE = """#include <pegbox/helpers.h>
+#include <unistd.h>
+
+struct pbx_instance {
+    pbx_base base;
+    const pbx_session *session;
+};
+static const pbx_option options[] = {PBX_OPT_INT("unused", "nothing", "1.0", 0, 1, "0")};
+
+static pbx_status
+init(pbx_instance *self, const pbx_host *host, const pbx_json *values, pbx_error *error)
+{
+    const void *session = NULL;
+    pbx_status status = pbx_need(host, PBX_SESSION_ID, &session, error);
+    (void)values;
+    self->session = (const pbx_session *)session;
+    return status;
+}
+
+static pbx_status
+run(pbx_instance *self, pbx_error *error)
+{
+    static const char *const names[] = {"loss"};
+    double found = access("here", F_OK) == 0;
+    pbx_answer answer = {sizeof(answer), 0, 0, 0};
+    return self->session->report(self->base.host, names, &found, 1, NULL, 0, &answer, error);
+}
+
+PEGBOX_TRAINABLE("where", "1.0", "Looks where it is", "MIT", options, 0, init, .run = run);
+"""
+
+
 class Terminal:
     """A program on a terminal of its own, and a person before it."""
 
@@ -94,6 +127,15 @@ class Inside(PegboxTest):
         self.assertEqual(times, sorted(times))
         for before, after in zip(times, times[1:]):
             self.assertLessEqual(before[1], after[0])
+
+    def test_its_directory_is_the_files(self):
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(self.write("where.c", WHERE),
+                                                           "trainable", "where")
+        self.write("here", "")
+        path = self.spec("where", metric="loss", mode="max")
+        for i, words in enumerate(([], ["--local"])):
+            self.pegbox("run", path, "--name", "e%d" % i, *words, cwd="/")
+            self.assertEqual(self.opened("e%d" % i).results(0)[0]["loss"], 1, words)
 
     def test_same_results_as_in_workers(self):
         self.build("descent")
