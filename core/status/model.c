@@ -174,7 +174,7 @@ resources_array(const PbxStatus *status)
 JsonNode *
 status_live(const PbxStatus *status)
 {
-    JsonObject *object = json_object_new();
+    g_autoptr(JsonObject) object = json_object_new();
     json_object_set_int_member(object, "total", status->total);
     json_object_set_int_member(object, "at_ns", status->wall_ns);
     if (isfinite(status->left_s))
