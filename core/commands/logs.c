@@ -127,10 +127,17 @@ show(PbxLook *look, const PbxTrialRow *trial, gboolean only_stderr, gboolean fol
         tails[n++] = (Tail){.path = out, .fd = -1};
     if (only_stderr || !g_str_equal(out, err))
         tails[n++] = (Tail){.path = err, .fd = -1};
-    const int status = print_logs(look, trial, tails, n, follow);
+    int status = print_logs(look, trial, tails, n, follow);
+    gboolean any = FALSE;
     for (guint i = 0; i < n; i++) {
+        any = any || tails[i].fd >= 0;
         if (tails[i].fd >= 0)
             close(tails[i].fd);
+    }
+    if (!any && look->spec != NULL && json_lookup(look->spec, "trainable") == NULL) {
+        command_error("%s has no trainable: its trials were asked for, and run elsewhere",
+                      look->name);
+        status = EXIT_USAGE;
     }
     return status;
 }

@@ -118,6 +118,34 @@ set_last_result(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GEr
     return node != NULL;
 }
 
+/* The store has no NaN: whether the last value is one, or there is none. */
+static gboolean
+last_is_nan(PbxLook *look, const PbxTrialRow *trial)
+{
+    if (!isnan(trial->value) || look->metric == NULL || trial->last_seq == 0)
+        return FALSE;
+    g_autoptr(PbxResultRow) result = store_result(look->store, trial->last_seq, NULL);
+    const char *text = result != NULL ? result->fields : NULL;
+    g_autoptr(JsonNode) fields =
+        text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
+    JsonNode *node = fields != NULL ? json_lookup(fields, look->metric) : NULL;
+    double value;
+    return node != NULL && json_number(node, FALSE, &value) && isnan(value);
+}
+
+static void
+set_value(JsonObject *object, PbxLook *look, const PbxTrialRow *trial)
+{
+    const gboolean nan = last_is_nan(look, trial);
+    const char *const names[] = {"value", look->metric};
+    look_set_double(object, "value", trial->value);
+    look_set_metric(object, look->metric, trial->value);
+    for (gsize i = 0; nan && i < G_N_ELEMENTS(names); i++) {
+        if (JSON_NODE_HOLDS_NULL(json_object_get_member(object, names[i])))
+            json_object_set_double_member(object, names[i], (double)NAN);
+    }
+}
+
 static void
 set_config(JsonObject *object, const char *config)
 {
@@ -160,7 +188,6 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     look_set_int(object, "results", (gint64)trial->n_results);
     look_set_int(object, "iteration", trial->iteration);
     look_set_double(object, "time_total_s", trial->time_total_s);
-    look_set_double(object, "value", trial->value);
     look_set_double(object, "best", trial->best);
     json_object_set_member(object, "feasible", feasible_node(trial->feasible));
     set_config(object, trial->config);
@@ -174,7 +201,7 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     set_time(object, "started", "started_ns", trial->started_ns);
     set_time(object, "ended", "ended_ns", trial->ended_ns);
     look_set_text(object, "dir", dir);
-    look_set_metric(object, look->metric, trial->value);
+    set_value(object, look, trial);
     if ((wanted & LOOK_LAST_RESULT) != 0 && !set_last_result(object, look, trial, error))
         return NULL;
     if ((wanted & LOOK_ANALYSIS) != 0 && !set_analysis(object, look, trial, error))

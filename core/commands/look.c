@@ -95,6 +95,9 @@ look_trial(PbxLook *look, const char *trial, int *status)
     else
         command_error("no trial '%s' in %s: it has trials 0 to %" G_GUINT64_FORMAT, trial,
                       look->name, n - 1);
+    g_autofree char *dir = command_find_experiment(trial, NULL);
+    if (dir != NULL)
+        command_hint("%s is an experiment: which trial of it?", trial);
     return NULL;
 }
 

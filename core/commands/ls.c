@@ -6,9 +6,10 @@
 #include "commands/look-private.h"
 #include "spec/spec.h"
 
-static const char *const columns[] = {"name",       "status",     "trials", "running",
-                                      "terminated", "error",      "metric", "best",
-                                      "started",    "duration_s", "dir",    NULL};
+/* What matters most first: a narrow terminal leaves out the last ones. */
+static const char *const columns[] = {"name",    "status",     "trials",  "error",
+                                      "metric",  "best",       "running", "terminated",
+                                      "started", "duration_s", "dir",     NULL};
 
 typedef struct {
     const PbxLook *look;

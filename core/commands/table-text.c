@@ -10,7 +10,7 @@
 #include "json/json.h"
 
 #define GAP                2
-#define LEAST_TEXT_WIDTH   12
+#define LEAST_TEXT_WIDTH   24
 #define SIGNIFICANT_DIGITS "%.6g"
 
 gboolean
@@ -76,13 +76,15 @@ column_clear(Column *column, guint n_rows)
     g_free(column->name);
 }
 
-/* The widest column that may be cut: a number that lost its end would be another one. */
+/* The widest column that may be cut: a number that lost its end would be another one, and half
+ * of the line is the first column's, by which a row is named. */
 static Column *
-widest_text(Column *columns, guint n)
+widest_text(Column *columns, guint n, int width)
 {
     Column *widest = NULL;
     for (guint i = 0; i < n; i++) {
-        if (!columns[i].number && columns[i].width > LEAST_TEXT_WIDTH &&
+        const int least = i == 0 ? MAX(width / 2, LEAST_TEXT_WIDTH) : LEAST_TEXT_WIDTH;
+        if (!columns[i].number && columns[i].width > least &&
             (widest == NULL || columns[i].width >= widest->width))
             widest = &columns[i];
     }
@@ -105,7 +107,7 @@ fit(Column *columns, guint n, int width)
     for (guint i = 0; i < n; i++)
         columns[i].width = columns[i].natural;
     while (total_width(columns, n) > width) {
-        Column *column = widest_text(columns, n);
+        Column *column = widest_text(columns, n, width);
         if (column == NULL)
             return FALSE;
         column->width--;

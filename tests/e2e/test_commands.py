@@ -37,12 +37,31 @@ class Commands(PegboxTest):
                 self.assertEqual([r["trial_id"] for r in results], [trial["id"]] * 3)
                 self.assertEqual(self.pegbox("results", word, "--json").json, results)
         self.pegbox("results", "first", "99", expect=2)
+        self.assertIn("hint: first is an experiment: which trial of it?",
+                      self.pegbox("results", "first", expect=2).err)
 
     def test_ls(self):
         self.run_experiment(sh("exit 1"), name="second", expect=1)
         rows = {row["name"]: row for row in self.pegbox("ls", "--json").json}
         self.assertEqual(set(rows), {"first", "second"})
         self.assertIn("first", self.pegbox("ls").out)
+
+    def test_ls_of_long_names(self):
+        name = "train_2026-01-31_01-59-01"
+        self.run_experiment(sh("echo v=1 step"), name=name)
+        out = self.pegbox("ls", env={"COLUMNS": "80"}).out
+        self.assertRegex(out, r"(?m)^%s  done  " % name)
+        self.assertNotIn("\u2026", out)
+        self.assertIn("no room for: ", out)
+
+    def test_nan_is_no_missing_value(self):
+        self.run_experiment(sh("""echo '{"v": NaN}'"""), name="nan", metric="v", mode="max")
+        self.run_experiment(sh("""echo '{"v": {"a": NaN}}'"""), name="nested", metric="v/a",
+                            mode="max")
+        for name in ("nan", "nested"):
+            row = self.pegbox("trials", name, "--json").json[0]
+            self.assertEqual((row["value"], row["best"]), ("NaN", None))
+            self.assertRegex(self.pegbox("trials", name).out, r"TERMINATED +1 +nan ")
 
     def test_ls_without_any(self):
         self.pegbox("ls", env={"PEGBOX_RESULT_DIR": self.dir + "/none"})
@@ -147,6 +166,12 @@ class Commands(PegboxTest):
         done = self.pegbox("logs", "first", "0")
         self.assertIn("v=9 step", done.out)
         self.assertIn("to stderr", done.out + done.err)
+
+    def test_logs_of_what_ran_elsewhere(self):
+        path = self.write("space.json", '{"metric": "v", "mode": "max", "name": "asked"}')
+        self.pegbox("ask", "--create", path)
+        done = self.pegbox("logs", "asked", "0", expect=2)
+        self.assertIn("pegbox: error: asked has no trainable: its trials were asked for", done.err)
 
     def test_logs_follow(self):
         # Of a trial that has ended: prints and ends.

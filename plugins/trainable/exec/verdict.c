@@ -80,6 +80,15 @@ pattern_of(const options *options, const char *name)
     return NULL;
 }
 
+/* Whether the last line has the name, but no number of that name. */
+static int
+is_named_last(const reader *reader, const char *name)
+{
+    char key[110];
+    snprintf(key, sizeof key, "\"%.100s\"", name);
+    return reader->self->options.json_lines && strstr(reader->last_line, key) != NULL;
+}
+
 /* What no line had, or what one had that was no good. */
 static void
 put_fault(const reader *reader, char *to, size_t size)
@@ -98,7 +107,8 @@ put_fault(const reader *reader, char *to, size_t size)
         snprintf(to, size, ", none matched the regex of %.100s, '%.150s'%s", name,
                  pattern_regex(by), options->json_lines ? ", nor had it as JSON" : "");
     else
-        snprintf(to, size, ", none with \"%.100s\"", name);
+        snprintf(to, size, ", none with %s\"%.100s\"",
+                 is_named_last(reader, name) ? "a number as " : "", name);
 }
 
 static pbx_status

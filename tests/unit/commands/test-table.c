@@ -178,13 +178,18 @@ static void
 test_narrow(void)
 {
     const char *rows = "[{\"name\":\"a name that is long enough\",\"value\":0.123456789,"
-                       "\"config\":{\"lr\":0.00001},\"note\":\"a note that is long, too\"}]";
-    g_auto(GStrv) lines = narrow(rows, "50");
-    g_assert_cmpstr(lines[0], ==, "name               value  config.lr  note");
-    g_assert_cmpstr(lines[1], ==, "a name that i…  0.123457      1e-05  a note that …");
+                       "\"config\":{\"lr\":0.00001},\"note\":\"a note that is long, and longer\"}]";
+    g_auto(GStrv) lines = narrow(rows, "75");
+    g_assert_cmpstr(lines[0], ==, "name                           value  config.lr  note");
+    g_assert_cmpstr(lines[1], ==,
+                    "a name that is long enough  0.123457      1e-05  a note that is long, and …");
+    /* A text of which little would be left goes before the name is cut below half a line. */
+    g_auto(GStrv) less = narrow(rows, "60");
+    g_assert_cmpstr(less[1], ==, "a name that is long enough  0.123457      1e-05");
+    g_assert_cmpstr(less[2], ==, "no room for: note");
     /* A number is never cut: columns go, and are named. */
-    g_auto(GStrv) fewer = narrow(rows, "24");
-    g_assert_cmpstr(fewer[0], ==, "name               value");
+    g_auto(GStrv) fewer = narrow(rows, "36");
+    g_assert_cmpstr(fewer[0], ==, "name                           value");
     assert_says(fewer[1], "0.123457");
     g_assert_true(g_str_has_prefix(fewer[2], "no room for: config"));
     g_auto(GStrv) least = narrow(rows, "5");
