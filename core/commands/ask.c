@@ -6,6 +6,10 @@
 #define LOOK_US     (20 * 1000)
 #define LOOK_MAX_US (500 * 1000)
 
+/* For a driver that is busy. */
+#define PATIENCE_MIN_S 5
+#define PATIENCE_MAX_S 60
+
 #define NO_TIMEOUT G_MAXDOUBLE
 
 typedef struct {
@@ -49,6 +53,15 @@ print_done(void)
     return EXIT_DONE;
 }
 
+static int
+too_late(double timeout)
+{
+    command_error("no configuration within %g s: the search waits for results of trials that were "
+                  "asked for",
+                  timeout);
+    return EXIT_TRIAL_FAILED;
+}
+
 /* Asks until there is an answer, or no time is left. */
 static int
 ask(PbxExperiment *experiment, double timeout)
@@ -57,6 +70,8 @@ ask(PbxExperiment *experiment, double timeout)
     for (gulong pause = LOOK_US;; pause = MIN(2 * pause, LOOK_MAX_US)) {
         g_autoptr(GError) error = NULL;
         g_autoptr(JsonObject) answer = NULL;
+        double left = timeout * 1e6 - (double)(g_get_monotonic_time() - began);
+        experiment_set_patience(experiment, CLAMP(left / 1e6, PATIENCE_MIN_S, PATIENCE_MAX_S));
         PbxAskOutcome outcome = experiment_ask(experiment, &answer, &error);
         if (outcome == ASK_FAILED)
             return ask_failed(error);
@@ -66,13 +81,9 @@ ask(PbxExperiment *experiment, double timeout)
             ask_print(answer);
             return EXIT_DONE;
         }
-        const double left = timeout * 1e6 - (double)(g_get_monotonic_time() - began);
-        if (left <= 0) {
-            command_error("no configuration within %g s: the search waits for results of trials "
-                          "that were asked for",
-                          timeout);
-            return EXIT_TRIAL_FAILED;
-        }
+        left = timeout * 1e6 - (double)(g_get_monotonic_time() - began);
+        if (left <= 0)
+            return too_late(timeout);
         g_usleep(left < (double)pause ? (gulong)left : pause);
     }
 }

@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* ask and tell of a process that is not the driver. */
+#include <string.h>
+
 #include "experiment/asked-private.h"
 #include "experiment/outside-private.h"
+
+#define PATIENCE_S 60
+/* A request has at most 1 MiB. */
+#define REQUEST_RESULT_MAX (1024 * 1024 - 8192)
+#define ENDING_US          (2 * G_USEC_PER_SEC)
 
 struct PbxExperiment {
     char *dir;
     PbxOutside *outside; /* NULL: before the first change without a driver */
+    double patience_s;   /* with a driver */
 };
+
+static PbxExperiment *
+experiment_new(const char *dir)
+{
+    PbxExperiment *experiment = g_new0(PbxExperiment, 1);
+    experiment->dir = g_strdup(dir);
+    experiment->patience_s = PATIENCE_S;
+    return experiment;
+}
 
 PbxExperiment *
 experiment_open(const char *dir, GError **error)
@@ -17,9 +34,7 @@ experiment_open(const char *dir, GError **error)
                     "no experiment in %s: it has no experiment.db", dir);
         return NULL;
     }
-    PbxExperiment *experiment = g_new0(PbxExperiment, 1);
-    experiment->dir = g_strdup(dir);
-    return experiment;
+    return experiment_new(dir);
 }
 
 PbxExperiment *
@@ -34,10 +49,15 @@ experiment_create(PbxSpec *spec, GError **error)
         spec_free(spec);
         return NULL;
     }
-    PbxExperiment *experiment = g_new0(PbxExperiment, 1);
-    experiment->dir = g_strdup(runner->dir);
+    PbxExperiment *experiment = experiment_new(runner->dir);
     experiment->outside = outside_new(runner);
     return experiment;
+}
+
+void
+experiment_set_patience(PbxExperiment *experiment, double seconds)
+{
+    experiment->patience_s = seconds;
 }
 
 void
@@ -133,9 +153,6 @@ do_alone(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
 
 /* ---- With one ---- */
 
-#define DRIVER_S  60 /* for a driver to answer */
-#define ENDING_US (2 * G_USEC_PER_SEC)
-
 static JsonObject *
 request_of(const PbxTelling *telling)
 {
@@ -157,7 +174,16 @@ static JsonObject *
 ask_driver(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
 {
     g_autoptr(JsonObject) request = request_of(telling);
-    g_autoptr(JsonNode) node = request_send(experiment->dir, request, DRIVER_S, error);
+    g_autofree char *result =
+        telling != NULL && telling->result != NULL ? json_to_text(telling->result) : NULL;
+    if (result != NULL && strlen(result) > REQUEST_RESULT_MAX) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "a result of %" G_GSIZE_FORMAT " bytes: at most %d can be told to a driver",
+                    strlen(result), REQUEST_RESULT_MAX);
+        return NULL;
+    }
+    g_autoptr(JsonNode) node =
+        request_send(experiment->dir, request, experiment->patience_s, error);
     if (node == NULL)
         return NULL;
     JsonObject *answer = json_node_dup_object(node);

@@ -79,6 +79,9 @@ PbxExperiment *experiment_create(PbxSpec *spec, GError **error);
 void experiment_close(PbxExperiment *experiment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxExperiment, experiment_close)
 
+/* How long its driver, if it has one, may take to answer: 60 s, unless it is set. */
+void experiment_set_patience(PbxExperiment *experiment, double seconds);
+
 typedef enum {
     ASK_FAILED = -1,
     ASK_TRIAL, /* a trial is now RUNNING until its end is told, or it is stopped */

@@ -9,8 +9,9 @@
 #include "request/request-private.h"
 #include "json/json.h"
 
-#define LOOK_MS 50 /* between looks where the kernel tells of nothing */
-#define BEGIN_S 5  /* that a driver may take from its lock to its folder */
+#define LOOK_MS  50                   /* between looks where the kernel tells of nothing */
+#define TAKEN_US (2 * G_USEC_PER_SEC) /* more for one that the driver has taken already */
+#define BEGIN_S  5                    /* that a driver may take from its lock to its folder */
 
 typedef struct {
     const char *dir;
@@ -174,10 +175,12 @@ wait_for_answer(const Asking *asking, double timeout_s, GError **error)
             last = TRUE;
         } else if (waited < limit) {
             wait_a_moment(asking, limit - waited);
-        } else if (withdraw(asking)) {
+        } else if (withdraw(asking) || waited > limit + TAKEN_US) {
             g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_TIMEOUT,
                         "the driver (%s) has not answered within %g s", asking->driver, timeout_s);
             return NULL;
+        } else {
+            wait_a_moment(asking, G_USEC_PER_SEC);
         }
     }
 }

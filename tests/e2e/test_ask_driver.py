@@ -132,6 +132,27 @@ class AskDriver(PegboxTest):
         self.assertEqual([self.ask()["trial"] for _ in range(3)], [0, 2, 3])
         self.assertEqual(self.ask(), {"done": True})
 
+    def test_large_result(self):
+        """More than a request may hold; the driver lives."""
+        process = self.begin()
+        self.ask()
+        done = self.pegbox("tell", "e", "1", "-", expect=2,
+                           text='{"loss": 1, "text": "%s"}' % ("x" * (2 << 20)))
+        self.assertRegex(done.err, r"^pegbox: error: a result of \d+ bytes: at most \d+ can be "
+                         "told to a driver")
+        self.pegbox("tell", "e", "1", "-", text='{"loss": 1, "text": "%s"}' % ("x" * 1000000))
+        self.open_gate(process)
+        self.assertEqual(self.opened("e").states, ["TERMINATED"] * 4)
+
+    def test_driver_that_hangs(self):
+        process = self.begin(num_samples=1)
+        process.send_signal(signal.SIGSTOP)
+        done = self.pegbox("ask", "e", "--timeout", "0", expect=4)
+        self.assertRegex(done.err, r"^pegbox: error: the driver \(.*\) has not answered within 5 s")
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.ask(), {"done": True})
+        self.open_gate(process)
+
     def test_driver_ends_meanwhile(self):
         """Asks and tells that come while the driver ends are done by it, or without it."""
         process = self.begin(num_samples=200)

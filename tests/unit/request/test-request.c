@@ -162,6 +162,31 @@ test_timeout(Fixture *f, gconstpointer unused)
     g_assert_cmpint(files->len, ==, 0);
 }
 
+/* A request that went away without an answer is not waited for without end. */
+static void
+test_taken_away(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    Client client;
+    g_autofree char *folder = g_build_filename(f->dir, "requests", NULL);
+    g_assert_cmpint(g_mkdir(folder, 0777), ==, 0);
+    client_start(&client, f, "ask", 0.05);
+    g_autoptr(GPtrArray) files = fixture_files(f);
+    /* Until it has its final name. */
+    while ((files->len == 0 || ((const char *)files->pdata[0])[0] == '.') &&
+           g_atomic_int_get(&client.done) == 0) {
+        g_ptr_array_unref(files);
+        files = fixture_files(f);
+    }
+    for (guint i = 0; i < files->len; i++) {
+        g_autofree char *path = g_build_filename(folder, files->pdata[i], NULL);
+        g_remove(path);
+    }
+    client_wait(&client);
+    g_assert_error(client.error, PBX_REQUEST_ERROR, REQUEST_ERROR_TIMEOUT);
+    client_clear(&client);
+}
+
 /* A driver that is killed may have done what it was asked for. */
 static void
 test_driver_dies(Fixture *f, gconstpointer unused)
@@ -251,6 +276,7 @@ main(int argc, char **argv)
     REQUEST_TEST("/request/ask/refused", test_refused);
     REQUEST_TEST("/request/ask/two-at-once", test_two_at_once);
     REQUEST_TEST("/request/ask/timeout", test_timeout);
+    REQUEST_TEST("/request/ask/taken-away", test_taken_away);
     REQUEST_TEST("/request/ask/driver-dies", test_driver_dies);
     REQUEST_TEST("/request/ask/driver-ends", test_driver_ends);
     REQUEST_TEST("/request/ask/driver-closes", test_driver_closes);
