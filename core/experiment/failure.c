@@ -66,10 +66,10 @@ failure_write(PbxRunner *runner, PbxTrial *trial, const char *message)
                         message, tail != NULL ? tail : "", tail != NULL ? "\n" : "");
     g_autofree char *path = g_build_filename(trial->dir, "error.txt", NULL);
     int fd = -1;
-    if (g_mkdir_with_parents(trial->dir, 0777) == 0)
+    if (mkdir(trial->dir, 0777) == 0 || errno == EEXIST)
         fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     gboolean written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (!written) {
+    if (!written && g_file_test(runner->dir, G_FILE_TEST_EXISTS)) {
         /* The store has the failure; the file is a convenience. */
         g_autofree char *line = g_strdup_printf("%s: %s", path, g_strerror(errno));
         runner_log("runner", PBX_LOG_WARNING, line, runner);

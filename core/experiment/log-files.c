@@ -193,16 +193,17 @@ write_whole(int fd, const GByteArray *bytes)
     return TRUE;
 }
 
-/* Opens with O_APPEND or O_TRUNC; makes the directory where it is not there yet, more than once
- * where the trial's worker takes it away meanwhile, having found it empty. A program may have put
- * anything in a file's place: nothing is waited for. */
+/* Opens with O_APPEND or O_TRUNC; makes a trial's directory (dir; NULL: the experiment's, which is
+ * there) where it is not there yet, more than once where the trial's worker takes it away
+ * meanwhile, having found it empty. Not what is above it: an experiment that was moved away stays
+ * so. A program may have put anything in a file's place: nothing is waited for. */
 static int
 open_file(const char *path, const char *dir, int how)
 {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how;
     int fd = open(path, flags, 0666);
-    for (guint i = 0; fd < 0 && errno == ENOENT && i < DIR_TRIES; i++) {
-        if (g_mkdir_with_parents(dir, 0777) != 0)
+    for (guint i = 0; dir != NULL && fd < 0 && errno == ENOENT && i < DIR_TRIES; i++) {
+        if (mkdir(dir, 0777) != 0 && errno != EEXIST)
             break;
         fd = open(path, flags, 0666);
     }
@@ -274,12 +275,19 @@ perform(PbxLogFiles *files, const PbxFileRequest *request, GError **error)
         return TRUE;
     g_autofree char *path = g_build_filename(dir, request->name, NULL);
     GError *local = NULL;
-    if (request->replace ? replace_now(path, dir, request, &local)
-                         : append_now(path, dir, request, &local))
+    const char *made = request->trial != PBX_NONE ? dir : NULL;
+    if (request->replace ? replace_now(path, made, request, &local)
+                         : append_now(path, made, request, &local))
         return TRUE;
     if (is_passing(local->code)) {
         g_propagate_error(error, local);
         return FALSE;
+    }
+    /* The whole experiment was moved away: its driver tells that. */
+    if (local->code == ENOENT && files->experiment_dir != NULL &&
+        !g_file_test(files->experiment_dir, G_FILE_TEST_EXISTS)) {
+        g_error_free(local);
+        return TRUE;
     }
     g_hash_table_add(files->dropped, g_steal_pointer(&key));
     if (files->warn != NULL) {

@@ -201,7 +201,8 @@ run(gpointer data)
         g_mutex_unlock(&logging->lock);
         behind = !catch_up(logger, until, &out);
         due_us = g_get_monotonic_time() + CALM_US;
-        if (out || is_given_up(logging) || (closing && (!behind || logger->errors > 0)))
+        /* What failed once is tried once more at the end. */
+        if (out || is_given_up(logging) || (closing && (!behind || logger->errors > 1)))
             break;
         if (closing)
             g_usleep(RETRY_S * G_USEC_PER_SEC / 10);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "experiment/runner-private.h"
 
@@ -151,7 +152,7 @@ trial_store_attempt(PbxRunner *runner, PbxTrial *trial)
 gboolean
 trial_make_directory(const PbxRunner *runner, const PbxTrial *trial, GError **error)
 {
-    if (!runner->needs_dirs || g_mkdir_with_parents(trial->dir, 0777) == 0)
+    if (!runner->needs_dirs || mkdir(trial->dir, 0777) == 0 || errno == EEXIST)
         return TRUE;
     g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                 "the directory %s cannot be made: %s", trial->dir, g_strerror(errno));

@@ -27,7 +27,8 @@ class Interrupted(PegboxTest):
         return process
 
     def interrupt(self, number):
-        process = self.start_one(POLITE)
+        # As from a shell, also where these tests run under nohup.
+        process = self.start_one(POLITE, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
         process.send_signal(number)
         done = self.finish(process)
         self.assertEqual(done.status, 130, str(done))

@@ -238,6 +238,21 @@ test_directory_taken_away(Fixture *fixture, gconstpointer data)
     assert_file(fixture, "trial/f", "text");
 }
 
+/* An experiment that was moved away while it ran does not come back as a few log files. */
+static void
+test_moved_experiment(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *moved = g_strconcat(fixture->dir, "-moved", NULL);
+    append(fixture, 3, "f", "text");
+    append(fixture, PBX_NONE, "g", "text");
+    g_assert_cmpint(g_rename(fixture->dir, moved), ==, 0);
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    g_assert_false(g_file_test(fixture->dir, G_FILE_TEST_EXISTS));
+    g_assert_cmpstr(fixture->warnings->str, ==, ""); /* the driver tells it, once */
+    g_assert_cmpint(g_rename(moved, fixture->dir), ==, 0);
+}
+
 /* A logger that does not want to hear of ends: what is kept of a trial must go all the same. */
 static void
 test_ends_are_seen(Fixture *fixture, gconstpointer data)
@@ -272,6 +287,7 @@ main(int argc, char **argv)
     ADD("/experiment/log-files/unusable-file-is-left-out", test_unusable_file);
     ADD("/experiment/log-files/failed-call-asks-for-nothing", test_failed_call);
     ADD("/experiment/log-files/directory-taken-away-is-made-again", test_directory_taken_away);
+    ADD("/experiment/log-files/moved-experiment-stays-away", test_moved_experiment);
     ADD("/experiment/log-files/ends-of-trials-are-seen", test_ends_are_seen);
     return g_test_run();
 }
