@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The runner made ready: directory, lock, store, plugins; and taken down again. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,31 @@ set_window(PbxRunner *runner)
     runner->window = (guint64)CLAMP(length - 1, 0, 1e9);
     runner->window_s = runner_env("PEGBOX_RESULT_BUFFER_MAX_TIME_S", WINDOW_S);
     runner->gather_s = runner_env("PEGBOX_RESULT_BUFFER_MIN_TIME_S", 0);
+}
+
+/* A variable that is no number counts as not set: said once. */
+static void
+check_environment(PbxRunner *runner)
+{
+    static const char *const names[] = {
+        "PEGBOX_FUNCTION_THREAD_TIMEOUT_S",
+        "PEGBOX_GLOBAL_CHECKPOINT_S",
+        "PEGBOX_LOGGER_GRACE_S",
+        "PEGBOX_MAX_LEN_IDENTIFIER",
+        "PEGBOX_RESULT_BUFFER_LENGTH",
+        "PEGBOX_RESULT_BUFFER_MAX_TIME_S",
+        "PEGBOX_RESULT_BUFFER_MIN_TIME_S",
+        "PEGBOX_TRIAL_STARTUP_GRACE_PERIOD",
+        "PEGBOX_WARN_THRESHOLD_S",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        const char *text = g_getenv(names[i]);
+        if (text == NULL || text[0] == '\0' || !isnan(runner_env(names[i], (double)NAN)))
+            continue;
+        g_autofree char *line =
+            g_strdup_printf("%s is no number, and counts as not set: '%s'", names[i], text);
+        reporter_message(runner->reporter, PBX_LOG_WARNING, line);
+    }
 }
 
 static gboolean
@@ -245,6 +271,7 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
     if (ready) {
         set_window(runner);
         runner->reporter = reporter_new(runner);
+        check_environment(runner);
         if (store_on_network(runner->store))
             reporter_message(runner->reporter, PBX_LOG_WARNING,
                              "the results directory is on a network file system: the store has a "

@@ -27,13 +27,20 @@ status_best(const PbxRunner *runner)
     return best;
 }
 
+/* One that was ended while it waited: made ahead of a free slot. */
+static gboolean
+is_not_run(const PbxTrialRow *row)
+{
+    return row->attempts == 0 && row->end == PBX_END_STOPPED;
+}
+
 static void
 count_ends(const PbxRunner *runner, guint64 ends[PBX_END_VOID + 1])
 {
     for (guint i = 0; i < runner->trials->len; i++) {
-        int end = ((const PbxTrial *)runner->trials->pdata[i])->row.end;
-        if (end >= 0)
-            ends[end]++;
+        const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
+        if (row->end >= 0 && !is_not_run(row))
+            ends[row->end]++;
     }
 }
 
@@ -114,20 +121,23 @@ put_best(GString *out, const PbxRunner *runner)
     }
 }
 
-/* Those that wait for another run; returns how many of them have begun. */
+/* Those that wait for another run, and those that will never run; returns how many of the first
+ * have begun. */
 static guint64
 put_pending(GString *out, const PbxRunner *runner, const char *separator)
 {
-    guint64 begun = 0, pending = runner->counts[PBX_STATE_PENDING];
+    guint64 begun = 0, not_run = runner->counts[PBX_STATE_PENDING];
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
         begun += row->state == PBX_STATE_PENDING && row->attempts > 0;
+        not_run += is_not_run(row);
     }
+    not_run -= begun;
     if (begun > 0)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " interrupted", separator, begun);
-    if (pending > begun)
+    if (not_run > 0)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " not run", begun > 0 ? ", " : separator,
-                               pending - begun);
+                               not_run);
     return begun;
 }
 

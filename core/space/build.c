@@ -372,6 +372,22 @@ lost_its_operator(JsonObject *object)
            JSON_NODE_HOLDS_ARRAY(json_object_get_member(object, ""));
 }
 
+/* {"uniform": [0, 1]}: the operator without its '$', or NULL. */
+static const char *
+bare_operator(JsonObject *object)
+{
+    if (json_object_get_size(object) != 1)
+        return NULL;
+    JsonObjectIter iter;
+    const char *key;
+    JsonNode *member;
+    json_object_iter_init_ordered(&iter, object);
+    json_object_iter_next_ordered(&iter, &key, &member);
+    g_autofree char *name = g_strconcat("$", key, NULL);
+    const SpaceOperator *op = JSON_NODE_HOLDS_ARRAY(member) ? space_operator_find(name) : NULL;
+    return op != NULL && op->kind != OPERATOR_LITERAL ? key : NULL;
+}
+
 static int
 compare_keys(gconstpointer a, gconstpointer b, gpointer keys)
 {
@@ -406,6 +422,14 @@ build_object(Builder *builder, JsonObject *object, const Place *place)
                      "an empty key stands where an operator's name is expected");
         problems_hint(builder->problems, "in an unquoted here-document the shell takes $uniform "
                                          "for a variable; quote its end: <<'EOF'");
+        return broken_new(place);
+    }
+    const char *bare = place->step != NULL ? bare_operator(object) : NULL;
+    if (bare != NULL) {
+        problems_add(builder->problems, builder->doc, place->pointer,
+                     "an operator begins with $: write {\"$%s\": [...]}", bare);
+        problems_hint(builder->problems,
+                      "{\"$literal\": {\"%s\": [...]}} takes the object as it stands", bare);
         return broken_new(place);
     }
     SpaceNode *node = node_new(SPACE_OBJECT, place);

@@ -62,6 +62,19 @@ class Environment(PegboxTest):
         done = self.run_experiment(sh(":"), environ={"PEGBOX_WARN_THRESHOLD_S": "1e-9"}).done
         self.assertIn("a turn of the loop took ", done.err)
 
+    def test_what_is_no_number(self):
+        done = self.run_experiment(sh(":"), environ={"PEGBOX_WARN_THRESHOLD_S": "1 s",
+                                                     "PEGBOX_RESULT_BUFFER_LENGTH": "5"}).done
+        self.assertEqual(done.err, "pegbox: warning: PEGBOX_WARN_THRESHOLD_S is no number, and "
+                                   "counts as not set: '1 s'\n")
+
+    def test_trials_that_never_ran(self):
+        done = self.run_experiment(sh("echo '{\"v\": 1}'"), num_samples=-1, metric="v", mode="max",
+                                   stop={"when": "true", "scope": "experiment"},
+                                   max_concurrent_trials=1,
+                                   environ={"PEGBOX_MAX_PENDING_TRIALS_PG": "7"}).done
+        self.assertRegex(done.out, r"(?m)^8 trials in .*: 1 \w+, 7 not run$")
+
     def test_max_pending_trials(self):
         for ahead in ("1", "5"):
             experiment = self.run_experiment(sh("exit 1"), num_samples=20, fail_fast=True,

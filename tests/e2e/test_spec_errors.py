@@ -160,6 +160,16 @@ class SpecErrors(PegboxTest):
         done = self.config({"": [0, 1]}, "config.lr")
         self.assertIn("here-document", done.err)
 
+    def test_operator_without_its_dollar(self):
+        done = self.config({"uniform": [0, 1]},
+                           'config.lr: an operator begins with $: write {"$uniform": [...]}')
+        self.assertIn('hint: {"$literal": {"uniform": [...]}} takes the object as it stands',
+                      done.err)
+        self.keys("config.a[0]: an operator begins with $", config={"a": [{"choice": [1]}]})
+        for config in ({"a": {"$literal": {"uniform": [0, 1]}}}, {"choice": [1]},
+                       {"a": {"uniform": 3}}, {"a": {"choice": [1], "b": 2}}):
+            self.pegbox("validate", self.spec(**dict(GOOD, config=config)))
+
     def test_cycle_is_shown(self):
         done = self.keys("config.", config={"a": {"$sample_from": "config.b"},
                                             "b": {"$sample_from": "config.c"},
