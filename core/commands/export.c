@@ -31,9 +31,16 @@ static gboolean
 take_row(Pass *pass, const PbxResultRow *result)
 {
     g_autoptr(JsonNode) row = look_export_row(pass->look, pass->trial, result, &pass->error);
-    if (row != NULL)
-        pass->take(pass, row);
-    return row != NULL;
+    if (row == NULL)
+        return FALSE;
+    JsonObject *object = json_node_get_object(row);
+    if (pass->rows != ROWS_ALL && pass->trial->dir != NULL &&
+        !json_object_has_member(object, "dir")) {
+        g_autofree char *dir = g_build_filename(pass->look->dir, pass->trial->dir, NULL);
+        json_object_set_string_member(object, "dir", dir);
+    }
+    pass->take(pass, row);
+    return TRUE;
 }
 
 static gboolean

@@ -284,6 +284,8 @@ class Analysis(Traps):
         rows = self.export("--rows", "best", "--metric", "training_iteration", "--mode", "max")
         self.assertEqual([row["v"] for row in rows], [3, 4, -1])
         self.assertEqual(rows[0]["config"], {"values": "1 9 3"})
+        self.assertEqual([row["dir"] for row in rows],
+                         [trial["dir"] for trial in self.experiment.trials])
 
     def test_row_of_the_last_result(self):
         self.assertEqual([row["v"] for row in self.export("--rows", "last")], [3, 4, -1])
