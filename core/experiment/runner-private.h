@@ -124,6 +124,8 @@ typedef struct {
     const PbxRunner *runner;
     const PbxTrial *trial;
     const PbxResultRow *row;
+    const char *asked;  /* the number that was asked for last, */
+    double answer;      /* this; several ask for the metric */
     GString *text;      /* of the whole result; made once somebody needs it */
     PbxLazyJson fields; /* the same */
 } PbxView;

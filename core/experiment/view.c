@@ -120,13 +120,27 @@ view_lookup(PbxView *view, const char *name)
     return root != NULL ? json_lookup(root, name) : NULL;
 }
 
-gboolean
-view_number(PbxView *view, const char *name, double *value)
+static gboolean
+find_number(PbxView *view, const char *name, double *value)
 {
     if (view->row != NULL && store_result_number(view->row, name, value))
         return TRUE;
     JsonNode *node = view_lookup(view, name);
     return node != NULL && json_number(node, TRUE, value);
+}
+
+gboolean
+view_number(PbxView *view, const char *name, double *value)
+{
+    if (view->asked == NULL || !g_str_equal(view->asked, name)) {
+        if (!find_number(view, name, &view->answer)) {
+            view->asked = NULL;
+            return FALSE;
+        }
+        view->asked = name;
+    }
+    *value = view->answer;
+    return TRUE;
 }
 
 gboolean

@@ -110,13 +110,19 @@ significant(double magnitude, int n, char *digits)
     return (int)g_ascii_strtoll(e + 1, NULL, 10);
 }
 
-/* Whether n digits read back as the value. */
+/* Whether n digits read back as the value. Mostly one rounding tells, of two exact factors. */
 static gboolean
 reads_back(const char *digits, int n, int exponent, double magnitude)
 {
     char text[48];
+    guint64 m = 0;
+    const int scale = exponent - n + 1;
+    for (int i = 0; i < n; i++)
+        m = 10 * m + (guint64)(digits[i] - '0');
+    if (m <= (guint64)MAX_EXACT_INT && ABS(scale) <= MAX_EXACT_POWER)
+        return (scale < 0 ? (double)m / powers[-scale] : (double)m * powers[scale]) == magnitude;
     memcpy(text, digits, n);
-    g_snprintf(text + n, sizeof text - n, "e%d", exponent - n + 1);
+    g_snprintf(text + n, sizeof text - n, "e%d", scale);
     return g_ascii_strtod(text, NULL) == magnitude;
 }
 

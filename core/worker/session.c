@@ -10,6 +10,7 @@
 #define RAPID           64
 #define RAPID_NS        (100 * 1000)
 #define RAPID_GATHER_US 1000
+#define RAPID_LISTENS   16 /* reports */
 #define MAX_PLAIN       16 /* fields */
 /* Fields stand in a message. */
 #define REPORT_NESTING (DOC_MAX_NESTING - 1)
@@ -101,7 +102,7 @@ send_report(PbxWorker *worker, JsonObject *counted, const char *text, guint32 fl
     return TRUE;
 }
 
-/* As long as the run is too far ahead. */
+/* As long as the run is too far ahead. Where reports come at once, not each looks for answers. */
 static gboolean
 wait_for_answers(PbxWorker *worker, GError **error)
 {
@@ -109,6 +110,8 @@ wait_for_answers(PbxWorker *worker, GError **error)
     gboolean wait;
     do {
         wait = !run->stop && ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000);
+        if (!wait && run->rapid >= RAPID && run->ahead.n % RAPID_LISTENS != 0)
+            return TRUE;
         if (!session_listen(worker, wait, error))
             return FALSE;
     } while (wait);
