@@ -262,7 +262,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
         break;
     case WORKER_RESULT:
         /* What follows a stop, or an older attempt says, is dropped. */
-        if (current && !trial->ended && trial->failing == NULL && runner->interrupts == 0)
+        if (current && !trial->ended && trial->failing == NULL)
             enter(runner, trial, message);
         break;
     case WORKER_ENDED:

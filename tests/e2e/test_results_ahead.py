@@ -198,6 +198,14 @@ class ResultsAhead(PegboxTest):
         self.assertEqual(seen[0], seen[1])
         self.assertGreater(len({trial[5] for trial in seen[0]}), 1, "all ended alike")
 
+    def test_interrupt_keeps_what_was_reported_before(self):
+        process = self.halted(self.reporter(900, wait="wait"), None)
+        wait_until(lambda: self.has("over"), 30, "900 reports")
+        process.send_signal(signal.SIGINT)
+        self.released(process, status=130)
+        self.assertEqual(self.opened("e").counts, [900])
+        self.assertEqual(self.opened("e").states, ["PENDING"])
+
     # ---- Deaths ----
 
     def test_driver_killed(self):
