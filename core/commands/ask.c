@@ -40,8 +40,7 @@ void
 ask_print(JsonObject *object)
 {
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
-    g_autofree char *text = json_to_text(node);
-    g_print("%s\n", text);
+    command_say_json(node);
 }
 
 static int

@@ -59,7 +59,15 @@ void
 command_say_json(JsonNode *node)
 {
     g_autofree char *text = json_to_text(node);
-    g_print("%s\n", text);
+    command_put(text);
+    command_put("\n");
+}
+
+/* g_print would put question marks in place of what the locale's charset has not. */
+void
+command_put(const char *text)
+{
+    fputs(text, stdout);
 }
 
 int

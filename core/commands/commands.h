@@ -69,6 +69,8 @@ void command_hint(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void command_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* One JSON document on standard output. */
 void command_say_json(JsonNode *node);
+/* A text on standard output as it is, in UTF-8 whatever the locale: for what programs read. */
+void command_put(const char *text);
 /* Tells all problems, those without a place in a file as errors of the command; the exit
  * status that they ask for. */
 int command_problems(const PbxProblems *problems);

@@ -216,7 +216,8 @@ inspect(const char *word, gboolean json)
     }
     if (json) {
         g_autofree char *document = json_to_text(plugin);
-        g_print("%s\n", document);
+        command_put(document);
+        command_put("\n");
     } else {
         print_plugin(plugin);
     }

@@ -75,7 +75,7 @@ print_spec(const PbxSpecInput *input)
     if (doc == NULL)
         return command_problems(problems);
     g_autofree char *text = spec_print(doc_root(doc));
-    g_print("%s", text);
+    command_put(text);
     return EXIT_DONE;
 }
 

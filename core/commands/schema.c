@@ -29,6 +29,6 @@ command_schema(int argc, char **argv)
     }
     g_autoptr(JsonNode) schema = spec_schema(registry);
     g_autofree char *text = spec_print(schema);
-    g_print("%s", text);
+    command_put(text);
     return EXIT_DONE;
 }

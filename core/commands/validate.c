@@ -38,7 +38,7 @@ print_json(const char *file, const PbxSpec *spec, char **problems)
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
     json_object_unref(object);
     g_autofree char *text = spec_print(node);
-    g_print("%s", text);
+    command_put(text);
 }
 
 static void

@@ -285,6 +285,18 @@ class Commands(PegboxTest):
         self.assertEqual(spec["num_samples"], 1)
         self.assertEqual(spec["search"]["plugin"], "random")
 
+    def test_json_in_any_locale(self):
+        """JSON is UTF-8: a charset that has not all of it does not spoil configs."""
+        spec = self.spec(sh("exit 1"), name="e", config={"x": {"$choice": ["caf\u00e9 \u65e5"]}},
+                         metric="loss", mode="min")
+        plain = {"LC_ALL": "C"}
+        asked = self.pegbox("ask", "--create", spec, env=plain).json
+        self.assertEqual(asked["config"], {"x": "caf\u00e9 \u65e5"})
+        added = self.pegbox("enqueue", "--json", "e", "{}", env=plain).json
+        self.assertEqual(added["config"], {"x": "caf\u00e9 \u65e5"})
+        for words in (["run", "--print-spec"], ["validate", "--json"]):
+            self.assertIn("caf\u00e9 \u65e5", self.pegbox(*words, spec, env=plain).out)
+
 
 if __name__ == "__main__":
     main()
