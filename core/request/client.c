@@ -46,9 +46,27 @@ static void
 open_folder(Asking *asking)
 {
     const gint64 began = g_get_monotonic_time();
-    while ((asking->folder = request_folder_open(asking->dir)) < 0 && errno == ENOENT &&
-           g_get_monotonic_time() - began < BEGIN_S * G_USEC_PER_SEC && is_driven(asking))
+    while ((asking->folder = request_folder_open(asking->dir)) < 0) {
+        const int number = errno;
+        const gboolean waits = number == ENOENT && is_driven(asking) &&
+                               g_get_monotonic_time() - began < BEGIN_S * G_USEC_PER_SEC;
+        errno = number;
+        if (!waits)
+            return;
         g_usleep(1000);
+    }
+}
+
+static void
+set_ended(const Asking *asking, GError **error)
+{
+    if (lock_was_released(asking->dir))
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER,
+                    "%s has no driver any more: it ended without having seen the request",
+                    asking->dir);
+    else
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE,
+                    "the driver (%s) died before it answered", asking->driver);
 }
 
 static gboolean
@@ -63,9 +81,13 @@ begin(Asking *asking, const char *name, GError **error)
     }
     open_folder(asking);
     if (asking->folder < 0 || fstat(asking->folder, &about) != 0) {
-        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO,
-                    "%s/requests: %s; its driver (%s) takes no requests", asking->dir,
-                    g_strerror(errno), asking->driver);
+        const int number = errno;
+        if (number == ENOENT && !is_driven(asking))
+            set_ended(asking, error);
+        else
+            g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO,
+                        "%s/requests: %s; its driver (%s) takes no requests", asking->dir,
+                        g_strerror(number), asking->driver);
         return FALSE;
     }
     asking->owner = about.st_uid;
@@ -141,18 +163,6 @@ static gboolean
 withdraw(const Asking *asking)
 {
     return unlinkat(asking->folder, asking->file, 0) == 0;
-}
-
-static void
-set_ended(const Asking *asking, GError **error)
-{
-    if (lock_was_released(asking->dir))
-        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER,
-                    "%s has no driver any more: it ended without having seen the request",
-                    asking->dir);
-    else
-        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_GONE,
-                    "the driver (%s) died before it answered", asking->driver);
 }
 
 static JsonNode *

@@ -265,6 +265,21 @@ test_no_driver(Fixture *f, gconstpointer unused)
     client_clear(&client);
 }
 
+/* A driver that cannot start lets its lock go again, and never has a folder. */
+static void
+test_driver_never_began(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    Client client;
+    client_start(&client, f, "ask", -1);
+    /* It looks for the folder meanwhile; where it has not begun yet the outcome is the same. */
+    g_usleep(50 * 1000);
+    g_clear_pointer(&f->lock, lock_release);
+    client_wait(&client);
+    g_assert_error(client.error, PBX_REQUEST_ERROR, REQUEST_ERROR_NO_DRIVER);
+    client_clear(&client);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -281,5 +296,6 @@ main(int argc, char **argv)
     REQUEST_TEST("/request/ask/driver-ends", test_driver_ends);
     REQUEST_TEST("/request/ask/driver-closes", test_driver_closes);
     REQUEST_TEST("/request/ask/no-driver", test_no_driver);
+    REQUEST_TEST("/request/ask/driver-never-began", test_driver_never_began);
     return g_test_run();
 }
