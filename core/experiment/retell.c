@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A search without a usable state of its own is told all trials again, from the store. */
+/* A search without a usable state of its own is told all trials again, in the order in which the
+ * store has what happened. */
+#include <math.h>
+#include <string.h>
+
 #include "experiment/runner-private.h"
 
 typedef struct {
     PbxRunner *runner;
     PbxSlot *slot;
+    GByteArray *states; /* of each trial, as the search was told */
     GError *error;
 } Retelling;
 
@@ -52,23 +57,91 @@ tell(Retelling *retelling, const PbxTrialRow *row)
     return retelling->error == NULL;
 }
 
+/* A result that did not end its trial. */
 static gboolean
-retell(const PbxTrialRow *row, gpointer user)
+report(Retelling *retelling, const PbxTrialRow *row, const PbxResultRow *result)
+{
+    PbxRunner *runner = retelling->runner;
+    if (!decider_has(retelling->slot->decider, CALL_SEARCH_REPORT) || result->done ||
+        row->end == PBX_END_VOID)
+        return TRUE;
+    PbxTrial then = {.row = *row, .budget = (double)NAN};
+    g_auto(PbxAttemptRow) attempt = {0};
+    (void)store_attempt(runner->store, row->number, result->attempt, &attempt, &retelling->error);
+    if (retelling->error != NULL)
+        return FALSE;
+    then.attempt = attempt;
+    g_autoptr(PbxView) view = view_new(runner, &then, result);
+    PbxCall again = {.id = CALL_SEARCH_REPORT,
+                     .result = view_for_slot(runner, view, retelling->slot)};
+    return call(retelling, &again);
+}
+
+static gboolean
+set_state(Retelling *retelling, guint64 trial, guint state)
+{
+    PbxCall again = {.id = CALL_SEARCH_STATE, .trial = trial, .state = state};
+    retelling->states->data[trial] = (guint8)state;
+    return call(retelling, &again);
+}
+
+static gboolean
+happened(Retelling *retelling, const PbxTrialRow *row, const PbxEventRow *event,
+         const PbxResultRow *result)
+{
+    switch (event->type) {
+    case PBX_EVENT_ADDED:
+        return adopt(retelling, row);
+    case PBX_EVENT_TRIAL_START:
+        return set_state(retelling, row->number, PBX_STATE_RUNNING);
+    case PBX_EVENT_RETRY:
+        return set_state(retelling, row->number, PBX_STATE_PENDING);
+    case PBX_EVENT_PAUSE:
+        return set_state(retelling, row->number, PBX_STATE_PAUSED);
+    case PBX_EVENT_RESULT:
+        return result == NULL || report(retelling, row, result);
+    case PBX_EVENT_COMPLETE:
+    case PBX_EVENT_ERROR:
+        /* It is told once, and as void where it became that. */
+        return row->end == PBX_END_VOID || tell(retelling, row);
+    case PBX_EVENT_VOID:
+        return tell(retelling, row);
+    default:
+        return TRUE;
+    }
+}
+
+static gboolean
+retell(const PbxEventRow *event, const PbxResultRow *result, gpointer user)
 {
     Retelling *retelling = user;
-    if (!adopt(retelling, row))
-        return FALSE;
-    if (row->end >= 0)
-        return tell(retelling, row);
-    PbxCall state = {.id = CALL_SEARCH_STATE, .trial = row->number, .state = row->state};
-    return row->state == PBX_STATE_PENDING || call(retelling, &state);
+    if (event->trial >= retelling->states->len)
+        return TRUE;
+    g_autoptr(PbxTrialRow) row =
+        store_trial(retelling->runner->store, event->trial, &retelling->error);
+    return row != NULL ? happened(retelling, row, event, result) : retelling->error == NULL;
+}
+
+/* What an interrupted driver gave up has no event. */
+static gboolean
+correct(const PbxTrialRow *row, gpointer user)
+{
+    Retelling *retelling = user;
+    return row->end >= 0 || row->state == retelling->states->data[row->number] ||
+           set_state(retelling, row->number, row->state);
 }
 
 gboolean
 search_retell(PbxRunner *runner, GError **error)
 {
-    Retelling retelling = {.runner = runner, .slot = runner->search};
-    gboolean read = store_each_trial(runner->store, retell, &retelling, error);
+    const guint n = runner->trials->len;
+    g_autoptr(GByteArray) states = g_byte_array_sized_new(n);
+    g_byte_array_set_size(states, n);
+    memset(states->data, PBX_STATE_PENDING, n);
+    Retelling retelling = {.runner = runner, .slot = runner->search, .states = states};
+    gboolean read = store_each_event(runner->store, 0, G_MAXUINT, retell, &retelling, error);
+    if (read && retelling.error == NULL)
+        read = store_each_trial(runner->store, correct, &retelling, error);
     if (retelling.error == NULL)
         return read;
     if (read)

@@ -88,6 +88,49 @@ PEGBOX_SEARCH("one", "1.0", "one by one", "MIT", PEGBOX_NO_OPTIONS, PBX_CAP_UNBO
 """
 
 
+# Has what it was told in its configs.
+LOGGING = r"""
+#include <pegbox/helpers.h>
+struct pbx_instance { pbx_base base; char text[4096]; char extra[4200]; };
+static pbx_status note(pbx_instance *self, const char *what, uint64_t trial, double value)
+{
+    size_t n = strlen(self->text);
+    if (value >= 0)
+        snprintf(self->text + n, sizeof self->text - n, "%s %d %g,", what, (int)trial, value);
+    else
+        snprintf(self->text + n, sizeof self->text - n, "%s %d,", what, (int)trial);
+    return PBX_OK;
+}
+static pbx_status suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    snprintf(self->extra, sizeof self->extra, "{\"log\":\"%s\"}", self->text);
+    s->x[0] = 0.5;
+    s->extra = self->extra;
+    return PBX_OK;
+}
+static pbx_status adopt(pbx_instance *self, const pbx_suggestion *s, pbx_error *error)
+{
+    return (void)error, note(self, "adopt", s->trial, -1);
+}
+static pbx_status state(pbx_instance *self, uint64_t trial, uint32_t state, pbx_error *error)
+{
+    return (void)error, note(self, "state", trial, state);
+}
+static pbx_status report(pbx_instance *self, const pbx_result *r, pbx_error *error)
+{
+    return (void)error, note(self, "report", r->trial, r->losses[0]);
+}
+static pbx_status tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
+{
+    return (void)error, note(self, "tell", outcome->trial, outcome->last->losses[0]);
+}
+PEGBOX_SEARCH("log", "1.0", "what it was told", "MIT", PEGBOX_NO_OPTIONS,
+              PBX_CAP_UNBOUNDED | PBX_CAP_TOLD_AGAIN, 0, NULL, NULL, .setup = pbx_keep_problem,
+              .suggest = suggest, .adopt = adopt, .state = state, .report = report, .tell = tell);
+"""
+
+
 class AskTest(PegboxTest):
     def create(self, *words, **keys):
         """Begins an experiment e; its first trial."""
@@ -396,6 +439,23 @@ class Waiting(AskTest):
         # From now on each change stores it, whatever its size.
         self.tell(2, "-1")
         self.assertAlmostEqual(self.ask()["config"]["x"], 0.505)
+
+    def test_told_again_in_order(self):
+        """As things happened, and not by number; also what came between."""
+        source = self.write("log.c", LOGGING)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "log")
+        self.create(config={"x": {"$uniform": [0, 1]}}, search="log", num_samples=9, max_failures=1)
+        self.ask()
+        self.tell(0, "4", "--intermediate")
+        self.tell(1, "3")
+        self.tell(0, "--failed")
+        self.ask()
+        self.tell(0, "2")
+        self.ask()
+        lines = [line for line in self.pegbox("ask", "e").json["config"]["log"].split(",") if line]
+        self.assertEqual(lines, ["adopt 0", "state 0 1", "adopt 1", "state 1 1", "report 0 4",
+                                 "tell 1 3", "state 0 0", "state 0 1", "tell 0 2", "adopt 2",
+                                 "state 2 1"])
 
     def test_driver_waits_too(self):
         gate = os.path.join(self.dir, "gate")
