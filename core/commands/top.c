@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox top: what an experiment does now, as its own driver shows it. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,17 @@ source_of(const PbxTop *top)
     };
 }
 
+/* Where nothing drives it, and trials that were asked for are open, what a driver meant is over. */
+static void
+forget_driver(PbxTop *top)
+{
+    g_autofree char *driver = store_fact(top->look.store, "driver");
+    if (!top->look.running || driver == NULL || driver[0] != '\0')
+        return;
+    top->status->left_s = (double)NAN;
+    g_clear_pointer(&top->status->stopping, g_free);
+}
+
 /* Reads what is new. FALSE with error. */
 static gboolean
 refresh(PbxTop *top, GError **error)
@@ -90,6 +102,7 @@ refresh(PbxTop *top, GError **error)
     if (top->status != NULL && !changed &&
         (version == top->version || began < top->not_before_us)) {
         analysis_status_tick(&source, top->status);
+        forget_driver(top);
         return TRUE;
     }
     PbxStatus *status = analysis_status(&source, top->status, error);
@@ -97,6 +110,7 @@ refresh(PbxTop *top, GError **error)
         return FALSE;
     status_free(top->status);
     top->status = status;
+    forget_driver(top);
     top->version = version;
     gint64 now = g_get_monotonic_time();
     top->not_before_us = now + PATIENCE * (now - began);

@@ -84,6 +84,29 @@ put_plain_word(GString *out, const char *word)
     g_string_append_len(out, plain ? quoted + 1 : quoted, (gssize)(plain ? length - 2 : length));
 }
 
+/* So many that it is no chance. */
+#define SAME_VALUES 4
+
+/* A program that is not given its parameters reports the same whatever they are. */
+static void
+put_same_values(GString *out, const PbxRunner *runner, double value, const char *metric)
+{
+    guint64 n = 0;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
+        if (!isfinite(row->value))
+            continue;
+        if (row->value != value)
+            return;
+        n++;
+    }
+    if (n >= SAME_VALUES)
+        g_string_append_printf(out,
+                               "All %" G_GUINT64_FORMAT " trials reported the same %s: do the "
+                               "parameters reach the program?\n",
+                               n, metric);
+}
+
 static void
 put_best(GString *out, const PbxRunner *runner)
 {
@@ -119,6 +142,8 @@ put_best(GString *out, const PbxRunner *runner)
         terminal_put_cell(out, name, widest, FALSE);
         g_string_append_printf(out, "  %s\n", safe);
     }
+    if (varied[0] != NULL)
+        put_same_values(out, runner, best->row.value, metric);
 }
 
 /* Those that wait for another run, and those that will never run; returns how many of the first

@@ -23,6 +23,19 @@ class Failures(PegboxTest):
         with sqlite3.connect(os.path.join(experiment.path, "experiment.db")) as store:
             return store.execute("select value from fact where key = 'status'").fetchone()[0]
 
+    def test_parameters_that_do_not_arrive(self):
+        """Each trial is the same; said where it is no chance, and there are parameters."""
+        told = "All 4 trials reported the same loss: do the parameters reach the program?\n"
+        script = sh("""echo '{"loss": 1}'""")
+        for config, n, is_told in (({"x": {"$uniform": [0, 1]}}, 4, True),
+                                   ({"x": {"$uniform": [0, 1]}}, 3, False), ({}, 4, False)):
+            done = self.run_experiment(script, metric="loss", mode="min", num_samples=n,
+                                       config=config).done
+            self.assertEqual(told in done.out, is_told, str(done))
+        done = self.run_experiment(sh("""echo "{\\"loss\\": $1}" """, "{x}"), metric="loss",
+                                   mode="min", config={"x": {"$grid_search": [1, 1, 1, 2]}}).done
+        self.assertNotIn("reported the same", done.out)
+
     def test_retried_up_to_max_failures(self):
         experiment = self.flaky(3, max_failures=2)
         self.assertEqual(experiment.states, ["TERMINATED"])

@@ -130,6 +130,16 @@ class Top(PegboxTest):
         self.assertNotIn("RUNNING", text)
         self.assertNotIn("waiting", text)
 
+    def test_asked_after_an_interruption(self):
+        process = self.begin()
+        wait_until(lambda: self.WAITING in self.pegbox("top", "e").out, 20)
+        self.pegbox("stop", "e")
+        self.end(process, 130)
+        self.pegbox("ask", "e")
+        told = self.pegbox("top", "--json").json
+        self.assertEqual((told["status"], told["stopping"], told["left_s"]),
+                         ("running", None, None))
+
     def test_errors(self):
         for words in ((), ("nowhere",), ("a", "b")):
             self.assertRegex(self.pegbox("top", *words, expect=2).err, r"^pegbox: error: ")
