@@ -155,6 +155,19 @@ drop_separator(int *argc, char **argv)
     argv[--*argc] = NULL;
 }
 
+/* What the words of a usage are, for the end of its help. (transfer full) */
+static char *
+explain_words(const char *usage)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (strstr(usage, "EXP") != NULL)
+        g_string_append_printf(text, "EXP is an experiment's name or directory%s.\n",
+                               strstr(usage, "[EXP") != NULL ? "; without it, the newest one" : "");
+    if (strstr(usage, "TRIAL") != NULL)
+        g_string_append(text, "TRIAL is a trial's number, its id or its name.\n");
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 gboolean
 command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
               const char *summary, int *status)
@@ -168,6 +181,9 @@ command_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *
     g_autoptr(GOptionContext) context = g_option_context_new(usage);
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_set_summary(context, summary);
+    g_autofree char *words = explain_words(usage);
+    if (words[0] != '\0')
+        g_option_context_set_description(context, words);
     if (entries != NULL)
         g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_add_main_entries(context, own, NULL);

@@ -10,26 +10,26 @@
 #include "plugin/plugin.h"
 #include "json/json.h"
 
-/* Keep alphabetical: `pegbox --help` prints it as it stands. */
+/* In the order of doc/commands.md: `pegbox --help` prints it as it stands. */
 const PbxCommand pbx_commands[] = {
-    {"ask", "get the next configuration of an experiment", command_ask},
-    {"best", "show the best trial of an experiment", command_best},
-    {"enqueue", "add a config as the next trial", command_enqueue},
-    {"export", "print all results of an experiment", command_export},
-    {"inspect", "show a plugin's options and capabilities", command_inspect},
-    {"logs", "show a trial's output", command_logs},
-    {"ls", "list experiments", command_ls},
-    {"plugins", "list the plugins that are installed", command_plugins},
-    {"results", "list the results of a trial", command_results},
-    {"rm", "delete experiments", command_rm},
     {"run", "run an experiment", command_run},
-    {"schema", "print the JSON Schema of the experiment file", command_schema},
-    {"stop", "end an experiment or one of its trials", command_stop},
-    {"tell", "tell the result of a trial that was asked for", command_tell},
     {"top", "show what an experiment does now", command_top},
-    {"trials", "list the trials of an experiment", command_trials},
     {"validate", "check an experiment file", command_validate},
+    {"ls", "list experiments", command_ls},
+    {"trials", "list the trials of an experiment", command_trials},
+    {"results", "list the results of a trial", command_results},
+    {"export", "print all results of an experiment", command_export},
+    {"best", "show the best trial of an experiment", command_best},
+    {"logs", "show a trial's output", command_logs},
+    {"stop", "end an experiment or one of its trials", command_stop},
+    {"enqueue", "add a config as the next trial", command_enqueue},
     {"void", "take a trial's results out of sight", command_void},
+    {"ask", "get the next configuration of an experiment", command_ask},
+    {"tell", "tell the result of a trial that was asked for", command_tell},
+    {"rm", "delete experiments", command_rm},
+    {"plugins", "list the plugins that are installed", command_plugins},
+    {"inspect", "show a plugin's options and capabilities", command_inspect},
+    {"schema", "print the JSON Schema of the experiment file", command_schema},
     {NULL, NULL, NULL},
 };
 
@@ -40,7 +40,11 @@ print_help(void)
             "Tunes the hyperparameters of any program.\n\nCommands:\n");
     for (const PbxCommand *command = pbx_commands; command->name != NULL; command++)
         g_print("  %-10s %s\n", command->name, command->summary);
-    g_print("\n`pegbox COMMAND --help` tells more of one, `pegbox --version` the version.\n");
+    g_print("\nBegin with:\n"
+            "  pegbox run --metric loss --mode min --num-samples 20 -- \\\n"
+            "      python3 train.py --lr '{lr:loguniform(1e-5,1e-1)}'\n\n"
+            "`pegbox COMMAND --help` tells more of one, `pegbox --version` the version, "
+            "`man pegbox` all.\n");
 }
 
 /* As git does: pegbox's own directory first, then PATH. Returns only on failure. */

@@ -213,6 +213,8 @@ class Commands(PegboxTest):
             self.assertIn(line, self.pegbox("--help").out)
         self.assertIn("pegbox best [OPTIONS] [EXP]\n",
                       self.pegbox("best", "--help", env={"LC_ALL": "C"}).out)
+        self.assertIn("\nEXP is an experiment's name or directory; without it, the newest one.\n"
+                      "TRIAL is ", self.pegbox("logs", "--help").out)
         self.assertEqual(self.pegbox("help", "best").out, self.pegbox("best", "--help").out)
         self.assertRegex(self.pegbox("--version").out, r"^pegbox \d+\.\d+\.\d+\n$")
 

@@ -39,8 +39,9 @@ class Commands(PegboxTest):
 
     def test_commands_are_those_of_help(self):
         text = self.pegbox("--help").out.split("Commands:\n", 1)[1].split("\n\n", 1)[0]
-        self.assertEqual({line.split()[0] for line in text.splitlines()}, set(COMMANDS))
+        self.assertEqual([line.split()[0] for line in text.splitlines()], list(COMMANDS))
         page = page_of("commands.md")
+        self.assertEqual(re.findall(r"(?m)^\| \[(\w+)\]\(#pegbox-\1\) \|", page), list(COMMANDS))
         self.assertEqual(re.findall(r"^## pegbox (\w+)$", page, re.M), list(COMMANDS))
 
     def test_page_has_each_option_and_no_other(self):
