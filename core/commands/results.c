@@ -7,7 +7,7 @@
 typedef struct {
     PbxLook *look;
     const PbxTrialRow *trial;
-    GPtrArray *rows;
+    PbxTable *table;
     GPtrArray *fields; /* char *: names that the trainable reported, in the order of their coming */
     GError *error;
 } Reader;
@@ -38,9 +38,8 @@ add_row(const PbxResultRow *result, gpointer user)
     JsonNode *row = look_result_row(reader->look, reader->trial, result, &reader->error);
     if (row == NULL)
         return FALSE;
-    g_ptr_array_add(reader->rows, row);
     note_fields(reader, result);
-    return TRUE;
+    return table_add(reader->table, row);
 }
 
 static void
@@ -53,9 +52,11 @@ add_once(GPtrArray *names, const char *name)
 static int
 print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *options)
 {
-    g_autoptr(GPtrArray) rows = look_rows_new();
+    g_autoptr(PbxTable) table = table_new(options);
+    if (table == NULL)
+        return EXIT_USAGE;
     g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(g_free);
-    Reader reader = {.look = look, .trial = trial, .rows = rows, .fields = fields};
+    Reader reader = {.look = look, .trial = trial, .table = table, .fields = fields};
     g_autoptr(GError) error = NULL;
     if (!store_each_result(look->store, trial->number, add_row, &reader, &error))
         return look_failed(error);
@@ -77,7 +78,7 @@ print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *op
     g_autofree char *empty =
         g_strdup_printf("no results of trial %" G_GUINT64_FORMAT " yet (%s)", trial->number,
                         store_state_name(look_state(look, trial)));
-    return table_print(rows, (const char *const *)columns->pdata, options, empty);
+    return table_finish(table, (const char *const *)columns->pdata, empty);
 }
 
 int

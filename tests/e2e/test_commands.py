@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import subprocess
 import time
 
 from pegbox_test import PEGBOX, PYTHON, PegboxTest, main, sh
@@ -79,6 +80,23 @@ class Commands(PegboxTest):
         rows = self.pegbox("results", "first", "0", "--json").json
         self.assertEqual([row["v"] for row in rows], [1, 9, 3])
         self.assertEqual([row["training_iteration"] for row in rows], [1, 2, 3])
+
+    def peak(self, *words):
+        """The most memory that a command ever had resident."""
+        process = self.start(*words, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        self.assertEqual(status, 0)
+        return usage.ru_maxrss
+
+    def test_results_with_a_limit_hold_no_others(self):
+        self.run_experiment(sh("seq -f 'v=%.0f' 20000", metrics={"v": "v=(\\S+)"}), name="many",
+                            metric="v", mode="max")
+        words = ("results", "many", "0", "--format", "csv", "--limit")
+        self.assertGreater(self.peak(*words, "0"), 2 * self.peak(*words, "20"))
+        self.assertEqual(self.pegbox(*words, "2", "--columns", "v").out, "v\n1\n2\n")
+        last = self.pegbox(*words, "2", "--sort", "-v", "--columns", "v").out
+        self.assertEqual(last, "v\n20000\n19999\n")
 
     def test_best_scopes(self):
         for scope, trial, value in (("last", 1, 4), ("all", 0, 9), ("avg", 1, 14 / 3),
