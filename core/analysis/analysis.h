@@ -99,3 +99,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBest, best_clear)
 /* The best trial by a metric, and the one with the best value ever (NULL: not asked for). */
 gboolean analysis_best(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
                        PbxBest *ever, GError **error);
+/* The same without their iterations (-1), for which all results of a trial are read. */
+gboolean analysis_best_trials(PbxStore *store, const char *metric, int sign, PbxScope scope,
+                              PbxBest *best, PbxBest *ever, GError **error);

@@ -261,22 +261,31 @@ find_iteration(PbxStore *store, const char *metric, int sign, PbxScope scope, Pb
 }
 
 gboolean
+analysis_best_trials(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
+                     PbxBest *ever, GError **error)
+{
+    g_autoptr(GArray) scores = analysis_scores(store, metric, sign, scope, error);
+    if (scores == NULL)
+        return FALSE;
+    *best = (PbxBest){.iteration = -1, .ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
+    *ever = (PbxBest){.iteration = -1, .ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
+    for (guint i = 0; i < scores->len; i++) {
+        const PbxScore *score = &g_array_index(scores, PbxScore, i);
+        best->n_infeasible += score->infeasible;
+        consider(best, score->trial, score->value, sign);
+        consider(ever, score->trial, score->ever, sign);
+    }
+    return TRUE;
+}
+
+gboolean
 analysis_best(PbxStore *store, const char *metric, int sign, PbxScope scope, PbxBest *best,
               PbxBest *ever, GError **error)
 {
-    g_autoptr(GArray) scores = analysis_scores(store, metric, sign, scope, error);
-    g_auto(PbxBest) by_value = {.ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
-    g_auto(PbxBest) by_ever = {.ties = g_array_new(FALSE, FALSE, sizeof(guint64))};
-    if (scores == NULL)
-        return FALSE;
-    for (guint i = 0; i < scores->len; i++) {
-        const PbxScore *score = &g_array_index(scores, PbxScore, i);
-        by_value.n_infeasible += score->infeasible;
-        consider(&by_value, score->trial, score->value, sign);
-        consider(&by_ever, score->trial, score->ever, sign);
-    }
-    if (!find_iteration(store, metric, sign, scope, &by_value, error) ||
-        !find_iteration(store, metric, sign, SCOPE_ALL, &by_ever, error))
+    g_auto(PbxBest) by_value = {0}, by_ever = {0};
+    if (!analysis_best_trials(store, metric, sign, scope, &by_value, &by_ever, error) ||
+        !find_iteration(store, metric, sign, scope, &by_value, error) ||
+        (ever != NULL && !find_iteration(store, metric, sign, SCOPE_ALL, &by_ever, error)))
         return FALSE;
     *best = by_value;
     by_value = (PbxBest){0};

@@ -117,7 +117,7 @@ read_best(PbxStatusReader *reader, GError **error)
     reader->sign = options->metric != NULL ? options->sign : source->sign;
     if (metric == NULL)
         return TRUE;
-    if (!analysis_best(source->store, metric, reader->sign, SCOPE_LAST, &best, &ever, error))
+    if (!analysis_best_trials(source->store, metric, reader->sign, SCOPE_LAST, &best, &ever, error))
         return FALSE;
     if (ever.found) {
         reader->status->ever = ever.value;

@@ -109,6 +109,12 @@ assert_best(Fixture *fixture, const char *metric, int sign, PbxScope scope, gint
     g_assert_cmpint(best.found ? (gint64)best.trial : -1, ==, trial);
     if (trial >= 0)
         g_assert_cmpfloat_with_epsilon(best.value, value, 1e-12);
+    /* The same where nobody reads all results for an iteration. */
+    g_auto(PbxBest) alone = {0}, ever = {0};
+    g_assert_true(analysis_best_trials(fixture->store, metric, sign, scope, &alone, &ever, NULL));
+    g_assert_cmpint(alone.found, ==, best.found);
+    g_assert_cmpuint(alone.trial, ==, best.trial);
+    g_assert_cmpint(alone.iteration, ==, -1);
 }
 
 static void
