@@ -30,6 +30,7 @@ int statfs64(const char *path, struct statfs64 *info)
 }
 """
 
+
 class AskTest(PegboxTest):
     def create(self, *words, **keys):
         """Begins an experiment e; its first trial."""
