@@ -124,8 +124,10 @@ put_best(GString *out, const PbxRunner *runner)
     const char *const *varied = space_varied(runner->spec->space);
     g_string_append_printf(out, "Best %s: %s, by trial %" G_GUINT64_FORMAT "%s%s\n", metric, value,
                            best->row.number,
-                           best->row.state == PBX_STATE_ERROR ? ", which failed," : "",
-                           varied[0] != NULL ? " with" : "");
+                           best->row.state == PBX_STATE_ERROR ? ", which failed" : "",
+                           varied[0] == NULL                    ? ""
+                           : best->row.state == PBX_STATE_ERROR ? ", with"
+                                                                : " with");
     int widest = 0;
     for (const char *const *path = varied; *path != NULL; path++) {
         g_autofree char *name = terminal_safe(*path);

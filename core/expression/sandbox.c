@@ -101,6 +101,27 @@ owner_of(const char *name, const PbxEvaluation *evaluation)
     return NULL;
 }
 
+/* The member of `config` that Lua took for a difference: "weight-decay" for `decay`. NULL: none. */
+static const char *
+difference_of(const char *name, const PbxEvaluation *evaluation)
+{
+    g_autofree char *end = g_strconcat("-", name, NULL);
+    for (gsize i = 0; evaluation != NULL && i < evaluation->n_bindings; i++) {
+        JsonNode *value = evaluation->bindings[i].value;
+        JsonObjectIter iter;
+        const char *key;
+        if (value == NULL || !JSON_NODE_HOLDS_OBJECT(value) ||
+            !g_str_equal(evaluation->bindings[i].name, "config"))
+            continue;
+        json_object_iter_init_ordered(&iter, json_node_get_object(value));
+        while (json_object_iter_next_ordered(&iter, &key, NULL)) {
+            if (g_str_has_suffix(key, end))
+                return key;
+        }
+    }
+    return NULL;
+}
+
 /* What a name may have meant: a member of a binding, else the best match among the bindings and the
  * library (the first upvalue). */
 static void
@@ -111,6 +132,11 @@ push_hint(lua_State *state, const char *name, const PbxEvaluation *evaluation)
     const char *owner = owner_of(name, evaluation);
     if (owner != NULL) {
         lua_pushfstring(state, "; did you mean '%s.%s'?", owner, name);
+        return;
+    }
+    const char *difference = difference_of(name, evaluation);
+    if (difference != NULL) {
+        lua_pushfstring(state, "; did you mean config[\"%s\"]?", difference);
         return;
     }
     for (gsize i = 0; evaluation != NULL && i < evaluation->n_bindings && n < NAMES_IN_A_HINT; i++)

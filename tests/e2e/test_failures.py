@@ -23,6 +23,14 @@ class Failures(PegboxTest):
         with sqlite3.connect(os.path.join(experiment.path, "experiment.db")) as store:
             return store.execute("select value from fact where key = 'status'").fetchone()[0]
 
+    def test_best_that_failed(self):
+        script = sh("""echo '{"loss": 1}'; exit 1""")
+        for config, told in (({}, "which failed\n"), ({"x": {"$choice": [1, 2]}},
+                                                      "which failed, with\n")):
+            done = self.run_experiment(script, metric="loss", mode="min", config=config,
+                                       expect=1).done
+            self.assertIn("Best loss: 1, by trial 0, " + told, done.out)
+
     def test_parameters_that_do_not_arrive(self):
         """Each trial is the same; said where it is no chance, and there are parameters."""
         told = "All 4 trials reported the same loss: do the parameters reach the program?\n"

@@ -158,6 +158,9 @@ verdict_of_silence(void)
     assert_fails(NULL, "loss", "echo '{\"loss\": \"low\"}'", PBX_EINVAL,
                  "it ended well, but 1 line seen, none with a number as \"loss\"; the last was: "
                  "{\"loss\": \"low\"}");
+    assert_fails(NULL, "loss", "echo 'loss=3'", PBX_EINVAL,
+                 "it ended well, but 1 line seen, none with \"loss\"; the last was: loss=3; "
+                 "\"metrics\" reads text, by a regex");
     assert_fails("'report': 'exit-status'", "loss", "echo '{\"loss\": 1}'", PBX_EINVAL,
                  "it ended well, but 1 line seen, none with \"loss\"; the last was: "
                  "{\"loss\": 1}");

@@ -46,6 +46,34 @@ fail_exit(const run *ended, pbx_error *error)
     return PBX_EIO;
 }
 
+/* The first metric that was not found; NULL: all were, and report_on was not. */
+static const char *
+missing_metric(const reader *reader)
+{
+    for (size_t i = 0; i < reader->n_metrics; i++)
+        if (!reader->seen[i])
+            return reader->info->metrics[i];
+    return NULL;
+}
+
+/* Whether the last line has the name, but no number of that name. */
+static int
+is_named_last(const reader *reader, const char *name)
+{
+    char key[110];
+    snprintf(key, sizeof key, "\"%.100s\"", name);
+    return reader->self->options.json_lines && strstr(reader->last_line, key) != NULL;
+}
+
+/* Whether the last line tells of the metric as text, which a regex would read. */
+static int
+is_text_last(const reader *reader)
+{
+    const char *name = missing_metric(reader);
+    return reader->self->options.n_patterns == 0 && name != NULL && reader->last_line[0] != '{' &&
+           strstr(reader->last_line, name) != NULL;
+}
+
 /* Where the metric would have been found, had the options been others. */
 static void
 put_hints(const run *ended, char *to, size_t size)
@@ -59,16 +87,8 @@ put_hints(const run *ended, char *to, size_t size)
         snprintf(to, size, "; one would have matched if it did not hold a \\r, which ends a line");
     else if (ended->follow.path != NULL && ended->follow.n_read == 0)
         snprintf(to, size, "; nothing was read from %.200s", ended->follow.path);
-}
-
-/* The first metric that was not found; NULL: all were, and report_on was not. */
-static const char *
-missing_metric(const reader *reader)
-{
-    for (size_t i = 0; i < reader->n_metrics; i++)
-        if (!reader->seen[i])
-            return reader->info->metrics[i];
-    return NULL;
+    else if (is_text_last(&ended->reader))
+        snprintf(to, size, "; \"metrics\" reads text, by a regex");
 }
 
 static const pattern *
@@ -78,15 +98,6 @@ pattern_of(const options *options, const char *name)
         if (strcmp(pattern_name(options->patterns[i]), name) == 0)
             return options->patterns[i];
     return NULL;
-}
-
-/* Whether the last line has the name, but no number of that name. */
-static int
-is_named_last(const reader *reader, const char *name)
-{
-    char key[110];
-    snprintf(key, sizeof key, "\"%.100s\"", name);
-    return reader->self->options.json_lines && strstr(reader->last_line, key) != NULL;
 }
 
 /* What no line had, or what one had that was no good. */

@@ -5,7 +5,7 @@
 #include "expression/expression.h"
 #include "json/json.h"
 
-#define CONFIG "{\"a\":1,\"l\":[1,2],\"o\":{\"x\":\"text\"},\"rate\":0.5}"
+#define CONFIG "{\"a\":1,\"l\":[1,2],\"o\":{\"x\":\"text\"},\"rate\":0.5,\"weight-decay\":1}"
 
 typedef struct {
     const char *text, *expected;
@@ -60,6 +60,8 @@ test_syntax(gconstpointer data)
 static const Bad evaluation[] = {
     {"confg.a", "unknown name 'confg'; did you mean 'config'?", FAILED},
     {"rate > 1", "unknown name 'rate'; did you mean 'config.rate'?", FAILED},
+    {"config.weight-decay > 1", "unknown name 'decay'; did you mean config[\"weight-decay\"]?",
+     FAILED},
     {"zzzzzzzz", "unknown name 'zzzzzzzz'", FAILED},
     {"os.time()", "unknown name 'os'", FAILED},
     {"x = 1", "'x' cannot be set: write == to compare, or local x = ...", FAILED},
