@@ -72,26 +72,6 @@ experiment_close(PbxExperiment *experiment)
 
 /* ---- Without a driver ---- */
 
-/* Whether no trial lives, and none will come. */
-static gboolean
-is_over(const PbxRunner *runner)
-{
-    const guint64 *counts = runner->counts;
-    if (counts[PBX_STATE_PENDING] + counts[PBX_STATE_RUNNING] + counts[PBX_STATE_PAUSED] > 0)
-        return FALSE;
-    return runner->exhausted || runner->stopping ||
-           (runner->total >= 0 && runner->trials->len >= (guint64)runner->total);
-}
-
-static void
-mark_over(PbxOutside *outside)
-{
-    if (g_strcmp0(outside->status, "running") != 0 || !is_over(outside->runner))
-        return;
-    runner_event(outside->runner, PBX_EVENT_END, NULL, outside->runner->stop_reason);
-    outside_set_status(outside, "done");
-}
-
 /* What waits comes first: enqueued, left by a driver, or failed before. */
 static gboolean
 queue_oldest(PbxRunner *runner, GError **error)
@@ -118,7 +98,7 @@ ask(PbxOutside *outside, GError **error)
         return NULL;
     PbxAskOutcome outcome = asked_next(runner, &trial, error);
     if (outcome == ASK_DONE)
-        mark_over(outside);
+        outside_mark_over(outside);
     else if (outcome == ASK_TRIAL && g_strcmp0(outside->status, "running") != 0)
         outside_set_status(outside, "running");
     if (outcome == ASK_FAILED && *error == NULL && runner->fatal != NULL)
@@ -134,7 +114,8 @@ tell(PbxOutside *outside, const PbxTelling *telling, GError **error)
     PbxTrial *trial = row != NULL ? runner_restored(runner, row->number, error) : NULL;
     if (trial == NULL || !asked_tell(runner, trial, telling, error))
         return NULL;
-    mark_over(outside);
+    runner_ask_stoppers(runner);
+    outside_mark_over(outside);
     return asked_told(trial);
 }
 

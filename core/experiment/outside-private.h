@@ -50,7 +50,9 @@ gboolean outside_begin(PbxOutside *outside, GError **error);
 JsonObject *outside_end(PbxOutside *outside, JsonObject *answer, GError **error);
 /* Gives up the lock until the next outside_begin: a driver may start. */
 void outside_rest(PbxOutside *outside);
-/* The experiment's status from this change on: "running", "done". */
+/* The experiment's status from this change on: "running", "done", "stopped". */
 void outside_set_status(PbxOutside *outside, const char *status);
+/* The same, where it runs and this change was the last: no trial lives, and none will come. */
+void outside_mark_over(PbxOutside *outside);
 /* The trial that the request's member "trial" names: a number, an id or a name. */
 PbxTrial *outside_named(PbxOutside *outside, JsonObject *request, GError **error);

@@ -304,6 +304,30 @@ outside_set_status(PbxOutside *outside, const char *status)
     outside->status = g_strdup(status);
 }
 
+/* Whether no trial lives, and none will come. What waits when it was stopped is given to nobody. */
+static gboolean
+is_over(const PbxRunner *runner)
+{
+    const guint64 *counts = runner->counts;
+    if (counts[PBX_STATE_RUNNING] + counts[PBX_STATE_PAUSED] > 0)
+        return FALSE;
+    if (runner->stopping)
+        return TRUE;
+    return counts[PBX_STATE_PENDING] == 0 &&
+           (runner->exhausted ||
+            (runner->total >= 0 && runner->trials->len >= (guint64)runner->total));
+}
+
+void
+outside_mark_over(PbxOutside *outside)
+{
+    PbxRunner *runner = outside->runner;
+    if (g_strcmp0(outside->status, "running") != 0 || !is_over(runner))
+        return;
+    runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
+    outside_set_status(outside, runner->counts[PBX_STATE_PENDING] > 0 ? "stopped" : "done");
+}
+
 /* Facts that a driver keeps in memory, or writes as it ends. */
 static gboolean
 store_facts(PbxOutside *outside, GError **error)

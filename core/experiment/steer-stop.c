@@ -92,9 +92,7 @@ stop_asked(PbxOutside *outside, GError **error)
     if (goes_on) {
         /* Nobody is given another one. */
         runner_stop_all(outside->runner, WHY);
-        runner_event(outside->runner, PBX_EVENT_END, NULL, WHY);
-        outside_set_status(outside,
-                           outside->runner->counts[PBX_STATE_PENDING] > 0 ? "stopped" : "done");
+        outside_mark_over(outside);
     }
     JsonObject *answer = json_object_new();
     json_object_set_string_member(answer, "experiment", outside->runner->name);
@@ -108,6 +106,7 @@ stop_named(PbxOutside *outside, JsonObject *request, GError **error)
     PbxTrial *trial = outside_named(outside, request, error);
     if (trial == NULL || !end_one(outside, trial->row.number, &trial, error))
         return NULL;
+    outside_mark_over(outside);
     return steer_answer_for(trial);
 }
 
