@@ -98,6 +98,9 @@ set_window(PbxRunner *runner)
     runner->window = (guint64)CLAMP(length - 1, 0, 1e9);
     runner->window_s = runner_env("PEGBOX_RESULT_BUFFER_MAX_TIME_S", WINDOW_S);
     runner->gather_s = runner_env("PEGBOX_RESULT_BUFFER_MIN_TIME_S", 0);
+    /* What is gathered is not taken for silence. */
+    if (runner->spec->limits.report_time_s > 0)
+        runner->gather_s = MIN(runner->gather_s, runner->spec->limits.report_time_s / 2);
 }
 
 /* A variable that is no number counts as not set: said once. */

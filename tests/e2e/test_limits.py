@@ -57,6 +57,13 @@ class Limits(PegboxTest):
                                        "(%d s)" % START)
         self.assertEqual(experiment.counts, [2])
 
+    def test_gathered_reports_are_no_silence(self):
+        experiment = self.limited(
+            "for i in $(seq %d); do echo '{\"loss\": 1}'; sleep 0.2; done" % (START * 5 + 5),
+            {"report_time_s": START}, expect=0,
+            environ={"PEGBOX_RESULT_BUFFER_MIN_TIME_S": "1000"})
+        self.assertEqual(experiment.counts, [START * 5 + 5])
+
     def test_report_time_starts_anew_with_each_report(self):
         # It runs longer than it may be silent.
         experiment = self.limited(
