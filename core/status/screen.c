@@ -70,13 +70,16 @@ rows_of(const char *block, int columns)
     return rows;
 }
 
-/* Lines over what stands on the screen: each takes away what is left of an old one. */
+/* Lines over what stands on the screen: each takes away what is left of an old one. Not one that
+ * fills its row: the cursor still stands on its last character, which would go too. */
 static void
-put_over(GString *out, const char *text)
+put_over(GString *out, const char *text, int columns)
 {
     for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+        int width = line_width(text, (gsize)(end - text));
+        gboolean full = columns > 0 && width > 0 && width % columns == 0;
         g_string_append_len(out, text, end - text);
-        g_string_append(out, "\033[K\n");
+        g_string_append(out, full ? "\n" : "\033[K\n");
     }
 }
 
@@ -96,8 +99,8 @@ screen_draw(PbxScreen *screen, const char *block, int columns)
         return;
     g_autoptr(GString) out = g_string_new(NULL);
     put_up(screen, out, columns);
-    put_over(out, screen->lines->str);
-    put_over(out, block);
+    put_over(out, screen->lines->str, columns);
+    put_over(out, block, columns);
     g_string_append(out, "\033[J");
     put(out->str);
     g_string_truncate(screen->lines, 0);

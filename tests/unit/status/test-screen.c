@@ -88,6 +88,21 @@ test_narrower(void)
     release(file);
 }
 
+/* After the last column many terminals keep the cursor on it until the next character comes. */
+static void
+test_full_rows(void)
+{
+    FILE *file = capture();
+    PbxScreen *screen = screen_new();
+    screen_draw(screen, "x\n", 5);
+    g_free(written(file));
+    screen_add_line(screen, "01234\n012345\n0123456789\n");
+    screen_draw(screen, "x\n", 5);
+    assert_written(file, "\033[1A\r01234\n012345\033[K\n0123456789\nx\033[K\n\033[J");
+    screen_free(screen);
+    release(file);
+}
+
 /* A flood brings no further redraws: the block goes, and comes back when it is time. */
 static void
 test_flood(void)
@@ -120,6 +135,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/status/screen/in-place", test_in_place);
     g_test_add_func("/status/screen/narrower", test_narrower);
+    g_test_add_func("/status/screen/full-rows", test_full_rows);
     g_test_add_func("/status/screen/flood", test_flood);
     return g_test_run();
 }
