@@ -320,8 +320,13 @@ command_best(int argc, char **argv)
     if (!make_question(&question, &look, &options))
         return EXIT_USAGE;
     const PbxTableOptions *table = &options.table;
-    if (table->sort != NULL || table->filter != NULL || table->columns != NULL ||
-        table->format != NULL || table->limit != 0)
+    const gboolean listing = table->sort != NULL || table->filter != NULL ||
+                             table->columns != NULL || table->format != NULL || table->limit != 0;
+    if (options.command && (listing || table->json)) {
+        command_error("--command prints one command line: no option of a listing goes with it");
+        return EXIT_USAGE;
+    }
+    if (listing)
         return best_table(&look, &question, table);
     return answer(&look, &question, &options);
 }

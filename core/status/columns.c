@@ -175,6 +175,19 @@ any_has(const PbxColumnMaker *maker, const char *path)
     return FALSE;
 }
 
+/* A value that is not a number is said, and not mistaken for one that is not there. */
+static char *
+metric_text(const PbxStatusTrial *trial, const char *metric)
+{
+    double value;
+    if (trial->last_seq == 0)
+        return g_strdup("");
+    JsonNode *node = isnan(trial->value) ? looked_up(trial->result, metric) : NULL;
+    if (node != NULL && json_number(node, FALSE, &value) && isnan(value))
+        return g_strdup("nan");
+    return status_number_text(trial->value);
+}
+
 /* The metric: the model has its last value even where the last report lacks it. */
 static void
 add_metric(PbxColumnMaker *maker, const char *metric)
@@ -188,8 +201,7 @@ add_metric(PbxColumnMaker *maker, const char *metric)
     PbxStatusColumn *column = add_column(maker, title, TRUE, RANK_METRIC);
     for (guint i = 0; i < maker->trials->len; i++) {
         const PbxStatusTrial *trial = trial_at(maker, i);
-        g_ptr_array_add(column->cells,
-                        trial->last_seq != 0 ? status_number_text(trial->value) : g_strdup(""));
+        g_ptr_array_add(column->cells, metric_text(trial, metric));
     }
 }
 

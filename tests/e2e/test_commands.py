@@ -63,6 +63,7 @@ class Commands(PegboxTest):
             row = self.pegbox("trials", name, "--json").json[0]
             self.assertEqual((row["value"], row["best"]), ("NaN", None))
             self.assertRegex(self.pegbox("trials", name).out, r"TERMINATED +1 +nan ")
+            self.assertRegex(self.pegbox("top", name).out, r"TERMINATED +\d+ +nan ")
 
     def test_ls_without_any(self):
         self.pegbox("ls", env={"PEGBOX_RESULT_DIR": self.dir + "/none"})
@@ -166,6 +167,11 @@ class Commands(PegboxTest):
         done = self.command(["sh", "-c", line], cwd="/")
         self.assertEqual(done.out, experiment.read(0, "stdout"))
         return done.out
+
+    def test_best_command_is_no_listing(self):
+        for words in (("--json",), ("--limit", "2"), ("--columns", "trial")):
+            self.assertIn("--command prints one command line",
+                          self.pegbox("best", "first", "--command", *words, expect=2).err)
 
     def test_best_command_runs_from_anywhere(self):
         self.write("place/it's/data.txt", "7")
