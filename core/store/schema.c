@@ -13,8 +13,7 @@ const char *const store_events[] = {
     "error",      "void",       "sync",     "end",     NULL,
 };
 
-/* What brings schema i to i + 1; each runs in a transaction of its own. Never change one
- * that was released: append. */
+/* What brings schema i to i + 1. Never change one that was released: append. */
 static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "CREATE TABLE fact ("
     " key TEXT PRIMARY KEY NOT NULL,"
@@ -50,8 +49,6 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     " rung INTEGER,"
     " bracket INTEGER"
     ") STRICT;"
-    /* Counts, and the oldest that waits, without a look at each trial. */
-    "CREATE INDEX trial_of_state ON trial (state);"
 
     "CREATE TABLE attempt ("
     " trial INTEGER NOT NULL,"
@@ -119,27 +116,34 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     ") STRICT, WITHOUT ROWID;",
 
     "ALTER TABLE trial ADD COLUMN feasible INTEGER;"
-    "ALTER TABLE result ADD COLUMN feasible INTEGER;",
+    "ALTER TABLE result ADD COLUMN feasible INTEGER;"
+    /* Counts, and the oldest that waits, without a look at each trial. */
+    "CREATE INDEX IF NOT EXISTS trial_of_state ON trial (state);",
 };
 
 static gboolean
-apply(PbxStore *store, int version, GError **error)
+apply(PbxStore *store, GError **error)
 {
+    /* Read anew: of several who write without a driver another one may have been first. */
+    int version = 0;
+    if (!store_read_int(store, "PRAGMA user_version", &version, error))
+        return FALSE;
+    for (; version < STORE_SCHEMA_VERSION; version++)
+        if (!store_exec(store, migrations[version], error))
+            return FALSE;
     g_autofree char *numbers = g_strdup_printf("PRAGMA application_id = %d; "
                                                "PRAGMA user_version = %d",
-                                               STORE_APPLICATION_ID, version + 1);
-    return store_begin(store, error) && store_exec(store, migrations[version], error) &&
-           store_exec(store, numbers, error) && store_commit(store, error);
+                                               STORE_APPLICATION_ID, version);
+    return store_exec(store, numbers, error);
 }
 
 gboolean
 store_migrate(PbxStore *store, int version, GError **error)
 {
-    for (; version < STORE_SCHEMA_VERSION; version++) {
-        if (!apply(store, version, error)) {
-            store_rollback(store);
-            return FALSE;
-        }
-    }
-    return TRUE;
+    if (version >= STORE_SCHEMA_VERSION)
+        return TRUE;
+    if (store_begin(store, error) && apply(store, error) && store_commit(store, error))
+        return TRUE;
+    store_rollback(store);
+    return FALSE;
 }

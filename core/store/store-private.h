@@ -61,6 +61,8 @@ void store_done(sqlite3_stmt *statement);
 /* Runs a statement that gives no rows. */
 gboolean store_run(PbxStore *store, sqlite3_stmt *statement, GError **error);
 gboolean store_exec(PbxStore *store, const char *sql, GError **error);
+/* The number in the one row of a statement. */
+gboolean store_read_int(PbxStore *store, const char *sql, int *value, GError **error);
 
 /* A writer notes which file it has opened, for store_check_place. */
 void store_note_place(PbxStore *store);

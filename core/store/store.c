@@ -227,8 +227,8 @@ connect_to(PbxStore *store, const char *path, int flags, GError **error)
     return FALSE;
 }
 
-static gboolean
-read_int(PbxStore *store, const char *sql, int *value, GError **error)
+gboolean
+store_read_int(PbxStore *store, const char *sql, int *value, GError **error)
 {
     sqlite3_stmt *statement = NULL;
     gboolean ok = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK &&
@@ -245,8 +245,8 @@ static gboolean
 check_schema(PbxStore *store, int *version, GError **error)
 {
     int application = 0;
-    if (!read_int(store, "PRAGMA application_id", &application, error) ||
-        !read_int(store, "PRAGMA user_version", version, error))
+    if (!store_read_int(store, "PRAGMA application_id", &application, error) ||
+        !store_read_int(store, "PRAGMA user_version", version, error))
         return FALSE;
     if (application != STORE_APPLICATION_ID) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA, "%s is not a pegbox store",
@@ -260,15 +260,16 @@ check_schema(PbxStore *store, int *version, GError **error)
         return FALSE;
     }
     if (*version < STORE_SCHEMA_VERSION && !store->writable) {
-        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA,
-                    "%s was written by an older pegbox (schema %d; this one reads %d)", store->path,
-                    *version, STORE_SCHEMA_VERSION);
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_OLDER,
+                    "%s was written by an older pegbox (schema %d; this one reads %d), and cannot be "
+                    "written to bring it up to date",
+                    store->path, *version, STORE_SCHEMA_VERSION);
         return FALSE;
     }
     /* A fact that cannot be read counts as absent later on: what is wrong is told here. */
     int length = 0;
     return *version == 0 ||
-           read_int(store, "SELECT ifnull(sum(length(value)), 0) FROM fact", &length, error);
+           store_read_int(store, "SELECT ifnull(sum(length(value)), 0) FROM fact", &length, error);
 }
 
 /* The driver makes what it committed durable once a second, so SQLite's own checkpoints,
@@ -384,6 +385,19 @@ open_reader(PbxStore *opened, GError **error)
     return open_immutable(g_steal_pointer(&store), error);
 }
 
+/* FALSE: it may not be written. */
+static gboolean
+bring_up_to_date(const char *dir)
+{
+    PbxStore *store = store_new(dir, TRUE);
+    if (store->network) {
+        store_close(store);
+        return FALSE;
+    }
+    g_autoptr(PbxStore) writer = open_writer(store, NULL);
+    return writer != NULL;
+}
+
 PbxStore *
 store_open(const char *dir, gboolean writable, GError **error)
 {
@@ -393,6 +407,13 @@ store_open(const char *dir, gboolean writable, GError **error)
                     "no experiment in %s: it has no experiment.db", dir);
         return NULL;
     }
-    return writable ? open_writer(g_steal_pointer(&store), error)
-                    : open_reader(g_steal_pointer(&store), error);
+    if (writable)
+        return open_writer(g_steal_pointer(&store), error);
+    g_autoptr(GError) failed = NULL;
+    PbxStore *reader = open_reader(g_steal_pointer(&store), &failed);
+    if (g_error_matches(failed, PBX_STORE_ERROR, STORE_ERROR_OLDER) && bring_up_to_date(dir))
+        return open_reader(store_new(dir, FALSE), error);
+    if (failed != NULL)
+        g_propagate_error(error, g_steal_pointer(&failed));
+    return reader;
 }

@@ -17,6 +17,7 @@ enum {
     STORE_ERROR_EXISTS, /* create: an experiment is already there */
     STORE_ERROR_NONE,   /* open: there is none */
     STORE_ERROR_SCHEMA, /* newer than this program, or not a store */
+    STORE_ERROR_OLDER,  /* written by an older program, and it cannot be brought up to date */
     STORE_ERROR_LOCKED, /* a driver holds it */
     STORE_ERROR_IO,     /* SQLite says no: disk full, corrupt, ... */
 };
@@ -115,7 +116,8 @@ typedef struct {
 
 /* Makes DIR/experiment.db (DIR exists). full: durability. (transfer full) */
 PbxStore *store_create(const char *dir, gboolean full, GError **error);
-/* Opens one; read-only for everybody but the driver. (transfer full) */
+/* Opens one; read-only for everybody but the driver. One that an older program has written is
+ * brought up to date first. (transfer full) */
 PbxStore *store_open(const char *dir, gboolean writable, GError **error);
 /* Checkpoints the WAL where it was writable. */
 void store_close(PbxStore *store);

@@ -105,7 +105,7 @@ test_newer(Fixture *fixture, gconstpointer unused)
     assert_refused(fixture, TRUE, "written by a newer pegbox (schema 99");
 }
 
-/* An older store is brought up to date by who may write it. */
+/* An older store is brought up to date, by readers too. */
 static void
 test_older(Fixture *fixture, gconstpointer unused)
 {
@@ -113,12 +113,38 @@ test_older(Fixture *fixture, gconstpointer unused)
     alter(fixture, "DROP TABLE fact; DROP TABLE trial; DROP TABLE attempt; DROP TABLE result; "
                    "DROP TABLE event; DROP TABLE decider; DROP TABLE cursor; DROP TABLE file; "
                    "PRAGMA user_version = 0");
-    assert_refused(fixture, FALSE, "written by an older pegbox (schema 0");
     g_autoptr(GError) error = NULL;
+    g_autoptr(PbxStore) reader = store_open(fixture->dir, FALSE, &error);
+    g_assert_no_error(error);
     fixture->store = store_open(fixture->dir, TRUE, &error);
     g_assert_no_error(error);
     put_one(fixture->store, 1);
     g_assert_true(has(fixture->store, 1));
+    g_assert_true(has(reader, 1));
+    /* Another one may be first. */
+    g_assert_true(store_migrate(fixture->store, 0, &error));
+    g_assert_no_error(error);
+    g_assert_true(has(reader, 1));
+}
+
+static void
+test_older_unwritable(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    alter(fixture, "PRAGMA journal_mode = DELETE; PRAGMA user_version = 1");
+    g_autofree char *path = path_of(fixture, "experiment.db");
+    g_assert_cmpint(g_chmod(path, 0444), ==, 0);
+    g_assert_cmpint(g_chmod(fixture->dir, 0555), ==, 0);
+    g_autoptr(GError) error = NULL;
+    PbxStore *store = geteuid() != 0 ? store_open(fixture->dir, FALSE, &error) : NULL;
+    g_assert_cmpint(g_chmod(fixture->dir, 0755), ==, 0);
+    if (geteuid() == 0) {
+        g_test_skip("root may write everywhere");
+        return;
+    }
+    g_assert_null(store);
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_OLDER);
+    g_assert_nonnull(strstr(error->message, "written by an older pegbox (schema 1"));
 }
 
 /* What an older pegbox wrote stays, with nothing in the columns that it did not have. */
@@ -127,7 +153,7 @@ test_schema_1(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
     put_one(fixture->store, 1);
-    alter(fixture, "ALTER TABLE trial DROP COLUMN feasible; "
+    alter(fixture, "ALTER TABLE trial DROP COLUMN feasible; DROP INDEX trial_of_state; "
                    "ALTER TABLE result DROP COLUMN feasible; PRAGMA user_version = 1");
     g_autoptr(GError) error = NULL;
     fixture->store = store_open(fixture->dir, TRUE, &error);
@@ -135,6 +161,11 @@ test_schema_1(Fixture *fixture, gconstpointer unused)
     g_autoptr(PbxTrialRow) row = store_trial(fixture->store, 1, NULL);
     g_assert_cmpstr(row->id, ==, make_trial(1).id);
     g_assert_cmpint(row->feasible, ==, FEASIBLE_NONE);
+    int n = 0;
+    g_assert_true(store_read_int(fixture->store,
+                                 "SELECT count(*) FROM sqlite_master WHERE name = 'trial_of_state'",
+                                 &n, NULL));
+    g_assert_cmpint(n, ==, 1);
 }
 
 static void
@@ -365,7 +396,8 @@ main(int argc, char **argv)
     g_test_add_func("/store/open/says-that-there-is-none", test_none);
     ADD("/store/open/refuses-a-foreign-file", test_foreign);
     ADD("/store/open/refuses-a-newer-schema", test_newer);
-    ADD("/store/open/a-writer-migrates-an-older-schema", test_older);
+    ADD("/store/open/migrates-an-older-schema", test_older);
+    ADD("/store/open/older-and-unwritable", test_older_unwritable);
     ADD("/store/open/a-writer-migrates-schema-1", test_schema_1);
     ADD("/store/open/a-reader-works-beside-a-writer", test_reader_beside_writer);
     ADD("/store/open/durable-beside-an-old-snapshot", test_durable_beside_reader);
