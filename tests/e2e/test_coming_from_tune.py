@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 
-from pegbox_test import SOURCE, PegboxTest, json_lines, main, read_text, sh
+from pegbox_test import PYTHON, SOURCE, PegboxTest, json_lines, main, read_text, sh
 
 PAGE = os.path.join(SOURCE, "doc", "coming-from-tune.md")
 # $1 is what to report, a word each.
@@ -327,6 +327,19 @@ class Analysis(Traps):
 
 
 class Page(PegboxTest):
+    def test_the_experiment_runs(self):
+        """Tune's script, as the page writes it for pegbox."""
+        section = read_text(PAGE).split("\n## An experiment\n", 1)[1].split("\n## ", 1)[0]
+        script = re.findall(r"```python\n(.*?)```", section, re.S)[1]
+        self.write("train.py", "def step(lr, layers):\n    return lr * layers\n" + script)
+        spec = json.loads(re.search(r"```json\n(.*?)```", section, re.S)[1])
+        self.assertEqual(spec["trainable"]["command"][0], "python3")
+        spec["trainable"]["command"][0] = PYTHON
+        path = self.write("tune.json", json.dumps(dict(spec, name="tuned")))
+        self.assertIn("50 trials in ", self.pegbox("run", path).out)
+        best = self.pegbox("best", "tuned", "--json").json
+        self.assertAlmostEqual(best["value"], best["config"]["lr"] * best["config"]["layers"])
+
     def test_each_trap_has_its_test(self):
         section = read_text(PAGE).split("\n## What is different\n", 1)[1]
         named = re.findall(r"`((?:Columns|Names|Best|Failures)\.test_\w+)`", section)
