@@ -10,6 +10,7 @@
 #define LABEL_WIDTH 11
 #define BAR_CELLS   40
 #define SPARK_CELLS 40
+#define MIN_CELLS   4
 #define LOW_MEMORY  0.9
 #define GIB         1073741824.0
 #define MAX_WRAPPED 3  /* lines of one thing */
@@ -227,14 +228,18 @@ put_history(PbxBlock *block, const char *label)
     g_autofree char *first = status_number_text(values[0]);
     g_autofree char *last = status_number_text(values[n - 1]);
     int words = terminal_text_width(first) + terminal_text_width(last) + 6;
+    int room = pen_left(pen) - LABEL_WIDTH;
+    /* Where there is no room for both, the course says more than its ends. */
+    gboolean ends = room - words >= MIN_CELLS;
+    int cells = MIN(ends ? room - words : room, SPARK_CELLS);
+    if (cells < MIN_CELLS)
+        return;
+    g_autoptr(GString) line = g_string_new(NULL);
+    status_put_sparkline(line, values, n, cells, pen->style->utf8);
     put_label(block, label);
-    int cells = MIN(pen_left(pen) - words, SPARK_CELLS);
-    if (cells >= 4) {
-        g_autoptr(GString) line = g_string_new(NULL);
-        status_put_sparkline(line, values, n, cells, pen->style->utf8);
-        pen_put(pen, COLOUR_GREEN, line->str);
+    pen_put(pen, COLOUR_GREEN, line->str);
+    if (ends)
         pen_printf(pen, COLOUR_DIM, "  %s %s %s", first, pen->style->utf8 ? "\u2192" : "->", last);
-    }
     pen_end(pen);
 }
 

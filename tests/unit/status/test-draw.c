@@ -137,6 +137,20 @@ test_history(void)
     g_assert_nonnull(status_fixture_line(lines, "           █▆▃▁  4 → 1"));
 }
 
+/* In few columns the course alone, or no line at all. */
+static void
+test_narrow_history(void)
+{
+    static const double values[] = {0.00044156, 0.00044156, 1.1555e-05, 1.1555e-05};
+    g_autoptr(PbxStatus) status = usual();
+    g_array_append_vals(status->history, values, G_N_ELEMENTS(values));
+    g_auto(GStrv) lines = status_fixture_draw(status, NULL, 39, 40);
+    g_assert_nonnull(status_fixture_line(lines, "           ██▁▁"));
+    g_auto(GStrv) few = status_fixture_draw(status, NULL, 14, 40);
+    for (char **line = few; !g_str_has_prefix(*line, "results"); line++)
+        g_assert_cmpstr(*line, !=, "");
+}
+
 /* How long the last ones take nobody knows. */
 static void
 test_last_ones(void)
@@ -347,6 +361,7 @@ main(int argc, char **argv)
     g_test_add_func("/status/draw/best", test_best);
     g_test_add_func("/status/draw/memory", test_memory);
     g_test_add_func("/status/draw/history", test_history);
+    g_test_add_func("/status/draw/narrow-history", test_narrow_history);
     g_test_add_func("/status/draw/last-ones", test_last_ones);
     g_test_add_func("/status/draw/stopping", test_stopping);
     g_test_add_func("/status/draw/no-end", test_no_end);
