@@ -464,6 +464,31 @@ build_array(Builder *builder, JsonArray *array, const Place *place)
     return fold_constants(node, place);
 }
 
+/* "loguniform(1e-5, 1)", as the one-line form and Tune write it: the operator. NULL: any text. */
+static const SpaceOperator *
+called_operator(const char *text)
+{
+    if (g_str_has_prefix(text, "tune."))
+        text += strlen("tune.");
+    const gsize length = strcspn(text, "(");
+    if (text[length] != '(' || !g_str_has_suffix(text, ")"))
+        return NULL;
+    g_autofree char *name = g_strdup_printf("$%.*s", (int)MIN(length, 100), text);
+    return space_operator_find(name);
+}
+
+static SpaceNode *
+build_text(Builder *builder, JsonNode *json, const Place *place)
+{
+    const SpaceOperator *op = called_operator(json_node_get_string(json));
+    if (op == NULL)
+        return constant_new(json_clone(json), place);
+    problems_add(builder->problems, builder->doc, place->pointer,
+                 "an operator is an object, not a text: write {\"%s\": [...]}", op->name);
+    problems_hint(builder->problems, "{\"$literal\": \"...\"} takes the text as it stands");
+    return broken_new(place);
+}
+
 static SpaceNode *
 build(Builder *builder, JsonNode *json, const Place *place)
 {
@@ -471,6 +496,8 @@ build(Builder *builder, JsonNode *json, const Place *place)
         return build_object(builder, json_node_get_object(json), place);
     if (JSON_NODE_HOLDS_ARRAY(json))
         return build_array(builder, json_node_get_array(json), place);
+    if (JSON_NODE_HOLDS_VALUE(json) && json_node_get_value_type(json) == G_TYPE_STRING)
+        return build_text(builder, json, place);
     return constant_new(json_clone(json), place);
 }
 

@@ -170,6 +170,13 @@ class SpecErrors(PegboxTest):
                        {"a": {"uniform": 3}}, {"a": {"choice": [1], "b": 2}}):
             self.pegbox("validate", self.spec(**dict(GOOD, config=config)))
 
+    def test_operator_as_a_text(self):
+        told = 'config.lr: an operator is an object, not a text: write {"$loguniform": [...]}'
+        for text in ("loguniform(1e-5, 1)", "tune.loguniform(1e-5, 1)"):
+            self.config(text, told, 'hint: {"$literal": "..."} takes the text as it stands')
+        for value in ({"$literal": "loguniform(1, 2)"}, "loguniform", "log(1)", "loguniform(1) x"):
+            self.pegbox("validate", self.spec(**dict(GOOD, config={"a": value})))
+
     def test_cycle_is_shown(self):
         done = self.keys("config.", config={"a": {"$sample_from": "config.b"},
                                             "b": {"$sample_from": "config.c"},
