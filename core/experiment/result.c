@@ -149,7 +149,8 @@ judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
         view->abi.flags |= PBX_RESULT_DONE;
     }
     ask_stoppers(runner, trial, view, &judgement);
-    if (runner->stopping && !judgement.ends && !row->done)
+    /* What is abandoned was told to stop at once, and waits for another run then. */
+    if (runner->stopping && !runner->abandoned && !judgement.ends && !row->done)
         judge_end(&judgement, PBX_END_STOPPED, g_strdup(runner->stop_reason));
     /* One that is done anyway is the trainable's to end. */
     if (!judgement.ends && !row->done && trial->failing == NULL)

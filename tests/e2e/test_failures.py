@@ -74,6 +74,17 @@ class Failures(PegboxTest):
         self.assertNotIn("RUNNING", experiment.states)
         self.assertNotIn("TERMINATED", experiment.states[3:])
 
+    def test_fail_fast_keeps_those_that_report_meanwhile(self):
+        """They can go on later, however many of their reports are on their way."""
+        experiment = self.run_experiment(
+            sh('''if [ $1 = 0 ]; then sleep 1; exit 1; fi
+while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expect=1,
+            config={"x": {"$grid_search": [1, 0, 2]}}, fail_fast=True, resources={"cpu": 0.1},
+            max_concurrent_trials=2)
+        self.assertEqual(experiment.states, ["PENDING", "ERROR", "PENDING"])
+        self.assertEqual(experiment.trials[0]["reason"], "interrupted")
+        self.assertEqual(experiment.trials[0]["results"], experiment.counts[0])
+
     def test_fail_fast_of_the_command_line(self):
         experiment = self.run_experiment(
             sh("""echo '{"loss": 1}'; exit 1"""), words=["--fail-fast"], expect=1, metric="loss",
