@@ -252,7 +252,7 @@ take_history(PbxStatus *status, JsonObject *object)
     g_array_set_size(status->history, 0);
     for (guint i = 0; i < json_array_get_length(array); i++) {
         double value;
-        if (json_number(json_array_get_element(array, i), FALSE, &value))
+        if (json_number(json_array_get_element(array, i), FALSE, &value) && isfinite(value))
             g_array_append_val(status->history, value);
     }
 }

@@ -49,6 +49,7 @@ test_live_hostile(void)
         "1",
         "{\"total\":\"x\",\"history\":{},\"lines\":[1,{\"label\":2}],\"resources\":[{}]}",
         "{\"left_s\":null,\"waits\":[{\"label\":\"a\"}],\"stopping\":[],\"history\":[\"x\",null]}",
+        "{\"history\":[\"NaN\",\"Infinity\",1,\"-Infinity\",1e308,-1e308,2]}",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_autoptr(JsonNode) node = json_read(texts[i], strlen(texts[i]), 100, NULL);
@@ -56,6 +57,8 @@ test_live_hostile(void)
         status_take_live(status, node);
         g_auto(GStrv) lines = status_fixture_draw(status, NULL, 79, 40);
         g_assert_nonnull(lines[0]);
+        for (guint j = 0; j < status->history->len; j++)
+            g_assert_true(isfinite(g_array_index(status->history, double, j)));
     }
 }
 
