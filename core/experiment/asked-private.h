@@ -8,6 +8,8 @@
 /* Begins the trial that comes next for somebody who asks. Not committed yet. ASK_FAILED: the
  * error, or the runner's. */
 PbxAskOutcome asked_next(PbxRunner *runner, PbxTrial **trial, GError **error);
+/* Whoever asked for it does not have it: it waits again, as the next one. */
+void asked_return(PbxRunner *runner, PbxTrial *trial);
 /* What is printed of it; {"done": true} at the end, {"later": true} where it is not now; NULL for
  * ASK_FAILED. (transfer full) */
 JsonObject *asked_answer(const PbxRunner *runner, PbxAskOutcome outcome, const PbxTrial *trial);

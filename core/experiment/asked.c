@@ -75,6 +75,19 @@ asked_next(PbxRunner *runner, PbxTrial **trial, GError **error)
     return ASK_FAILED;
 }
 
+void
+asked_return(PbxRunner *runner, PbxTrial *trial)
+{
+    if (!trial->asked)
+        return;
+    asked_over(runner, trial);
+    g_clear_pointer(&trial->row.reason, g_free);
+    trial->attempt.ended_ns = runner_wall(runner);
+    trial->attempt_dirty = TRUE;
+    trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
+    g_queue_push_head(&runner->waiting, trial);
+}
+
 PbxAskOutcome
 asked_outcome(JsonObject *answer)
 {

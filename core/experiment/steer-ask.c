@@ -23,7 +23,7 @@ steer_ask(PbxRunner *runner, PbxRequest *request)
     const gboolean ending = runner->interrupts > 0 || runner->finished;
     PbxAskOutcome outcome = ending ? ASK_LATER : asked_next(runner, &trial, &error);
     if (outcome != ASK_FAILED)
-        steer_answer(runner, request, asked_answer(runner, outcome, trial));
+        steer_give(runner, request, asked_answer(runner, outcome, trial), trial);
     else if (error != NULL)
         answer_error(runner, request, error);
     else

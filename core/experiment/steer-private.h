@@ -20,6 +20,8 @@ typedef struct {
 
 /* Answers once what was decided is committed; `answer` as of request_answer. */
 void steer_answer(PbxRunner *runner, PbxRequest *request, JsonObject *answer);
+/* The same for one that gives a trial away: it waits again where nobody takes it. */
+void steer_give(PbxRunner *runner, PbxRequest *request, JsonObject *answer, PbxTrial *trial);
 /* Refuses at once. */
 void steer_refuse(PbxRequest *request, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A text member of a request, or NULL. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What other processes ask of an experiment, and who does it. */
+#include "experiment/asked-private.h"
 #include "experiment/steer-private.h"
 
 #include "json/json.h"
@@ -26,6 +27,7 @@ find(const char *name)
 typedef struct {
     PbxRequest *request;
     JsonObject *answer;
+    PbxTrial *given; /* with the answer; NULL: none is */
 } PbxSteerAnswer;
 
 static void
@@ -63,12 +65,18 @@ steer_tick(PbxRunner *runner)
 }
 
 void
-steer_answer(PbxRunner *runner, PbxRequest *request, JsonObject *answer)
+steer_give(PbxRunner *runner, PbxRequest *request, JsonObject *answer, PbxTrial *trial)
 {
     PbxSteerAnswer *later = g_new(PbxSteerAnswer, 1);
-    *later = (PbxSteerAnswer){request, answer};
+    *later = (PbxSteerAnswer){request, answer, trial};
     g_ptr_array_add(runner->answers, later);
     runner_schedule(runner);
+}
+
+void
+steer_answer(PbxRunner *runner, PbxRequest *request, JsonObject *answer)
+{
+    steer_give(runner, request, answer, NULL);
 }
 
 void
@@ -76,7 +84,8 @@ steer_act(PbxRunner *runner)
 {
     for (guint i = 0; i < runner->answers->len; i++) {
         PbxSteerAnswer *later = runner->answers->pdata[i];
-        request_answer(later->request, later->answer);
+        if (!request_answer(later->request, later->answer) && later->given != NULL)
+            asked_return(runner, later->given);
         g_free(later);
     }
     g_ptr_array_set_size(runner->answers, 0);

@@ -83,10 +83,8 @@ void requests_close(PbxRequests *requests, const char *reason);
 /* The request's name, and the whole of it. Borrowed. */
 const char *request_name(const PbxRequest *request);
 JsonObject *request_object(const PbxRequest *request);
-/* Whether its client still waits: to be asked before a late answer that costs something. */
-gboolean request_is_wanted(const PbxRequest *request);
 /* Answers {"ok": true} and the members of `answer` (NULL: none more; transfer full). Frees the
- * request. */
-void request_answer(PbxRequest *request, JsonObject *answer);
+ * request. FALSE: its client has given up and will not read it, or it cannot be written. */
+gboolean request_answer(PbxRequest *request, JsonObject *answer);
 /* Answers {"error": MESSAGE}, one line. Frees the request. */
 void request_refuse(PbxRequest *request, const char *message);

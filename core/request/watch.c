@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -84,8 +83,9 @@ drop(PbxRequests *requests, const char *file)
     g_hash_table_add(requests->ignored, g_strdup(file));
 }
 
-/* The answer is there before the request goes: a client that finds its request gone looks. */
-static void
+/* The answer is there before the request goes: a client that finds its request gone looks. FALSE:
+ * nobody will read it. */
+static gboolean
 write_answer(PbxRequests *requests, const char *file, JsonObject *object)
 {
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
@@ -94,13 +94,17 @@ write_answer(PbxRequests *requests, const char *file, JsonObject *object)
     if (!request_file_write(requests->folder, name, node, &error)) {
         tell(requests, "%s", error->message);
         drop(requests, file);
-    } else if (unlinkat(requests->folder, file, 0) != 0) {
-        /* The client has gone. */
-        if (errno == ENOENT)
-            unlinkat(requests->folder, name, 0);
-        else
-            drop(requests, file);
+        return FALSE;
     }
+    if (unlinkat(requests->folder, file, 0) == 0)
+        return TRUE;
+    if (errno != ENOENT) {
+        drop(requests, file);
+        return TRUE;
+    }
+    /* The client has taken it back. */
+    unlinkat(requests->folder, name, 0);
+    return FALSE;
 }
 
 static void
@@ -121,13 +125,14 @@ request_free(gpointer data)
     g_free(request);
 }
 
-void
+gboolean
 request_answer(PbxRequest *request, JsonObject *answer)
 {
     g_autoptr(JsonObject) object = answer != NULL ? answer : json_object_new();
     json_object_set_boolean_member(object, "ok", TRUE);
-    write_answer(request->requests, request->file, object);
+    const gboolean answered = write_answer(request->requests, request->file, object);
     g_hash_table_remove(request->requests->open, request->file);
+    return answered;
 }
 
 void
@@ -158,20 +163,6 @@ text_member(JsonObject *object, const char *name)
                    json_node_get_value_type(node) == G_TYPE_STRING
                ? json_node_get_string(node)
                : "";
-}
-
-gboolean
-request_is_wanted(const PbxRequest *request)
-{
-    JsonObject *object = request_object(request);
-    JsonNode *pid = json_object_get_member(object, "pid");
-    if (faccessat(request->requests->folder, request->file, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        return FALSE;
-    if (!g_str_equal(text_member(object, "host"), g_get_host_name()) || pid == NULL ||
-        !JSON_NODE_HOLDS_VALUE(pid) || json_node_get_value_type(pid) != G_TYPE_INT64)
-        return TRUE;
-    const gint64 number = json_node_get_int(pid);
-    return number <= 0 || number > G_MAXINT || kill((pid_t)number, 0) == 0 || errno != ESRCH;
 }
 
 /* ---- Taking ---- */

@@ -91,6 +91,21 @@ class AskDriver(PegboxTest):
                       self.tell(1, "1", expect=1).err)
         self.open_gate(process)
 
+    def test_given_to_nobody(self):
+        """A trial whose asker cannot have the answer waits again, and is run."""
+        process = self.begin(num_samples=3)
+        requests = os.path.join(self.results_dir, "e", "requests")
+        os.makedirs(os.path.join(requests, "a.answer", "in the way"))
+        with open(os.path.join(requests, "a.tmp"), "w") as file:
+            file.write('{"request": "ask"}')
+        os.rename(os.path.join(requests, "a.tmp"), os.path.join(requests, "a.json"))
+        wait_until(lambda: not os.path.exists(os.path.join(requests, "a.json")), what="an answer")
+        asked = self.ask()
+        self.assertEqual((asked["trial"], asked["attempt"]), (1, 2))
+        self.tell(1, "1")
+        self.open_gate(process)
+        self.assertEqual(self.opened("e").states, ["TERMINATED"] * 3)
+
     def test_failed(self):
         """One that has failed is the driver's to try again, or the next asker's."""
         process = self.begin(max_failures=1, num_samples=2)

@@ -88,10 +88,9 @@ test_answered(Fixture *f, gconstpointer unused)
     g_assert_cmpstr(request_name(request), ==, "stop");
     g_assert_cmpstr(json_object_get_string_member(request_object(request), "from"), ==, "client");
     g_assert_cmpint(json_object_get_int_member(request_object(request), "version"), ==, 1);
-    g_assert_true(request_is_wanted(request));
     JsonObject *answer = json_object_new();
     json_object_set_int_member(answer, "trial", 7);
-    request_answer(request, answer);
+    g_assert_true(request_answer(request, answer));
     client_wait(&client);
     g_assert_no_error(client.error);
     JsonObject *object = json_node_get_object(client.answer);
@@ -154,10 +153,8 @@ test_timeout(Fixture *f, gconstpointer unused)
     client_wait(&client);
     g_assert_error(client.error, PBX_REQUEST_ERROR, REQUEST_ERROR_TIMEOUT);
     client_clear(&client);
-    if (f->taken->len > 0) {
-        g_assert_false(request_is_wanted(f->taken->pdata[0]));
-        request_answer(f->taken->pdata[0], NULL);
-    }
+    if (f->taken->len > 0)
+        g_assert_false(request_answer(f->taken->pdata[0], NULL));
     g_autoptr(GPtrArray) files = fixture_files(f);
     g_assert_cmpint(files->len, ==, 0);
 }
