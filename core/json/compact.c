@@ -76,10 +76,12 @@ json_text_member(const char *object, const char *key, gsize *length)
 gboolean
 json_text_int(const char *text, gsize length, gint64 *value)
 {
-    for (gsize i = text[0] == '-' ? 1 : 0; i < length; i++)
+    const gsize first = length > 0 && text[0] == '-' ? 1 : 0;
+    for (gsize i = first; i < length; i++)
         if (!g_ascii_isdigit(text[i]))
             return FALSE;
-    return length > (text[0] == '-' ? 1 : 0) && json_parse_int(text, length, value);
+    const gsize n = length - first;
+    return n > 0 && (n == 1 || text[first] != '0') && json_parse_int(text, length, value);
 }
 
 gboolean

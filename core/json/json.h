@@ -148,7 +148,7 @@ const char *json_skip_value(const char *at);
 /* The value of an object's own member, its end at *length; NULL: none is spelt so. A key that
  * needs escapes is not found. */
 const char *json_text_member(const char *object, const char *key, gsize *length);
-/* FALSE: it is no whole number of 64 bits. */
+/* FALSE: it is no whole number of 64 bits, as JSON spells it. */
 gboolean json_text_int(const char *text, gsize length, gint64 *value);
 /* FALSE: the value is no JSON number. */
 gboolean json_text_number(const char *text, gsize length, double *value);

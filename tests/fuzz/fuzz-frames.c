@@ -37,6 +37,28 @@ read_messages(const uint8_t *bytes, size_t n)
     }
 }
 
+/* What is read as a result without a tree is one with a tree too, and says the same. */
+static void
+read_result(const char *json, gsize n)
+{
+    g_autofree char *exact = g_memdup2(json, n);
+    g_autoptr(GString) fields = g_string_new(NULL);
+    PbxWorkerMessage result = {0};
+    if (!result_read(exact, n, &result, fields))
+        return;
+    g_autoptr(JsonNode) root = json_read(exact, n, DOC_MAX_NESTING, NULL);
+    g_autoptr(JsonNode) own = json_read(fields->str, fields->len, DOC_MAX_NESTING, NULL);
+    if (root == NULL || own == NULL || !JSON_NODE_HOLDS_OBJECT(root))
+        abort();
+    JsonObject *message = json_node_get_object(root);
+    if (!message_is(message, "result") || message_get_int(message, "at", 0) != result.at_ns ||
+        message_get_int(message, "iteration", 0) != result.iteration ||
+        message_get_double(message, "time_total_s", 0) != result.time_total_s ||
+        message_get_bool(message, "done") != result.done ||
+        !json_equal(json_object_get_member(message, "fields"), own))
+        abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -53,6 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
             return 0;
         if (consumed == 0 || consumed > n || json_length + blob_length + 8 != consumed)
             abort();
+        read_result(json, json_length);
         g_autoptr(GByteArray) again = g_byte_array_new();
         frame_put(again, json, json_length, blob, blob_length);
         if (again->len != consumed || memcmp(again->data, bytes, consumed) != 0)

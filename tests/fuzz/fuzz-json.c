@@ -32,5 +32,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     g_autoptr(JsonNode) node = json_read((const char *)bytes, n, 64, NULL);
     if (node != NULL)
         read_back(node);
+    /* A text that may be kept as it stands can be read. */
+    g_autofree char *exact = g_memdup2(bytes, n);
+    if (json_text_is_compact(exact, n, 64) && node == NULL)
+        abort();
     return 0;
 }

@@ -129,6 +129,10 @@ test_numbers(void)
     g_assert_true(json_text_int("-9223372036854775808", 20, &whole));
     g_assert_cmpint(whole, ==, G_MININT64);
     g_assert_false(json_text_int("9223372036854775808", 19, &whole));
+    g_assert_true(json_text_int("0", 1, &whole));
+    g_assert_cmpint(whole, ==, 0);
+    g_assert_false(json_text_int("01", 2, &whole));
+    g_assert_false(json_text_int("-01", 3, &whole));
     g_assert_false(json_text_int("1.0", 3, &whole));
     g_assert_false(json_text_int("-", 1, &whole));
     g_assert_false(json_text_int("", 0, &whole));
