@@ -260,10 +260,11 @@ check_schema(PbxStore *store, int *version, GError **error)
         return FALSE;
     }
     if (*version < STORE_SCHEMA_VERSION && !store->writable) {
-        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_OLDER,
-                    "%s was written by an older pegbox (schema %d; this one reads %d), and cannot be "
-                    "written to bring it up to date",
-                    store->path, *version, STORE_SCHEMA_VERSION);
+        g_set_error(
+            error, PBX_STORE_ERROR, STORE_ERROR_OLDER,
+            "%s was written by an older pegbox (schema %d; this one reads %d), and cannot be "
+            "written to bring it up to date",
+            store->path, *version, STORE_SCHEMA_VERSION);
         return FALSE;
     }
     /* A fact that cannot be read counts as absent later on: what is wrong is told here. */
