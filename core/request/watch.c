@@ -102,9 +102,8 @@ write_answer(PbxRequests *requests, const char *file, JsonObject *object)
         drop(requests, file);
         return TRUE;
     }
-    /* The client has taken it back. */
-    unlinkat(requests->folder, name, 0);
-    return FALSE;
+    /* The client has removed it: after the answer, which it has read, or without one. */
+    return unlinkat(requests->folder, name, 0) != 0;
 }
 
 static void
