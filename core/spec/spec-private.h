@@ -119,8 +119,6 @@ void names_check(PbxCheck *check);
 /* Tells each dim that the search cannot take; caps: what it can. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,
                         PbxProblems *problems);
-/* What the vtable of a decider says; 0 without one. */
-guint32 use_caps(const PbxPluginUse *use);
 
 /* Compiles a template and checks the names in it; `hidden`: names of trial.* that do not
  * exist yet where it is expanded, NULL-ended. NULL: told. */
