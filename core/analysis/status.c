@@ -51,6 +51,23 @@ key_of(const PbxStatusReader *reader, const PbxBriefRow *row)
     return score != NULL && isfinite(score->value) ? reader->sign * score->value : (double)INFINITY;
 }
 
+/* What a dead driver left RUNNING waits for another run; what was asked for runs elsewhere. */
+static gboolean
+is_left(const PbxStatusReader *reader, int state, const char *reason)
+{
+    return state == PBX_STATE_RUNNING && !reader->source->running &&
+           g_strcmp0(reason, STORE_REASON_ASKED) != 0;
+}
+
+static gboolean
+is_brief_left(const PbxStatusReader *reader, const PbxBriefRow *row)
+{
+    if (!is_left(reader, row->state, NULL))
+        return FALSE;
+    g_autoptr(PbxTrialRow) trial = store_trial(reader->source->store, row->trial, NULL);
+    return trial == NULL || is_left(reader, trial->state, trial->reason);
+}
+
 static void
 take_brief(const PbxBriefRow *row, gpointer user)
 {
@@ -58,8 +75,7 @@ take_brief(const PbxBriefRow *row, gpointer user)
     PbxStatus *status = reader->status;
     const PbxStatusOptions *options = reader->source->options;
     PbxBriefRow seen = *row;
-    /* What a dead driver left RUNNING waits for another run. */
-    if (seen.state == PBX_STATE_RUNNING && !reader->source->running)
+    if (is_brief_left(reader, row))
         seen.state = PBX_STATE_PENDING;
     status->counts[seen.state]++;
     status->early_stopped += seen.end == PBX_END_EARLY_STOPPED;
@@ -78,7 +94,7 @@ make_trial(PbxStatusReader *reader, guint64 number, GError **error)
     g_autoptr(PbxTrialRow) row = store_trial(store, number, error);
     if (row == NULL)
         return NULL;
-    if (row->state == PBX_STATE_RUNNING && !reader->source->running)
+    if (is_left(reader, row->state, row->reason))
         row->state = PBX_STATE_PENDING;
     PbxStatusTrial *known = g_hash_table_lookup(reader->known, &number);
     if (!status_row_is_new(known, row))

@@ -140,6 +140,16 @@ class Top(PegboxTest):
         self.assertEqual((told["status"], told["stopping"], told["left_s"]),
                          ("running", None, None))
 
+    def test_asked_trial_outlives_the_driver(self):
+        process = self.begin()
+        asked = self.pegbox("ask", "e").json["trial"]
+        self.pegbox("stop", "e")
+        self.end(process, 130)
+        told = self.pegbox("top", "--json").json
+        self.assertEqual(told["status"], "interrupted")
+        self.assertEqual([t["trial"] for t in told["trials"] if t["state"] == "RUNNING"], [asked])
+        self.assertEqual(told["counts"]["RUNNING"], 1)
+
     def test_errors(self):
         for words in ((), ("nowhere",), ("a", "b")):
             self.assertRegex(self.pegbox("top", *words, expect=2).err, r"^pegbox: error: ")
