@@ -146,6 +146,13 @@ verdict_of_a_long_last_line(void)
 }
 
 static void
+verdict_of_a_debugger(void)
+{
+    assert_fails(NULL, "loss", "echo bdb.BdbQuit >&2; exit 1", PBX_EIO,
+                 "exited with status 1: bdb.BdbQuit; a debugger needs `pegbox run --local`");
+}
+
+static void
 verdict_of_silence(void)
 {
     assert_fails(NULL, "loss", ":", PBX_EINVAL,
@@ -374,6 +381,7 @@ main(int argc, char **argv)
     g_test_add_func("/exec/options/taken", options_taken);
     g_test_add_func("/exec/verdict/exit", verdict_of_an_exit);
     g_test_add_func("/exec/verdict/signal", verdict_of_a_signal);
+    g_test_add_func("/exec/verdict/debugger", verdict_of_a_debugger);
     g_test_add_func("/exec/verdict/long-last-line", verdict_of_a_long_last_line);
     g_test_add_func("/exec/verdict/silence", verdict_of_silence);
     g_test_add_func("/exec/verdict/regexes", verdict_of_regexes);

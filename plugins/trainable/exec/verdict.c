@@ -41,8 +41,10 @@ fail_exit(const run *ended, pbx_error *error)
                  signal_name(ended->how.si_status, number, sizeof number),
                  strsignal(ended->how.si_status));
     text_last_line(err->tail, err->n_tail, last, sizeof last);
-    snprintf(error->message, sizeof error->message, "%s%s%s", how, last[0] != '\0' ? ": " : "",
-             last);
+    /* Python's debugger, whose standard input was empty. */
+    const int debugger = !ended->has_terminal && strcmp(last, "bdb.BdbQuit") == 0;
+    snprintf(error->message, sizeof error->message, "%s%s%s%s", how, last[0] != '\0' ? ": " : "",
+             last, debugger ? "; a debugger needs `pegbox run --local`" : "");
     return PBX_EIO;
 }
 
