@@ -116,7 +116,9 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
     if (trial != NULL) {
         trial->worker = NULL;
         runner_touch(runner);
-        if (!trial->ended && runner->interrupts > 0) {
+        /* One that was told to stop, and killed because it did not, has not failed by that. */
+        gboolean ours = runner->abandoned && worker->kill_sent && trial->failing == NULL;
+        if (!trial->ended && (runner->interrupts > 0 || ours)) {
             end_interrupted(runner, trial);
         } else if (!trial->ended) {
             g_autofree char *words = g_strdup(trial->failing != NULL   ? trial->failing

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 
-from pegbox_test import PegboxTest, main, sh
+from pegbox_test import HERE, PegboxTest, main, sh
 
 # Fails until it was started $1 times.
 FLAKY = """echo '{"loss": 1}'
@@ -84,6 +84,17 @@ while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expe
         self.assertEqual(experiment.states, ["PENDING", "ERROR", "PENDING"])
         self.assertEqual(experiment.trials[0]["reason"], "interrupted")
         self.assertEqual(experiment.trials[0]["results"], experiment.counts[0])
+
+    def test_fail_fast_keeps_those_that_it_must_kill(self):
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            os.path.join(HERE, "deaf.c"), "trainable", "deaf")
+        experiment = self.run_experiment(
+            {"plugin": "deaf", "mark": os.path.join(self.dir, "mark")}, metric="loss", mode="min",
+            num_samples=3, fail_fast=True, resources={"cpu": 0.1}, max_concurrent_trials=2,
+            expect=1, environ={"PEGBOX_FUNCTION_THREAD_TIMEOUT_S": "0.1"})
+        self.assertEqual(experiment.states, ["ERROR", "PENDING", "PENDING"])
+        trial = experiment.trials[1]
+        self.assertEqual((trial["reason"], trial["failures"]), ("interrupted", 0))
 
     def test_fail_fast_of_the_command_line(self):
         experiment = self.run_experiment(
