@@ -205,6 +205,29 @@ count_fact(PbxStore *store, const char *key)
     return text != NULL ? g_ascii_strtoull(text, NULL, 10) : 0;
 }
 
+/* Room for all trials, whose numbers are those from 0 on. */
+static gboolean
+read_numbers(PbxOutside *outside, GError **error)
+{
+    PbxRunner *runner = outside->runner;
+    const guint64 n = store_n_trials(outside->store);
+    guint64 there = 0;
+    if (!store_counts(outside->store, runner->counts, error))
+        return FALSE;
+    for (guint i = 0; i < PBX_N_STATES; i++)
+        there += runner->counts[i];
+    if (n != there || n > G_MAXINT) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                    "%s: its store has %" G_GUINT64_FORMAT
+                    " trials, but their numbers go up to %" G_GUINT64_FORMAT,
+                    outside->dir, there, n - 1);
+        return FALSE;
+    }
+    g_ptr_array_set_size(runner->trials, (int)n);
+    outside->n_before = runner->trials->len;
+    return TRUE;
+}
+
 /* What the driver counts in memory. */
 static gboolean
 read_counts(PbxOutside *outside, GError **error)
@@ -219,9 +242,7 @@ read_counts(PbxOutside *outside, GError **error)
     g_free(runner->stop_reason);
     runner->stop_reason = store_fact(store, "stopping");
     runner->stopping = runner->stop_reason != NULL;
-    g_ptr_array_set_size(runner->trials, (int)MIN(store_n_trials(store), G_MAXINT));
-    outside->n_before = runner->trials->len;
-    return store_counts(store, runner->counts, error) &&
+    return read_numbers(outside, error) &&
            (runner->spec->trial_dirname == NULL ||
             store_each_trial(store, read_dirname, runner->dirnames, error));
 }

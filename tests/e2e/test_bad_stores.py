@@ -156,6 +156,18 @@ class BadStores(PegboxTest):
                 self.one_line(done, "results/bad", message)
                 self.pegbox("rm", "bad")
 
+    def test_numbers_that_make_no_sense(self):
+        """Nothing is written, and no room made for trials that are not there."""
+        for number in (9223372036854775807, 4000, -5):
+            db = sqlite3.connect(self.copy("bad"))
+            db.execute("UPDATE trial SET number = ? WHERE number = 11", (number,))
+            db.commit()
+            db.close()
+            for words in (["ask"], ["tell", "0", "1"], ["enqueue", "{}"], ["void", "0"]):
+                done = self.pegbox(words[0], "bad", *words[1:], expect=4, timeout=20)
+                self.one_line(done, "bad: its store has 12 trials, but their numbers go up to")
+            shutil.rmtree(os.path.join(self.results_dir, "bad"))
+
     def test_states_that_make_no_sense(self):
         other = sqlite3.connect(self.copy("bad"))
         other.executescript("""

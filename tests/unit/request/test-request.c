@@ -262,6 +262,23 @@ test_no_driver(Fixture *f, gconstpointer unused)
     client_clear(&client);
 }
 
+/* Whoever has read its answer has not given up, though its request may be gone already. */
+static void
+test_answers_arrive(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    fixture_open(f);
+    for (guint i = 0; i < 200; i++) {
+        Client client;
+        client_start(&client, f, "ask", 60);
+        fixture_turn_until(f, i + 1);
+        g_assert_true(request_answer(f->taken->pdata[i], NULL));
+        client_wait(&client);
+        g_assert_no_error(client.error);
+        client_clear(&client);
+    }
+}
+
 /* A driver that cannot start lets its lock go again, and never has a folder. */
 static void
 test_driver_never_began(Fixture *f, gconstpointer unused)
@@ -293,6 +310,7 @@ main(int argc, char **argv)
     REQUEST_TEST("/request/ask/driver-ends", test_driver_ends);
     REQUEST_TEST("/request/ask/driver-closes", test_driver_closes);
     REQUEST_TEST("/request/ask/no-driver", test_no_driver);
+    REQUEST_TEST("/request/ask/answers-arrive", test_answers_arrive);
     REQUEST_TEST("/request/ask/driver-never-began", test_driver_never_began);
     return g_test_run();
 }
