@@ -58,8 +58,9 @@ typedef struct {
     PbxLogFiles files;
     GHashTable *trials; /* number -> PbxLogTrial* */
     pbx_problem *problem;
-    guint errors;
-    guint batch; /* events at a time: fewer for a slow one */
+    guint errors; /* in a row */
+    char *said;   /* the last of them */
+    guint batch;  /* events at a time: fewer for a slow one */
     /* shared, under the logging's lock */
     guint64 cursor, stored_cursor;
     gboolean finished; /* its thread has nothing more to do */

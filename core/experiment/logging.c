@@ -51,7 +51,11 @@ fail_in_loop(gpointer data)
 static gboolean
 count_error(PbxLogger *logger, const char *message)
 {
-    say(logger, PBX_LOG_WARNING, message);
+    /* A full disk says the same until it is not full any more. */
+    if (logger->errors == 0 || g_strcmp0(logger->said, message) != 0)
+        say(logger, PBX_LOG_WARNING, message);
+    g_free(logger->said);
+    logger->said = g_strdup(message);
     if (++logger->errors < MAX_ERRORS)
         return FALSE;
     say(logger, PBX_LOG_ERROR, "is switched off after 5 errors in a row; the store has everything");
@@ -239,6 +243,7 @@ logger_free(gpointer data)
     store_close(logger->store);
     log_files_clear(&logger->files);
     g_hash_table_unref(logger->trials);
+    g_free(logger->said);
     g_free(logger);
 }
 

@@ -198,7 +198,8 @@ static void
 make_durable(PbxRunner *runner)
 {
     gint64 now = clock_now(runner->clock);
-    if (now - runner->durable_ns < NS_PER_S || store_in_transaction(runner->store))
+    if (now - runner->durable_ns < NS_PER_S || store_in_transaction(runner->store) ||
+        runner->fatal != NULL)
         return;
     runner->durable_ns = now;
     g_autoptr(GError) error = NULL;
