@@ -17,7 +17,7 @@ view_string(JsonObject *view, const char *key, const char *value)
 static JsonNode *
 make_view(const PbxWorker *worker, JsonObject *message)
 {
-    JsonObject *view = json_object_new();
+    g_autoptr(JsonObject) view = json_object_new();
     view_string(view, "id", message_get_string(message, "id"));
     json_object_set_int_member(view, "number", message_get_int(message, "trial", 0));
     view_string(view, "name", message_get_string(message, "name"));
@@ -34,7 +34,8 @@ take_node(JsonObject *message, const char *key)
     JsonNode *node = json_object_get_member(message, key);
     if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
         return json_node_ref(node);
-    return json_node_init_object(json_node_alloc(), json_object_new());
+    g_autoptr(JsonObject) none = json_object_new();
+    return json_node_init_object(json_node_alloc(), none);
 }
 
 static const char *

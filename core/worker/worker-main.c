@@ -68,9 +68,10 @@ static gboolean
 check_options(PbxWorker *worker, JsonObject *setup, GError **error)
 {
     JsonNode *node = json_object_get_member(setup, "options");
+    g_autoptr(JsonObject) none = json_object_new();
     g_autoptr(JsonNode) empty = NULL;
     if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
-        node = empty = json_node_init_object(json_node_alloc(), json_object_new());
+        node = empty = json_node_init_object(json_node_alloc(), none);
     g_autoptr(PbxDoc) doc = doc_new_for_node("options", node);
     g_autoptr(PbxProblems) problems = problems_new();
     PbxOptionContext context = {.registry = worker->registry,
@@ -235,7 +236,8 @@ worker_main(int argc, char **argv)
               stderr);
         return 2;
     }
-    PbxWorker worker = {.run = NULL};
+    /* Other threads use its channel until the process ends. */
+    static PbxWorker worker;
     g_autoptr(GError) error = NULL;
     set_process();
     channel_init(&worker.channel, WORKER_CHANNEL_FD);

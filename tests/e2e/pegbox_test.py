@@ -8,9 +8,12 @@ The environment says which pegbox is tested:
   PEGBOX_PREFIX     where it is installed; unset: a test that needs that installs a copy
   PEGBOX_TEST_CFLAGS  how plugins must be compiled to be loaded (a build with sanitizers)
   PEGBOX_TEST_SHORT=1  fewer trials and more time, for sanitizers
+  PEGBOX_TEST_VALGRIND=1  pegbox and its workers run under valgrind, and must give it no reason to
+                    speak; programs and what the system has do not
 """
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -29,6 +32,11 @@ EXAMPLES = os.path.join(SOURCE, "doc", "examples")
 PYTHON = sys.executable
 SHORT = os.environ.get("PEGBOX_TEST_SHORT") == "1"
 SLOW = 4 if SHORT else 1  # sanitizers take their time
+VALGRIND = ["valgrind", "--quiet", "--error-exitcode=97", "--leak-check=full",
+            "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite", "--num-callers=30",
+            "--trace-children=yes", "--trace-children-skip=/bin/*,/usr/*,/sbin/*",
+            "--child-silent-after-fork=yes"]
+UNDER_VALGRIND = os.environ.get("PEGBOX_TEST_VALGRIND") == "1"
 
 # Nothing of the user's reaches a test.
 OWN_VARIABLES = ("PEGBOX_", "OMP_", "OPENBLAS_", "MKL_", "PYTHON", "NO_COLOR")
@@ -142,6 +150,23 @@ class PegboxTest(unittest.TestCase):
                          "PEGBOX_RESULT_DIR": self.results_dir,
                          "XDG_CONFIG_HOME": os.path.join(self.dir, "config")})
         self.started = 0
+        self.program = [PEGBOX]
+        if UNDER_VALGRIND:
+            logs = os.path.join(self.dir, "valgrind")
+            os.mkdir(logs)
+            self.program = VALGRIND + ["--log-file=%s/%%p" % logs, PEGBOX]
+            self.env["LD_PRELOAD"] = os.path.join(self.dir, "pidfd.so")
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", self.env["LD_PRELOAD"],
+                            os.path.join(HERE, "pidfd-preload.c")], check=True)
+            self.addCleanup(self.check_valgrind, logs)
+
+    def check_valgrind(self, logs):
+        """How a process was killed is no matter of memory."""
+        said = [read_text(os.path.join(logs, name)) for name in sorted(os.listdir(logs))]
+        said = [text for text in said if re.search(
+            "Invalid |ninitialised|definitely lost|Mismatched |overlap|Syscall param|Jump to|"
+            "fishy|stack overflow", text)]
+        self.assertEqual(said, [], "\n".join(said)[:10000])
 
     # ---- Processes ----
 
@@ -182,7 +207,7 @@ class PegboxTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
-        process = subprocess.Popen([PEGBOX] + list(words), env=self.environment(env),
+        process = subprocess.Popen(self.program + list(words), env=self.environment(env),
                                    cwd=cwd or self.dir, universal_newlines=True, errors="replace",
                                    **options)
         self.addCleanup(self.kill, process)
@@ -213,7 +238,7 @@ class PegboxTest(unittest.TestCase):
         return done
 
     def pegbox(self, *words, **options):
-        return self.command([PEGBOX] + list(words), **options)
+        return self.command(self.program + list(words), **options)
 
     # ---- Experiments ----
 

@@ -85,7 +85,7 @@ void
 test_session_config(PbxTestHost *host, const char *config)
 {
     PbxTestSession *session = &host->session;
-    JsonObject *view = json_object_new();
+    g_autoptr(JsonObject) view = json_object_new();
     g_clear_pointer(&session->config, json_node_unref);
     g_clear_pointer(&session->view, json_node_unref);
     session->config = json_from_string(config, NULL);
