@@ -137,7 +137,8 @@ search_retell(PbxRunner *runner, GError **error)
     const guint n = runner->trials->len;
     g_autoptr(GByteArray) states = g_byte_array_sized_new(n);
     g_byte_array_set_size(states, n);
-    memset(states->data, PBX_STATE_PENDING, n);
+    if (n > 0) /* an empty array has no data */
+        memset(states->data, PBX_STATE_PENDING, n);
     Retelling retelling = {.runner = runner, .slot = runner->search, .states = states};
     gboolean read = store_each_event(runner->store, 0, G_MAXUINT, retell, &retelling, error);
     if (read && retelling.error == NULL)
