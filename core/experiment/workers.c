@@ -286,6 +286,12 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
         if (current)
             limits_memory(worker, message->used);
         break;
+    case WORKER_RESTORED:
+    case WORKER_SAVING:
+    case WORKER_CHECKPOINT:
+    case WORKER_SAVED:
+        /* Nothing was to be restored or saved. */
+        break;
     case WORKER_BROKEN:
         worker_channel_closed(runner, worker, message->text);
         break;
@@ -379,11 +385,12 @@ act(PbxRunner *runner, const PbxAction *action)
         }
     } else if (action->type == ACTION_ANSWER) {
         worker_link_answer(worker->link, action->trial->row.number, action->trial->row.attempts,
-                           action->n, action->stop);
+                           action->n, action->stop, FALSE);
         if (action->stop)
             worker_arm_patience(worker, stop_patience(runner));
     } else {
-        worker_link_stop(worker->link, action->trial->row.number, action->trial->row.attempts);
+        worker_link_stop(worker->link, action->trial->row.number, action->trial->row.attempts,
+                         FALSE);
         worker_arm_patience(worker, stop_patience(runner));
     }
 }

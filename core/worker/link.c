@@ -204,6 +204,12 @@ take_message(PbxWorkerLink *link, JsonObject *object)
         return take_result(link, object, &message);
     if (message_is(object, "ended"))
         return take_ended(link, object, &message);
+    g_autoptr(GArray) damaged = g_array_new(FALSE, FALSE, sizeof(PbxWorkerDamaged));
+    int read = checkpoint_message_read(object, &message, damaged);
+    if (read > 0)
+        link_post(link, &message);
+    if (read != 0)
+        return read > 0;
     if (message_is(object, "line")) {
         message.type = WORKER_LINE;
         message.level = message_get_bool(object, "stderr") ? 1 : 0;
@@ -400,29 +406,7 @@ worker_link_free(PbxWorkerLink *link)
 void
 worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run)
 {
-    GString *message = message_new("run");
-    message_int(message, "trial", (gint64)run->trial);
-    message_int(message, "attempt", run->attempt);
-    message_string(message, "id", run->id);
-    message_string(message, "name", run->name);
-    message_string(message, "tag", run->tag);
-    message_string(message, "dir", run->dir);
-    message_node(message, "config", run->config);
-    message_node(message, "resources", run->resources);
-    message_strings(message, "env", run->env);
-    message_string(message, "cwd", run->cwd);
-    message_string(message, "out", run->out);
-    message_string(message, "err", run->err);
-    message_int(message, "window", (gint64)run->window);
-    message_double(message, "window_s", run->window_s);
-    message_double(message, "gather_s", run->gather_s);
-    if (run->memory_limit > 0)
-        message_int(message, "memory_limit", (gint64)run->memory_limit);
-    message_int(message, "iteration", run->iteration);
-    message_double(message, "time_total_s", run->time_total_s);
-    message_int(message, "timesteps_total", run->timesteps_total);
-    message_int(message, "episodes_total", run->episodes_total);
-    link_queue(link, message);
+    link_queue(link, run_message(run));
 }
 
 static GString *
@@ -435,20 +419,27 @@ message_for(const char *type, guint64 trial, guint attempt)
 }
 
 void
-worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n, gboolean stop)
+worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n, gboolean stop,
+                   gboolean save)
 {
     GString *message = message_for("answer", trial, attempt);
     message_int(message, "n", (gint64)n);
     message_bool(message, "stop", stop);
+    if (save)
+        message_bool(message, "save", TRUE);
     link_queue(link, message);
 }
 
 void
-worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt)
+worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt, gboolean save)
 {
     /* A worker that is not ready runs nothing. */
-    if (link->state == LINK_READY)
-        link_queue(link, message_for("stop", trial, attempt));
+    if (link->state != LINK_READY)
+        return;
+    GString *message = message_for("stop", trial, attempt);
+    if (save)
+        message_bool(message, "save", TRUE);
+    link_queue(link, message);
 }
 
 void

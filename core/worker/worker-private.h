@@ -38,6 +38,16 @@ GString *result_message(const PbxWorkerMessage *result);
  * `fields`. FALSE: it is something else, or spelt otherwise; *result is spoilt. */
 gboolean result_read(const char *json, gsize length, PbxWorkerMessage *result, GString *fields);
 
+/* ---- link-checkpoints.c ---- */
+
+/* The message of a run. */
+GString *run_message(const PbxWorkerRun *run);
+/* Reads `restored`, `saving`, `checkpoint` or `saved` into the message; what `damaged` gets lives
+ * as long as `object`. 1: it is one; 0: it is something else; -1: it makes no sense. */
+int checkpoint_message_read(JsonObject *object, PbxWorkerMessage *message, GArray *damaged);
+/* The name of a checkpoint: of a file, for one that knows no better. */
+gboolean checkpoint_name_is_good(const char *name);
+
 /* A missing or unfitting member gives the fallback, FALSE or NULL. */
 gint64 message_get_int(JsonObject *message, const char *key, gint64 fallback);
 double message_get_double(JsonObject *message, const char *key, double fallback);

@@ -34,9 +34,13 @@ typedef enum {
     WORKER_ENDED, /* the trial's run is over; the worker waits for the next */
     WORKER_LINE,  /* a line of output for the console */
     WORKER_LOG,
-    WORKER_PID,    /* the program's pid, once it has one */
-    WORKER_MEMORY, /* the run uses more than its memory_limit; told again and again */
-    WORKER_BROKEN, /* the channel closed, or nonsense came over it: no more messages */
+    WORKER_PID,        /* the program's pid, once it has one */
+    WORKER_MEMORY,     /* the run uses more than its memory_limit; told again and again */
+    WORKER_RESTORED,   /* what the run goes on from; before its first result */
+    WORKER_SAVING,     /* it begins to save, or has done with it */
+    WORKER_CHECKPOINT, /* an archive stands in the trial's directory */
+    WORKER_SAVED,      /* what came of a `save` that the driver asked for */
+    WORKER_BROKEN,     /* the channel closed, or nonsense came over it: no more messages */
 } PbxWorkerMessageType;
 
 typedef enum {
@@ -46,13 +50,19 @@ typedef enum {
     WORKER_INTERRUPTED, /* by the user, at the terminal that its program had */
 } PbxWorkerEnd;
 
+/* A checkpoint that a run could not go on from. */
+typedef struct {
+    guint64 id;
+    const char *text; /* why, one line */
+} PbxWorkerDamaged;
+
 /* One message; valid during the callback. */
 typedef struct {
     PbxWorkerMessageType type;
     guint64 trial;
     guint attempt;
-    /* RESULT */
-    guint64 n; /* in this attempt, from 1 */
+    /* RESULT; CHECKPOINT: of the last result that came before it, n 0 before the first */
+    guint64 n; /* goes on from the restored checkpoint's, from 1 without one */
     gint64 iteration;
     gint64 at_ns;
     double time_this_iter_s, time_total_s;
@@ -68,6 +78,16 @@ typedef struct {
     gint64 pid;                     /* READY: the worker's; PID: the program's */
     guint64 used;                   /* MEMORY: bytes */
     const char *hostname, *node_ip; /* READY */
+    /* RESTORED: 0 from scratch; those that were tried before */
+    guint64 restored_id;
+    const PbxWorkerDamaged *damaged;
+    gsize n_damaged;
+    /* CHECKPOINT: a file name, and never one that `used` had */
+    const char *name, *sha256;
+    gint64 step;
+    guint64 bytes;
+    gboolean saving; /* SAVING: it begins */
+    gboolean ok;     /* SAVED; not: text says why */
 } PbxWorkerMessage;
 
 /* ---- The fields that every result has, made where it is reported ---- */
@@ -114,6 +134,26 @@ PbxWorkerLink *worker_link_new(int fd, GMainContext *context, const PbxWorkerSet
                                PbxWorkerFunc func, gpointer user);
 void worker_link_free(PbxWorkerLink *link); /* closes: the worker ends what it runs, and itself */
 
+/* A checkpoint to go on from, and the counts that it was made at. Borrowed. */
+typedef struct {
+    guint64 id; /* not 0 */
+    guint64 n;
+    const char *archive; /* absolute: an archive, or a directory that is copied */
+    const char *sha256;  /* NULL: not compared */
+    gint64 iteration, timesteps_total, episodes_total; /* totals: -1 unknown */
+    double time_total_s;
+} PbxWorkerRestore;
+
+/* How a run saves. Borrowed. */
+typedef struct {
+    guint64 frequency;    /* after each so many iterations; 0: not by itself */
+    gboolean at_end;      /* at its end too, where the trainable itself comes to one */
+    int zstd_level;       /* 0: not compressed */
+    const char *path;     /* relative to dir: what is saved for a program; NULL: it saves itself */
+    guint64 max_unpacked; /* bytes; 0: the default */
+    const char *const *used; /* file names that its trial has had, deleted ones too; or NULL */
+} PbxWorkerSaving;
+
 /* One trial to run. Borrowed. */
 typedef struct {
     guint64 trial;
@@ -130,14 +170,19 @@ typedef struct {
     gint64 iteration;      /* to go on from */
     double time_total_s;
     gint64 timesteps_total, episodes_total; /* -1: none */
+    /* Newest first: the first that can be restored is, and its counts replace those above. */
+    const PbxWorkerRestore *restore;
+    gsize n_restore;
+    gboolean restore_must; /* where none of them can be the run fails; else it begins anew */
+    const PbxWorkerSaving *saving; /* NULL: only what the trainable itself wants */
 } PbxWorkerRun;
 void worker_link_run(PbxWorkerLink *link, const PbxWorkerRun *run);
-/* The answer to result n. */
-void worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n,
-                        gboolean stop);
-/* Unasked: ends the run (SIGTERM for a program without the protocol). Says nothing to a
- * worker that is not ready yet: it runs nothing. */
-void worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt);
+/* The answer to result n. save: WORKER_SAVED comes, with stop before the end. */
+void worker_link_answer(PbxWorkerLink *link, guint64 trial, guint attempt, guint64 n, gboolean stop,
+                        gboolean save);
+/* Unasked: ends the run (SIGTERM for a program without the protocol), saved before where `save`.
+ * Says nothing to a worker that is not ready yet: it runs nothing. */
+void worker_link_stop(PbxWorkerLink *link, guint64 trial, guint attempt, gboolean save);
 /* No more runs: the worker ends by itself. */
 void worker_link_bye(PbxWorkerLink *link);
 /* Sends what is queued now (it is sent from the loop otherwise). */

@@ -31,6 +31,15 @@ on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
         abort();
     if ((message->type == WORKER_LINE || message->type == WORKER_LOG) && message->text == NULL)
         abort();
+    if (message->type == WORKER_CHECKPOINT &&
+        (message->name == NULL || strchr(message->name, '/') != NULL || message->sha256 == NULL ||
+         message->step < 0))
+        abort();
+    if (message->type == WORKER_SAVED && !message->ok && message->text == NULL)
+        abort();
+    for (gsize i = 0; message->type == WORKER_RESTORED && i < message->n_damaged; i++)
+        if (message->damaged[i].id == 0 || message->damaged[i].text == NULL)
+            abort();
 }
 
 static void

@@ -19,10 +19,20 @@ typedef struct {
 } Peer;
 
 static void
+see_restored(Peer *peer, const PbxWorkerMessage *message)
+{
+    g_string_append_printf(peer->seen, " %" G_GUINT64_FORMAT, message->restored_id);
+    for (gsize i = 0; i < message->n_damaged; i++)
+        g_string_append_printf(peer->seen, " (%" G_GUINT64_FORMAT ": %s)", message->damaged[i].id,
+                               message->damaged[i].text);
+}
+
+static void
 on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
 {
-    static const char *const types[] = {"ready", "result", "ended",  "line",
-                                        "log",   "pid",    "memory", "broken"};
+    static const char *const types[] = {"ready",  "result",     "ended",  "line",
+                                        "log",    "pid",        "memory", "restored",
+                                        "saving", "checkpoint", "saved",  "broken"};
     Peer *peer = user;
     g_string_append_printf(peer->seen, "%s", types[message->type]);
     if (message->type != WORKER_READY && message->type != WORKER_BROKEN)
@@ -41,6 +51,20 @@ on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
     if (message->type == WORKER_ENDED)
         g_string_append_printf(peer->seen, " %d%s", message->end,
                                message->reusable ? " reusable" : "");
+    if (message->type == WORKER_RESTORED)
+        see_restored(peer, message);
+    if (message->type == WORKER_CHECKPOINT)
+        g_string_append_printf(peer->seen,
+                               " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %s %" G_GUINT64_FORMAT
+                               " %.4s %" G_GINT64_FORMAT " %g %" G_GINT64_FORMAT
+                               " %" G_GINT64_FORMAT,
+                               message->n, message->step, message->name, message->bytes,
+                               message->sha256, message->iteration, message->time_total_s,
+                               message->timesteps_total, message->episodes_total);
+    if (message->type == WORKER_SAVING)
+        g_string_append_printf(peer->seen, " %s", message->saving ? "begins" : "is over");
+    if (message->type == WORKER_SAVED)
+        g_string_append_printf(peer->seen, " %s", message->ok ? "well" : "not:");
     if (message->type == WORKER_LINE || message->type == WORKER_LOG)
         g_string_append_printf(peer->seen, " %d", message->level);
     if (message->text != NULL)
@@ -248,6 +272,31 @@ test_messages(Peer *peer, gconstpointer unused)
     assert_seen(peer, "");
 }
 
+#define SHA256 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void
+test_checkpoint_messages(Peer *peer, gconstpointer unused)
+{
+    (void)unused;
+    greet(peer);
+    say(peer, "{\"type\":\"restored\",\"trial\":3,\"attempt\":2,\"id\":9}");
+    assert_seen(peer, "restored 3/2 9\n");
+    say(peer, "{\"type\":\"restored\",\"trial\":3,\"attempt\":2,\"id\":0,\"damaged\":"
+              "[{\"id\":9,\"text\":\"torn\"},{\"id\":8,\"text\":\"gone\"}]}");
+    assert_seen(peer, "restored 3/2 0 (9: torn) (8: gone)\n");
+    say(peer, "{\"type\":\"saving\",\"trial\":3,\"attempt\":2,\"begun\":true}");
+    say(peer, "{\"type\":\"checkpoint\",\"trial\":3,\"attempt\":2,\"n\":5,\"step\":10,"
+              "\"name\":\"checkpoint_000010.tar.zst\",\"bytes\":512,\"sha256\":\"" SHA256 "\","
+              "\"iteration\":7,\"time_total_s\":1.5,\"timesteps_total\":70,\"episodes_total\":-1}");
+    say(peer, "{\"type\":\"saving\",\"trial\":3,\"attempt\":2,\"begun\":false}");
+    assert_seen(peer, "saving 3/2 begins\n"
+                      "checkpoint 3/2 5 10 checkpoint_000010.tar.zst 512 0123 7 1.5 70 -1\n"
+                      "saving 3/2 is over\n");
+    say(peer, "{\"type\":\"saved\",\"trial\":3,\"attempt\":2,\"ok\":true}");
+    say(peer, "{\"type\":\"saved\",\"trial\":3,\"attempt\":2,\"ok\":false,\"text\":\"no room\"}");
+    assert_seen(peer, "saved 3/2 well\nsaved 3/2 not: no room\n");
+}
+
 static void
 test_messages_in_parts(Peer *peer, gconstpointer unused)
 {
@@ -266,6 +315,10 @@ test_messages_in_parts(Peer *peer, gconstpointer unused)
     g_assert_true(g_str_has_prefix(peer->seen->str, "ready h 1.2.3.4 42\nlog "));
 }
 
+#define CHECKPOINT(N, NAME, SUM)                                                                   \
+    "{\"type\":\"checkpoint\",\"trial\":0,\"attempt\":1,\"n\":" N                                  \
+    ",\"step\":1,\"bytes\":1,\"name\":\"" NAME "\",\"sha256\":\"" SUM "\"}"
+
 static void
 test_nonsense(Peer *peer, gconstpointer unused)
 {
@@ -278,6 +331,21 @@ test_nonsense(Peer *peer, gconstpointer unused)
         "{\"type\":\"ended\",\"trial\":0,\"attempt\":1,\"end\":\"bored\"}",
         "{\"type\":\"line\",\"trial\":0,\"attempt\":1}",
         "{\"type\":\"log\"}",
+        CHECKPOINT("-1", "checkpoint_1.tar", SHA256),
+        CHECKPOINT("1", "../checkpoint_1.tar", SHA256),
+        CHECKPOINT("1", "checkpoint_/../1.tar", SHA256),
+        CHECKPOINT("1", "model.tar", SHA256),
+        CHECKPOINT("1", "checkpoint_1.zip", SHA256),
+        CHECKPOINT("1", "checkpoint_1.tar", "0123"),
+        CHECKPOINT("1", "checkpoint_1.tar", "x" SHA256),
+        "{\"type\":\"checkpoint\",\"trial\":0,\"attempt\":1}",
+        "{\"type\":\"saved\",\"trial\":0,\"attempt\":1,\"ok\":false}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1,\"id\":-1}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1,\"id\":1,\"damaged\":{}}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1,\"id\":1,\"damaged\":[1]}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1,\"id\":1,\"damaged\":[{\"id\":1}]}",
+        "{\"type\":\"restored\",\"trial\":0,\"attempt\":1,\"id\":1,\"damaged\":[{\"text\":\"a\"}]}",
     };
     for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
         if (i > 0) {
@@ -378,9 +446,11 @@ test_driver_messages(Peer *peer, gconstpointer unused)
                         .timesteps_total = -1,
                         .episodes_total = -1};
     worker_link_run(peer->link, &run);
-    worker_link_answer(peer->link, 7, 2, 1, FALSE);
-    worker_link_answer(peer->link, 7, 2, 2, TRUE);
-    worker_link_stop(peer->link, 7, 2);
+    worker_link_answer(peer->link, 7, 2, 1, FALSE, FALSE);
+    worker_link_answer(peer->link, 7, 2, 2, TRUE, FALSE);
+    worker_link_answer(peer->link, 7, 2, 2, FALSE, TRUE);
+    worker_link_stop(peer->link, 7, 2, FALSE);
+    worker_link_stop(peer->link, 7, 2, TRUE);
     worker_link_bye(peer->link);
     worker_link_flush(peer->link);
     assert_hears(
@@ -392,9 +462,57 @@ test_driver_messages(Peer *peer, gconstpointer unused)
         "\"time_total_s\":1.5,\"timesteps_total\":-1,\"episodes_total\":-1}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":1,\"stop\":false}");
     assert_hears(peer, "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":2,\"stop\":true}");
+    assert_hears(
+        peer,
+        "{\"type\":\"answer\",\"trial\":7,\"attempt\":2,\"n\":2,\"stop\":false,\"save\":true}");
     assert_hears(peer, "{\"type\":\"stop\",\"trial\":7,\"attempt\":2}");
+    assert_hears(peer, "{\"type\":\"stop\",\"trial\":7,\"attempt\":2,\"save\":true}");
     assert_hears(peer, "{\"type\":\"bye\"}");
     g_assert_null(hear(peer));
+}
+
+static void
+test_run_with_checkpoints(Peer *peer, gconstpointer unused)
+{
+    static const char *const used[] = {"checkpoint_000001.tar", NULL};
+    PbxWorkerRestore restore[] = {{.id = 5,
+                                   .n = 4,
+                                   .archive = "/d/b.tar",
+                                   .sha256 = "ff",
+                                   .iteration = 4,
+                                   .time_total_s = 2.5,
+                                   .timesteps_total = 40,
+                                   .episodes_total = -1},
+                                  {.id = 3, .archive = "/d/a", .timesteps_total = -1}};
+    PbxWorkerSaving saving = {.frequency = 2,
+                              .at_end = TRUE,
+                              .zstd_level = 3,
+                              .path = "out/model",
+                              .max_unpacked = 1024,
+                              .used = used};
+    (void)unused;
+    greet(peer);
+    PbxWorkerRun run = {.trial = 7,
+                        .attempt = 2,
+                        .timesteps_total = -1,
+                        .episodes_total = -1,
+                        .restore = restore,
+                        .n_restore = G_N_ELEMENTS(restore),
+                        .restore_must = TRUE,
+                        .saving = &saving};
+    worker_link_run(peer->link, &run);
+    worker_link_flush(peer->link);
+    g_autofree char *json = hear(peer);
+    g_assert_nonnull(json);
+    g_assert_cmpstr(
+        strstr(json, ",\"restore\":"), ==,
+        ",\"restore\":[{\"id\":5,\"archive\":\"/d/"
+        "b.tar\",\"sha256\":\"ff\",\"n\":4,\"iteration\":4,"
+        "\"time_total_s\":2.5,\"timesteps_total\":40,\"episodes_total\":-1},"
+        "{\"id\":3,\"archive\":\"/d/a\",\"n\":0,\"iteration\":0,\"time_total_s\":0.0,"
+        "\"timesteps_total\":-1,\"episodes_total\":0}],\"restore_must\":true,"
+        "\"checkpoint\":{\"frequency\":2,\"at_end\":true,\"zstd_level\":3,\"path\":\"out/model\","
+        "\"max_unpacked\":1024,\"used\":[\"checkpoint_000001.tar\"]}}");
 }
 
 /* What is said too early waits for the setup; a stop has nothing to stop yet. */
@@ -402,12 +520,12 @@ static void
 test_nothing_before_setup(Peer *peer, gconstpointer unused)
 {
     (void)unused;
-    worker_link_stop(peer->link, 7, 2);
+    worker_link_stop(peer->link, 7, 2, FALSE);
     worker_link_bye(peer->link);
     worker_link_flush(peer->link);
     g_assert_null(hear(peer));
     say(peer, HELLO);
-    worker_link_stop(peer->link, 7, 2);
+    worker_link_stop(peer->link, 7, 2, FALSE);
     g_autofree char *setup = hear(peer);
     g_assert_true(g_str_has_prefix(setup, "{\"type\":\"setup\""));
     assert_hears(peer, "{\"type\":\"bye\"}");
@@ -453,6 +571,7 @@ main(int argc, char **argv)
     ADD("/worker/link/no-hello", test_no_hello);
     ADD("/worker/link/failed", test_failed);
     ADD("/worker/link/messages", test_messages);
+    ADD("/worker/link/checkpoint-messages", test_checkpoint_messages);
     ADD("/worker/link/messages-in-parts", test_messages_in_parts);
     ADD("/worker/link/nonsense", test_nonsense);
     ADD("/worker/link/no-frames", test_no_frames);
@@ -460,6 +579,7 @@ main(int argc, char **argv)
     ADD("/worker/link/last-words-before-close", test_last_words_before_close);
     ADD("/worker/link/free-in-callback", test_free_in_callback);
     ADD("/worker/link/driver-messages", test_driver_messages);
+    ADD("/worker/link/run-with-checkpoints", test_run_with_checkpoints);
     ADD("/worker/link/nothing-before-setup", test_nothing_before_setup);
     ADD("/worker/link/slow-reader", test_slow_reader);
     return g_test_run();
