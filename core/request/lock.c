@@ -86,9 +86,13 @@ static gboolean
 is_there(int fd, const char *dir, GError **error)
 {
     struct stat info;
-    if (fstat(fd, &info) == 0 && info.st_nlink > 0)
+    if (fstat(fd, &info) != 0)
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s/experiment.lock: %s", dir,
+                    g_strerror(errno));
+    else if (info.st_nlink == 0)
+        g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s was deleted meanwhile", dir);
+    else
         return TRUE;
-    g_set_error(error, PBX_REQUEST_ERROR, REQUEST_ERROR_IO, "%s was deleted meanwhile", dir);
     return FALSE;
 }
 
