@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Many trials with pauses, failures and restores: no descriptor, process, temporary file or
+memory is left by them. One case in each form of a trainable."""
+import os
+import sqlite3
+import time
+
+import invariants
+from fault import comm, need, read_text
+from subjects import plugin, program
+
+TRIALS, SHORT_TRIALS = 2000, 100
+MOST_S = 3600
+
+
+def cases(short, *_):
+    n = SHORT_TRIALS if short else TRIALS
+    return [("soak-class", lambda place: soak(place, n, plugin("steps", place, fails=True))),
+            ("soak-function", lambda place: soak(place, n, plugin("walks", place, fails=True))),
+            ("soak-program", lambda place: soak(place, n // 10, program(place, "fails", steps=6)))]
+
+
+def memory_of(pid):
+    """KiB that are resident."""
+    try:
+        for line in read_text("/proc/%d/status" % pid).splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def descriptors_of(pid):
+    try:
+        return len(os.listdir("/proc/%d/fd" % pid))
+    except OSError:
+        return 0
+
+
+def children_of(pid):
+    """All, zombies among them."""
+    try:
+        return len(read_text("/proc/%d/task/%d/children" % (pid, pid)).split())
+    except OSError:
+        return 0
+
+
+def look(place, pid):
+    """(trials that ended, KiB and descriptors of the driver, its children, the same of the
+    largest worker, files of the temporary directory)"""
+    workers = [child for child in place.processes() if comm(child) == "pegbox-worker"]
+    ended = 0
+    path = os.path.join(place.experiment, "experiment.db")
+    if os.path.exists(os.path.join(place.experiment, "experiment.json")):
+        db = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
+        ended = db.execute("SELECT count(*) FROM trial WHERE ended_ns IS NOT NULL").fetchone()[0]
+        db.close()
+    return (ended, memory_of(pid), descriptors_of(pid), children_of(pid),
+            max([memory_of(worker) for worker in workers], default=0),
+            max([descriptors_of(worker) for worker in workers], default=0),
+            len(os.listdir(place.temporary)))
+
+
+WHAT = ("KiB of the driver", "descriptors of the driver", "children of the driver",
+        "KiB of a worker", "descriptors of a worker", "temporary files")
+# What may be more at the end than in the second quarter: something for each trial, which the
+# driver knows to its end, and what varies.
+MORE_A_TRIAL = (3, 0, 0, 0, 0, 0)
+MORE = (6000, 8, 4, 4000, 8, 4)
+
+
+def soak(place, n, trainable):
+    keys = {"name": "e", "metric": "loss", "mode": "min", "num_samples": n, "seed": 7,
+            "config": {"x": {"$uniform": [0, 1]}}, "max_failures": 3, "fail_fast": False,
+            "max_concurrent_trials": 2, "resources": {"cpu": 0.1}, "trainable": trainable,
+            "scheduler": {"plugin": "pauses", "every": 3},
+            "checkpoint": {"frequency": 2, "keep": 1}}
+    run = place.start("run", place.write_spec(keys))
+    end = time.monotonic() + MOST_S
+    looks = []
+    while run.process.poll() is None:
+        need(time.monotonic() < end, "it takes more than %d s", MOST_S)
+        looks.append(look(place, run.process.pid))
+        time.sleep(max(0.2, n / 1000))
+    place.nothing_runs()
+    need(run.status == 0, "%s", run)
+    invariants.check_end(place)
+    with invariants.opened(place) as db:
+        for what, least in (("SELECT count(*) FROM event WHERE type = 'pause'", n),
+                            ("SELECT count(*) FROM attempt WHERE error IS NOT NULL", n),
+                            ("SELECT count(*) FROM event WHERE type = 'restore'", 2 * n)):
+            found = db.execute(what).fetchone()[0]
+            need(found >= least, "%s gives %d, at least %d were to be", what, found, least)
+    compare(looks, n)
+
+
+def compare(looks, n):
+    early = [row for row in looks if n / 4 <= row[0] < n / 2]
+    late = [row for row in looks if n * 3 / 4 <= row[0] < n]
+    need(early and late, "too few looks: %s", looks)
+    for i, what in enumerate(WHAT):
+        before = sorted(row[i + 1] for row in early)[len(early) // 2]
+        after = sorted(row[i + 1] for row in late)[len(late) // 2]
+        need(after <= before + MORE_A_TRIAL[i] * n / 2 + MORE[i], "%s: %d early, %d late; all: %s",
+             what, before, after, [row[i + 1] for row in looks][::max(1, len(looks) // 40)])

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Preloaded into pegbox and its workers by tests/fault/run: counts their system calls, and at
+ * one of them kills or lets it fail; moves the wall clock. What libc does within itself (stdio,
+ * dlopen) is not seen.
+ *
+ *   FAULT_CONTROL  the file of `struct control`, shared with fault.py
+ *   FAULT_WHO      driver, worker: whose calls count (both, where it is not set)
+ *   FAULT_UNDER    only calls that concern a file below this directory
+ *   FAULT_CALLS    the kinds of call of which the Nth is hit, separated by commas
+ *   FAULT_NTH      which, from 1; of all processes of that kind together
+ *   FAULT_DO       error: it fails; short: it does less than it was asked for, rightly; kill,
+ *                  kill-after: before or after the call; torn: after half of a write
+ *   FAULT_ERRNO    with error
+ *   FAULT_FROM     1: error at each one from the Nth on
+ *   FAULT_ALL      1: a kill takes the driver and all workers
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* In the order of CALLS in fault.py. */
+enum {
+    OPEN,
+    CREATE,
+    READ,
+    WRITE,
+    FSYNC,
+    RENAME,
+    LINK,
+    UNLINK,
+    MKDIR,
+    TRUNCATE,
+    MMAP,
+    LOCK,
+    STAT,
+    SEND,
+    N_CALLS
+};
+static const char *const names[N_CALLS] = {"open",   "create", "read",   "write", "fsync",
+                                           "rename", "link",   "unlink", "mkdir", "truncate",
+                                           "mmap",   "lock",   "stat",   "send"};
+enum { DRIVER, WORKER, N_KINDS };
+enum { ACT_NONE, ACT_ERROR, ACT_SHORT, ACT_KILL, ACT_KILL_AFTER, ACT_TORN };
+static const char *const acts[] = {"", "error", "short", "kill", "kill-after", "torn"};
+
+#define MOST_PIDS 256
+struct control {
+    uint64_t counts[N_KINDS][N_CALLS];
+    uint64_t matched; /* of FAULT_CALLS, by FAULT_WHO */
+    uint64_t fired;
+    int64_t clock_offset_ns;
+    uint64_t n_pids;
+    int32_t pids[MOST_PIDS]; /* of drivers and workers */
+    char what[256];          /* what was hit */
+};
+
+static struct control *control;
+static int kind, act, error_number, from, all;
+static pid_t self;
+static uint64_t nth, calls;
+static const char *under;
+
+/* ---- Setting up ---- */
+
+static uint64_t
+read_calls(const char *text)
+{
+    uint64_t found = 0;
+    for (int i = 0; text != NULL && i < N_CALLS; i++) {
+        const size_t length = strlen(names[i]);
+        for (const char *at = text; (at = strstr(at, names[i])) != NULL; at += length)
+            if ((at == text || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+                found |= UINT64_C(1) << i;
+    }
+    return found;
+}
+
+static void
+read_plan(void)
+{
+    const char *who = getenv("FAULT_WHO"), *text = getenv("FAULT_DO");
+    under = getenv("FAULT_UNDER");
+    if (who != NULL && strcmp(who, kind == DRIVER ? "driver" : "worker") != 0)
+        return;
+    for (int i = 1; text != NULL && i < (int)(sizeof acts / sizeof acts[0]); i++)
+        if (strcmp(text, acts[i]) == 0)
+            act = i;
+    calls = read_calls(getenv("FAULT_CALLS"));
+    nth = (text = getenv("FAULT_NTH")) != NULL ? strtoull(text, NULL, 10) : 0;
+    error_number = (text = getenv("FAULT_ERRNO")) != NULL ? (int)strtol(text, NULL, 10) : EIO;
+    from = getenv("FAULT_FROM") != NULL;
+    all = getenv("FAULT_ALL") != NULL;
+}
+
+static void __attribute__((constructor)) begin(void)
+{
+    const char *path = getenv("FAULT_CONTROL"), *name = program_invocation_short_name;
+    if (path == NULL)
+        return;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    void *mapped =
+        (void *)syscall(SYS_mmap, NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    syscall(SYS_close, fd);
+    if (mapped == MAP_FAILED)
+        return;
+    self = (pid_t)syscall(SYS_getpid);
+    kind = strcmp(name, "pegbox") == 0 ? DRIVER : strcmp(name, "pegbox-worker") == 0 ? WORKER : -1;
+    if (kind >= 0) {
+        struct control *shared = mapped;
+        const uint64_t slot = __atomic_fetch_add(&shared->n_pids, 1, __ATOMIC_SEQ_CST);
+        shared->pids[slot % MOST_PIDS] = self;
+        read_plan();
+    }
+    control = mapped;
+}
+
+/* ---- At a call ---- */
+
+static int
+is_below(const char *path)
+{
+    const size_t length = strlen(under);
+    return strncmp(path, under, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Text, or a number, behind what is there; without libc, which may be in the midst of it. */
+static char *
+add(char *at, const char *end, const char *text)
+{
+    while (*text != '\0' && at < end)
+        *at++ = *text++;
+    *at = '\0';
+    return at;
+}
+
+static char *
+add_number(char *at, const char *end, uint64_t number)
+{
+    char digits[24];
+    int n = sizeof digits - 1;
+    digits[n] = '\0';
+    do
+        digits[--n] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return add(at, end, digits + n);
+}
+
+/* The path of a descriptor, or of a directory and a name; "" where there is none. */
+static void
+find_path(int fd, const char *name, char path[static 4096])
+{
+    char link[48], *at = path;
+    const char *end = path + 4095;
+    *at = '\0';
+    if (name == NULL || name[0] != '/') {
+        const char *link_end = link + sizeof link - 1;
+        if (fd == AT_FDCWD)
+            add(link, link_end, "/proc/self/cwd");
+        else
+            add_number(add(link, link_end, "/proc/self/fd/"), link_end, (uint64_t)fd);
+        const long got = syscall(SYS_readlinkat, AT_FDCWD, link, path, 4095);
+        at += got > 0 ? got : 0;
+        *at = '\0';
+        if (name != NULL)
+            at = add(at, end, "/");
+    }
+    if (name != NULL)
+        add(at, end, name);
+}
+
+static void
+kill_now(void)
+{
+    for (uint64_t i = 0; all && i < control->n_pids && i < MOST_PIDS; i++)
+        if (control->pids[i] != self)
+            syscall(SYS_kill, control->pids[i], SIGKILL);
+    syscall(SYS_kill, self, SIGKILL);
+    for (;;)
+        syscall(SYS_pause);
+}
+
+static void
+note(int call, uint64_t number, const char *path)
+{
+    char *at = control->what;
+    const char *end = at + sizeof control->what - 1;
+    if (__atomic_fetch_add(&control->fired, 1, __ATOMIC_SEQ_CST) > 0)
+        return;
+    at = add(at, end, kind == DRIVER ? "driver " : "worker ");
+    at = add(add(at, end, names[call]), end, " ");
+    add(add(add_number(at, end, number), end, " "), end, path);
+}
+
+/* What is to be done at this call. A fork that has not become another program yet, and other
+ * programs, are spared. */
+static int
+at_call(int call, int fd, const char *name)
+{
+    char path[4096] = "";
+    if (control == NULL || kind < 0 || (pid_t)syscall(SYS_getpid) != self)
+        return ACT_NONE;
+    const int saved = errno;
+    if (under != NULL) {
+        find_path(fd, name, path);
+        if (!is_below(path)) {
+            errno = saved;
+            return ACT_NONE;
+        }
+    }
+    __atomic_fetch_add(&control->counts[kind][call], 1, __ATOMIC_SEQ_CST);
+    int what = ACT_NONE;
+    if ((calls >> call & 1) != 0) {
+        const uint64_t number = __atomic_add_fetch(&control->matched, 1, __ATOMIC_SEQ_CST);
+        if (number == nth || (from && nth > 0 && number > nth)) {
+            what = act;
+            note(call, number, path);
+        }
+    }
+    errno = saved;
+    if (what == ACT_KILL)
+        kill_now();
+    if (what == ACT_ERROR)
+        errno = error_number;
+    return what;
+}
+
+#define REAL(NAME)                                                                                 \
+    static __typeof__(&NAME) real;                                                                 \
+    if (real == NULL)                                                                              \
+    *(void **)&real = dlsym(RTLD_NEXT, #NAME)
+
+/* The call between what may come before it and after it. */
+#define PASS(TYPE, CALL, FD, PATH, FAILED, ...)                                                    \
+    const int what = at_call(CALL, FD, PATH);                                                      \
+    if (what == ACT_ERROR)                                                                         \
+        return FAILED;                                                                             \
+    TYPE result = real(__VA_ARGS__);                                                               \
+    if (what == ACT_KILL_AFTER || what == ACT_TORN)                                                \
+        kill_now();                                                                                \
+    return result
+
+/* ---- Files ---- */
+
+#define OPENS(NAME)                                                                                \
+    int NAME(const char *path, int flags, ...)                                                     \
+    {                                                                                              \
+        mode_t mode = 0;                                                                           \
+        if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {                          \
+            va_list more;                                                                          \
+            va_start(more, flags);                                                                 \
+            mode = va_arg(more, mode_t);                                                           \
+            va_end(more);                                                                          \
+        }                                                                                          \
+        REAL(NAME);                                                                                \
+        PASS(int, (flags & O_CREAT) != 0 ? CREATE : OPEN, AT_FDCWD, path, -1, path, flags, mode);  \
+    }
+OPENS(open)
+OPENS(open64)
+
+#define OPENS_AT(NAME)                                                                             \
+    int NAME(int dir, const char *path, int flags, ...)                                            \
+    {                                                                                              \
+        mode_t mode = 0;                                                                           \
+        if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {                          \
+            va_list more;                                                                          \
+            va_start(more, flags);                                                                 \
+            mode = va_arg(more, mode_t);                                                           \
+            va_end(more);                                                                          \
+        }                                                                                          \
+        REAL(NAME);                                                                                \
+        PASS(int, (flags & O_CREAT) != 0 ? CREATE : OPEN, dir, path, -1, dir, path, flags, mode);  \
+    }
+OPENS_AT(openat)
+OPENS_AT(openat64)
+
+/* What moves bytes: it may move less than it was asked to. */
+#define MOVES(NAME, CALL, BUFFER, ...)                                                             \
+    ssize_t NAME(int fd, BUFFER bytes, size_t n __VA_OPT__(, off_t offset))                        \
+    {                                                                                              \
+        REAL(NAME);                                                                                \
+        const int what = at_call(CALL, fd, NULL);                                                  \
+        if (what == ACT_ERROR)                                                                     \
+            return -1;                                                                             \
+        if ((what == ACT_SHORT || what == ACT_TORN) && n > 1)                                      \
+            n /= 2;                                                                                \
+        ssize_t result = real(fd, bytes, n __VA_OPT__(, offset));                                  \
+        if (what == ACT_KILL_AFTER || what == ACT_TORN)                                            \
+            kill_now();                                                                            \
+        return result;                                                                             \
+    }
+MOVES(read, READ, void *)
+MOVES(pread, READ, void *, at)
+MOVES(pread64, READ, void *, at)
+MOVES(write, WRITE, const void *)
+MOVES(pwrite, WRITE, const void *, at)
+MOVES(pwrite64, WRITE, const void *, at)
+
+ssize_t
+writev(int fd, const struct iovec *parts, int n)
+{
+    REAL(writev);
+    PASS(ssize_t, WRITE, fd, NULL, -1, fd, parts, n);
+}
+
+ssize_t
+send(int fd, const void *bytes, size_t n, int flags)
+{
+    REAL(send);
+    PASS(ssize_t, SEND, fd, NULL, -1, fd, bytes, n, flags);
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    REAL(sendmsg);
+    PASS(ssize_t, SEND, fd, NULL, -1, fd, message, flags);
+}
+
+int
+fsync(int fd)
+{
+    REAL(fsync);
+    PASS(int, FSYNC, fd, NULL, -1, fd);
+}
+
+int
+fdatasync(int fd)
+{
+    REAL(fdatasync);
+    PASS(int, FSYNC, fd, NULL, -1, fd);
+}
+
+int
+rename(const char *before, const char *after)
+{
+    REAL(rename);
+    PASS(int, RENAME, AT_FDCWD, after, -1, before, after);
+}
+
+int
+renameat(int from_dir, const char *before, int to_dir, const char *after)
+{
+    REAL(renameat);
+    PASS(int, RENAME, to_dir, after, -1, from_dir, before, to_dir, after);
+}
+
+int
+renameat2(int from_dir, const char *before, int to_dir, const char *after, unsigned flags)
+{
+    REAL(renameat2);
+    PASS(int, RENAME, to_dir, after, -1, from_dir, before, to_dir, after, flags);
+}
+
+int
+link(const char *before, const char *after)
+{
+    REAL(link);
+    PASS(int, LINK, AT_FDCWD, after, -1, before, after);
+}
+
+int
+linkat(int from_dir, const char *before, int to_dir, const char *after, int flags)
+{
+    REAL(linkat);
+    PASS(int, LINK, to_dir, after, -1, from_dir, before, to_dir, after, flags);
+}
+
+int
+symlink(const char *to, const char *path)
+{
+    REAL(symlink);
+    PASS(int, LINK, AT_FDCWD, path, -1, to, path);
+}
+
+int
+symlinkat(const char *to, int dir, const char *path)
+{
+    REAL(symlinkat);
+    PASS(int, LINK, dir, path, -1, to, dir, path);
+}
+
+int
+unlink(const char *path)
+{
+    REAL(unlink);
+    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
+}
+
+int
+unlinkat(int dir, const char *path, int flags)
+{
+    REAL(unlinkat);
+    PASS(int, UNLINK, dir, path, -1, dir, path, flags);
+}
+
+int
+rmdir(const char *path)
+{
+    REAL(rmdir);
+    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
+}
+
+int
+remove(const char *path)
+{
+    REAL(remove);
+    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
+}
+
+int
+mkdir(const char *path, mode_t mode)
+{
+    REAL(mkdir);
+    PASS(int, MKDIR, AT_FDCWD, path, -1, path, mode);
+}
+
+int
+mkdirat(int dir, const char *path, mode_t mode)
+{
+    REAL(mkdirat);
+    PASS(int, MKDIR, dir, path, -1, dir, path, mode);
+}
+
+int
+ftruncate(int fd, off_t length)
+{
+    REAL(ftruncate);
+    PASS(int, TRUNCATE, fd, NULL, -1, fd, length);
+}
+
+int
+ftruncate64(int fd, off64_t length)
+{
+    REAL(ftruncate64);
+    PASS(int, TRUNCATE, fd, NULL, -1, fd, length);
+}
+
+int
+fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    REAL(fallocate);
+    PASS(int, TRUNCATE, fd, NULL, -1, fd, mode, offset, length);
+}
+
+int
+posix_fallocate(int fd, off_t offset, off_t length)
+{
+    REAL(posix_fallocate);
+    PASS(int, TRUNCATE, fd, NULL, error_number, fd, offset, length);
+}
+
+int
+posix_fallocate64(int fd, off64_t offset, off64_t length)
+{
+    REAL(posix_fallocate64);
+    PASS(int, TRUNCATE, fd, NULL, error_number, fd, offset, length);
+}
+
+/* Of a file only. */
+void *
+mmap(void *address, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    if (fd < 0 || control == NULL)
+        return (void *)syscall(SYS_mmap, address, n, protection, flags, fd, offset);
+    REAL(mmap);
+    PASS(void *, MMAP, fd, NULL, MAP_FAILED, address, n, protection, flags, fd, offset);
+}
+
+void *
+mmap64(void *address, size_t n, int protection, int flags, int fd, off64_t offset)
+{
+    return mmap(address, n, protection, flags, fd, offset);
+}
+
+int
+flock(int fd, int how)
+{
+    REAL(flock);
+    PASS(int, LOCK, fd, NULL, -1, fd, how);
+}
+
+#define CONTROLS(NAME)                                                                             \
+    int NAME(int fd, int command, ...)                                                             \
+    {                                                                                              \
+        va_list more;                                                                              \
+        va_start(more, command);                                                                   \
+        void *argument = va_arg(more, void *);                                                     \
+        va_end(more);                                                                              \
+        REAL(NAME);                                                                                \
+        if (command != F_SETLK && command != F_SETLKW)                                             \
+            return real(fd, command, argument);                                                    \
+        PASS(int, LOCK, fd, NULL, -1, fd, command, argument);                                      \
+    }
+CONTROLS(fcntl)
+CONTROLS(fcntl64)
+
+#define STATS(NAME, TYPE, FD, PATH, FIRST)                                                         \
+    int NAME(FIRST at, struct TYPE *info)                                                          \
+    {                                                                                              \
+        REAL(NAME);                                                                                \
+        PASS(int, STAT, FD, PATH, -1, at, info);                                                   \
+    }
+STATS(stat, stat, AT_FDCWD, at, const char *)
+STATS(stat64, stat64, AT_FDCWD, at, const char *)
+STATS(lstat, stat, AT_FDCWD, at, const char *)
+STATS(lstat64, stat64, AT_FDCWD, at, const char *)
+STATS(fstat, stat, at, NULL, int)
+STATS(fstat64, stat64, at, NULL, int)
+
+/* ---- The wall clock ---- */
+
+static int64_t
+offset_of(clockid_t clock)
+{
+    const int wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+    return control != NULL && wall ? __atomic_load_n(&control->clock_offset_ns, __ATOMIC_SEQ_CST)
+                                   : 0;
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+    REAL(clock_gettime);
+    const int status = real(clock, now);
+    const int64_t offset = offset_of(clock);
+    if (status == 0 && offset != 0) {
+        const int64_t total = now->tv_sec * INT64_C(1000000000) + now->tv_nsec + offset;
+        now->tv_sec = total / INT64_C(1000000000);
+        now->tv_nsec = total % INT64_C(1000000000);
+    }
+    return status;
+}
+
+int
+gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec wall;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    *now = (struct timeval){wall.tv_sec, wall.tv_nsec / 1000};
+    return 0;
+}
+
+time_t
+time(time_t *result)
+{
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    if (result != NULL)
+        *result = wall.tv_sec;
+    return wall.tv_sec;
+}

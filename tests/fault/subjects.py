@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The experiments that faults happen to, by name."""
+import os
+
+from fault import HERE, PYTHON, SOURCE
+
+SEED = 42
+SDK = os.path.join(SOURCE, "sdk", "python")
+
+
+class Subject:
+    """An experiment file, and what may be expected of it.
+
+    same       uninterrupted and interrupted ones end alike, result by result
+    ends_same  ... but for the results on the way
+    """
+
+    def __init__(self, place, name):
+        self.name = name
+        maker, self.same, self.ends_same = dict(SUBJECTS, **ERROR_SUBJECTS)[name]
+        self.keys = dict({"name": "e", "metric": "loss", "mode": "min", "num_samples": 4,
+                          "seed": SEED, "config": {"x": {"$uniform": [0, 1]}}, "max_failures": -1,
+                          "max_concurrent_trials": 1, "resources": {"cpu": 0.1},
+                          "fail_fast": False}, **maker(place))
+        self.path = place.write_spec(self.keys)
+        place.inexact = name == "plain"
+
+
+def plugin(name, place, **options):
+    return dict({"plugin": name, "acknowledged": place.acknowledged}, **options)
+
+
+def program(place, *words, steps=5):
+    command = [PYTHON, os.path.join(HERE, "train.py"), str(steps), place.acknowledged]
+    return {"plugin": "exec", "command": command + list(words)}
+
+
+def plain(steps=5):
+    return {"plugin": "exec", "command": [PYTHON, os.path.join(HERE, "plain.py"), str(steps), "{x}",
+                                          "{trial.dir}/state"]}
+
+
+ASHA = {"plugin": "asha", "max_t": 6, "grace_period": 1, "reduction_factor": 2}
+
+# name: (keys beyond those above, same, ends_same)
+SUBJECTS = {
+    # One worker.
+    "class": (lambda p: {
+        "trainable": plugin("steps", p),
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, True, True),
+    "class-asha": (lambda p: {
+        "trainable": plugin("steps", p, forks=True), "num_samples": 8, "scheduler": ASHA,
+        "checkpoint": {"frequency": 3, "compression": "zstd"}}, True, True),
+    "class-fails": (lambda p: {
+        "trainable": plugin("steps", p, fails=True),
+        "checkpoint": {"frequency": 3, "keep": 1, "score_attribute": "min-loss"}}, True, True),
+    "class-reused": (lambda p: {
+        "trainable": plugin("steps", p), "reuse_workers": True, "durability": "full",
+        "checkpoint": {"frequency": 1, "keep": 1}}, True, True),
+    "class-anew": (lambda p: {"trainable": plugin("steps", p)}, True, True),
+    "class-stop": (lambda p: {
+        "trainable": plugin("steps", p, steps=20),
+        "stop": [{"training_iteration": 5}, {"loss": {"<=": 0.5}}],
+        "checkpoint": {"frequency": 2, "at_end": True}}, True, True),
+    "function": (lambda p: {
+        "trainable": plugin("walks", p),
+        "checkpoint": {"frequency": 1, "keep": 3}}, True, True),
+    "function-asha": (lambda p: {
+        "trainable": plugin("walks", p, fails=True), "num_samples": 8, "scheduler": ASHA,
+        "checkpoint": {"frequency": 2, "max_total_bytes": 200000}}, True, True),
+    "program": (lambda p: {
+        "trainable": program(p, "forks"),
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, True, True),
+    "program-asha": (lambda p: {
+        "trainable": program(p, "fails"), "num_samples": 6, "scheduler": ASHA,
+        "checkpoint": {"frequency": 3}}, True, True),
+    "pauses": (lambda p: {
+        "trainable": plugin("steps", p), "scheduler": {"plugin": "pauses", "every": 2},
+        "checkpoint": {"frequency": 3}}, True, True),
+    "plain": (lambda p: {
+        "trainable": plain(),
+        "checkpoint": {"frequency": 1, "path": "{trial.dir}/state"}}, False, True),
+    # Four at a time: who comes first is nobody's to say.
+    "class-4": (lambda p: {
+        "trainable": plugin("steps", p, forks=True), "num_samples": 12,
+        "max_concurrent_trials": 4,
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, False, True),
+    "function-4": (lambda p: {
+        "trainable": plugin("walks", p, fails=True), "num_samples": 12, "scheduler": ASHA,
+        "max_concurrent_trials": 4, "checkpoint": {"frequency": 3, "keep": 1}}, False, False),
+    "program-4": (lambda p: {
+        "trainable": program(p, "forks", "fails"), "num_samples": 8, "max_concurrent_trials": 4,
+        "checkpoint": {"frequency": 1, "at_end": True}}, False, True),
+    "pauses-4": (lambda p: {
+        "trainable": plugin("walks", p), "num_samples": 12, "max_concurrent_trials": 4,
+        "scheduler": {"plugin": "pauses", "every": 2}, "checkpoint": {"frequency": 1}},
+                 False, True),
+    # Some trials fail for good.
+    "gives-up": (lambda p: {
+        "trainable": plugin("steps", p, fails=True), "max_failures": 0,
+        "checkpoint": {"frequency": 1}}, False, False),
+}
+
+# For the errors, one by one: no more than it takes.
+SMALL = {"num_samples": 2, "max_failures": 3}
+ERROR_SUBJECTS = {
+    "errors-class": (lambda p: dict(SMALL, trainable=plugin("steps", p, steps=3, kilobytes=1),
+                                    checkpoint={"frequency": 1, "at_end": True, "keep": 1}),
+                     True, True),
+    "errors-program": (lambda p: dict(SMALL, trainable=program(p, steps=3),
+                                      checkpoint={"frequency": 2}), True, True),
+}
