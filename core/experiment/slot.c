@@ -64,8 +64,14 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
     const pbx_plugin *plugin = instance->plugin->desc;
     if (blob->len > LARGE_BLOB)
         slot->saved_ns = now + (gint64)(runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", 10) * NS_PER_S);
-    return store_put_blob(runner->store, decider_slot(slot->decider), plugin->name, plugin->version,
-                          decider_state_version(slot->decider), blob->data, blob->len, error);
+    const PbxBlobFacts facts = {
+        .plugin = (char *)plugin->name,
+        .version = (char *)plugin->version,
+        .state_version = decider_state_version(slot->decider),
+        .at_seq = runner->seq,
+    };
+    return store_put_blob(runner->store, decider_slot(slot->decider), &facts, blob->data, blob->len,
+                          error);
 }
 
 gboolean
@@ -76,10 +82,10 @@ slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GE
     *again = (caps & PBX_CAP_TOLD_AGAIN) != 0;
     if (known == 0)
         return !*again;
-    guint32 version = 0;
+    g_auto(PbxBlobFacts) facts = {0};
     g_autoptr(GError) failed = NULL;
     g_autoptr(GBytes) blob =
-        store_blob(runner->store, decider_slot(slot->decider), &version, &failed);
+        store_blob(runner->store, decider_slot(slot->decider), &facts, &failed);
     if (failed != NULL) {
         g_propagate_error(error, g_steal_pointer(&failed));
         return FALSE;
@@ -94,5 +100,5 @@ slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GE
                     decider_slot(slot->decider));
         return FALSE;
     }
-    return decider_load(slot->decider, version, blob, again, error);
+    return decider_load(slot->decider, facts.state_version, blob, again, error);
 }

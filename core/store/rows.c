@@ -16,6 +16,7 @@ trial_row_clear(PbxTrialRow *row)
     g_free(row->extra);
     g_free(row->reason);
     g_free(row->error);
+    g_free(row->source);
     memset(row, 0, sizeof *row);
 }
 
@@ -41,6 +42,7 @@ trial_row_copy(const PbxTrialRow *row)
     copy->extra = g_strdup(row->extra);
     copy->reason = g_strdup(row->reason);
     copy->error = g_strdup(row->error);
+    copy->source = g_strdup(row->source);
     return copy;
 }
 

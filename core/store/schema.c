@@ -12,6 +12,7 @@ const char *const store_events[] = {
     "checkpoint", "save",       "pause",    "exploit", "retry",       "media",   "complete",
     "error",      "void",       "sync",     "end",     NULL,
 };
+const char *const store_checkpoint_states[] = {"kept", "deleted", "damaged", NULL};
 
 /* What brings schema i to i + 1. Never change one that was released: append. */
 static const char *const migrations[STORE_SCHEMA_VERSION] = {
@@ -119,6 +120,60 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     "ALTER TABLE result ADD COLUMN feasible INTEGER;"
     /* Counts, and the oldest that waits, without a look at each trial. */
     "CREATE INDEX IF NOT EXISTS trial_of_state ON trial (state);",
+
+    "ALTER TABLE fact ADD COLUMN sum INTEGER;"
+    "ALTER TABLE trial ADD COLUMN queued INTEGER;"
+    "ALTER TABLE trial ADD COLUMN held INTEGER;"
+    "ALTER TABLE trial ADD COLUMN source TEXT;"
+    "ALTER TABLE trial ADD COLUMN replaced_by INTEGER;"
+    "ALTER TABLE trial ADD COLUMN brief_sum INTEGER;"
+    "ALTER TABLE trial ADD COLUMN sum INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN start_n INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN start_episodes INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN checkpoint INTEGER;"
+    "ALTER TABLE attempt ADD COLUMN sum INTEGER;"
+    "ALTER TABLE result ADD COLUMN sum INTEGER;"
+    "ALTER TABLE event ADD COLUMN sum INTEGER;"
+    "ALTER TABLE decider ADD COLUMN at_seq INTEGER;"
+    "ALTER TABLE decider ADD COLUMN input INTEGER;"
+    "ALTER TABLE decider ADD COLUMN sum INTEGER;"
+    "ALTER TABLE cursor ADD COLUMN sum INTEGER;"
+    "ALTER TABLE file ADD COLUMN sum INTEGER;"
+
+    /* Rows stay when the archive is deleted, so that no number comes twice. */
+    "CREATE TABLE checkpoint ("
+    " id INTEGER PRIMARY KEY,"
+    " trial INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL,"
+    " n INTEGER NOT NULL,"
+    " step INTEGER,"
+    " iteration INTEGER,"
+    " time_total_s REAL,"
+    " timesteps_total INTEGER,"
+    " episodes_total INTEGER,"
+    " name TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " sha256 TEXT NOT NULL,"
+    " score REAL,"
+    " state TEXT NOT NULL,"
+    " at_ns INTEGER,"
+    " sum INTEGER"
+    ") STRICT;"
+    "CREATE INDEX checkpoint_of_trial ON checkpoint (trial);"
+
+    "CREATE TABLE input ("
+    " number INTEGER PRIMARY KEY,"
+    " slot TEXT NOT NULL,"
+    " call TEXT NOT NULL,"
+    " trial INTEGER,"
+    " seq INTEGER,"
+    " state INTEGER NOT NULL,"
+    " why INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL,"
+    " at_ns INTEGER,"
+    " detail TEXT,"
+    " sum INTEGER"
+    ") STRICT;",
 };
 
 static gboolean

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A trial as the status block shows it, and what is asked of all trials for that. */
+/* A trial as the status block shows it. */
 #include <string.h>
 
 #include "store/status-row.h"
@@ -95,38 +95,4 @@ status_known_new(const PbxStatus *before)
     if (before->best != NULL)
         status_known_add(known, before->best);
     return known;
-}
-
-/* ---- All trials in brief ---- */
-
-gboolean
-store_each_brief(PbxStore *store, PbxBriefFunc func, gpointer user, GError **error)
-{
-    sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(store->db,
-                           "SELECT number, state, outcome, failures, ended_ns FROM trial "
-                           "ORDER BY number",
-                           -1, &s, NULL) != SQLITE_OK)
-        return store_fail(store, error);
-    int code;
-    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-        PbxBriefRow row = {
-            .trial = (guint64)sqlite3_column_int64(s, 0),
-            .end = -1,
-            .failures = (guint)sqlite3_column_int64(s, 3),
-            .ended_ns = sqlite3_column_int64(s, 4),
-        };
-        const char *state = (const char *)sqlite3_column_text(s, 1);
-        const char *outcome = (const char *)sqlite3_column_text(s, 2);
-        for (guint i = 0; state != NULL && store_states[i] != NULL; i++)
-            if (strcmp(state, store_states[i]) == 0)
-                row.state = i;
-        for (int i = 0; outcome != NULL && store_ends[i] != NULL; i++)
-            if (strcmp(outcome, store_ends[i]) == 0)
-                row.end = i;
-        func(&row, user);
-    }
-    const gboolean ok = code == SQLITE_DONE || store_fail(store, error);
-    sqlite3_finalize(s);
-    return ok;
 }

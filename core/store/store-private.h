@@ -22,6 +22,9 @@ typedef enum {
     STATEMENT_PUT_FACT,
     STATEMENT_PUT_CURSOR,
     STATEMENT_PUT_FILE,
+    STATEMENT_PUT_CHECKPOINT,
+    STATEMENT_PUT_INPUT,
+    STATEMENT_DROP_INPUTS,
     STATEMENT_FACT,
     STATEMENT_BLOB,
     STATEMENT_CURSOR,
@@ -39,6 +42,9 @@ typedef enum {
     STATEMENT_NEXT_ASK,
     STATEMENT_OLDEST,
     STATEMENT_OF_CONFIG,
+    STATEMENT_CHECKPOINT,
+    STATEMENT_CHECKPOINTS,
+    STATEMENT_INPUTS,
     N_STATEMENTS
 } PbxStatement;
 
@@ -71,21 +77,46 @@ void store_note_place(PbxStore *store);
 gboolean store_migrate(PbxStore *store, int version, GError **error);
 
 /* The words that the tables hold for the ABI's numbers; NULL-ended. */
-extern const char *const store_states[], *const store_ends[], *const store_actions[],
-                                                                  *const store_events[];
+extern const char *const store_states[],
+    *const store_ends[], *const store_actions[], *const store_events[],
+                                                     *const store_checkpoint_states[];
 
 /* Whether statfs's f_type is that of a network file system, where the WAL's shared memory
  * does not work. */
 gboolean store_is_network_type(guint64 type);
 
+/* The columns of each table in their order, the sum of the others last, and how many are summed. */
+#define STORE_FACT_COLUMNS "key, value, sum"
+#define STORE_FACT_SUMMED  2
 #define STORE_TRIAL_COLUMNS                                                                        \
     "number, id, name, tag, dir, state, outcome, config, x, ask, origin, extra, attempts, "        \
     "failures, reason, error, created_ns, started_ns, ended_ns, results, iteration, "              \
-    "time_total_s, value, best, last_seq, rung, bracket, feasible"
+    "time_total_s, value, best, last_seq, rung, bracket, feasible, queued, held, source, "         \
+    "replaced_by, brief_sum, sum"
+#define STORE_TRIAL_SUMMED 33
+/* What is asked of all trials at once has a sum of its own. */
+#define STORE_BRIEF_COLUMNS                                                                        \
+    "number, state, outcome, failures, ended_ns, value, best, feasible, brief_sum"
+#define STORE_BRIEF_SUMMED 8
 #define STORE_ATTEMPT_COLUMNS                                                                      \
     "trial, attempt, hostname, node_ip, pid, start_iteration, start_time_s, start_timesteps, "     \
-    "started_ns, ended_ns, error"
+    "started_ns, ended_ns, error, start_n, start_episodes, checkpoint, sum"
+#define STORE_ATTEMPT_SUMMED 14
 #define STORE_RESULT_COLUMNS                                                                       \
     "seq, trial, attempt, n, iteration, at_ns, time_this_iter_s, time_total_s, "                   \
-    "timesteps_total, episodes_total, done, value, fields, action, rung, feasible"
-#define STORE_EVENT_COLUMNS "seq, type, at_ns, trial, attempt, text"
+    "timesteps_total, episodes_total, done, value, fields, action, rung, feasible, sum"
+#define STORE_RESULT_SUMMED   16
+#define STORE_EVENT_COLUMNS   "seq, type, at_ns, trial, attempt, text, sum"
+#define STORE_EVENT_SUMMED    6
+#define STORE_DECIDER_COLUMNS "slot, plugin, version, state_version, state, at_seq, input, sum"
+#define STORE_DECIDER_SUMMED  7
+#define STORE_CURSOR_COLUMNS  "slot, seq, sum"
+#define STORE_CURSOR_SUMMED   2
+#define STORE_FILE_COLUMNS    "slot, trial, name, length, sum"
+#define STORE_FILE_SUMMED     4
+#define STORE_CHECKPOINT_COLUMNS                                                                   \
+    "id, trial, attempt, n, step, iteration, time_total_s, timesteps_total, episodes_total, "      \
+    "name, bytes, sha256, score, state, at_ns, sum"
+#define STORE_CHECKPOINT_SUMMED 15
+#define STORE_INPUT_COLUMNS     "number, slot, call, trial, seq, state, why, flags, at_ns, detail, sum"
+#define STORE_INPUT_SUMMED      10

@@ -8,7 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "store/store-private.h"
+#include "store/row-private.h"
 
 #define BUSY_TIMEOUT_MS 10000 /* told by store_fail */
 
@@ -22,11 +22,13 @@ static int
 error_code(int sqlite_code)
 {
     switch (sqlite_code & 0xff) {
-    case SQLITE_NOTADB:
-        return STORE_ERROR_SCHEMA;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return STORE_ERROR_LOCKED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* statements are right, so a table or a column is not there */
+        return STORE_ERROR_DAMAGED;
     default:
         return STORE_ERROR_IO;
     }
@@ -42,6 +44,8 @@ store_fail(PbxStore *store, GError **error)
         why = g_strerror(system);
     else if (error_code(code) == STORE_ERROR_LOCKED)
         why = "another process has held it for 10 s";
+    if (error_code(code) == STORE_ERROR_DAMAGED)
+        return row_set_damaged(store, error, "%s", sqlite3_errmsg(store->db));
     g_set_error(error, PBX_STORE_ERROR, error_code(code), "%s: %s%s%s%s", store->path,
                 sqlite3_errmsg(store->db), why != NULL ? " (" : "", why != NULL ? why : "",
                 why != NULL ? ")" : "");
@@ -242,6 +246,29 @@ store_read_int(PbxStore *store, const char *sql, int *value, GError **error)
 }
 
 static gboolean
+check_rows(PbxStore *store, const char *sql, int n_summed, const char *table, GError **error)
+{
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) != SQLITE_OK)
+        return store_fail(store, error);
+    gboolean found = TRUE, ok = TRUE;
+    while (ok && (ok = row_step(store, s, &found, error)) && found)
+        ok = row_check(store, s, 0, n_summed, table, 1, error);
+    sqlite3_finalize(s);
+    return ok;
+}
+
+/* Whoever reads these takes what cannot be read for absent: what is wrong is told here. */
+static gboolean
+check_small_tables(PbxStore *store, GError **error)
+{
+    return check_rows(store, "SELECT " STORE_FACT_COLUMNS " FROM fact", STORE_FACT_SUMMED, "fact",
+                      error) &&
+           check_rows(store, "SELECT " STORE_CURSOR_COLUMNS " FROM cursor", STORE_CURSOR_SUMMED,
+                      "cursor", error);
+}
+
+static gboolean
 check_schema(PbxStore *store, int *version, GError **error)
 {
     int application = 0;
@@ -267,10 +294,7 @@ check_schema(PbxStore *store, int *version, GError **error)
             store->path, *version, STORE_SCHEMA_VERSION);
         return FALSE;
     }
-    /* A fact that cannot be read counts as absent later on: what is wrong is told here. */
-    int length = 0;
-    return *version == 0 ||
-           store_read_int(store, "SELECT ifnull(sum(length(value)), 0) FROM fact", &length, error);
+    return *version < STORE_SCHEMA_VERSION || check_small_tables(store, error);
 }
 
 /* The driver makes what it committed durable once a second, so SQLite's own checkpoints,

@@ -14,15 +14,16 @@ typedef struct PbxStore PbxStore;
 #define PBX_STORE_ERROR (store_error_domain())
 GQuark store_error_domain(void);
 enum {
-    STORE_ERROR_EXISTS, /* create: an experiment is already there */
-    STORE_ERROR_NONE,   /* open: there is none */
-    STORE_ERROR_SCHEMA, /* newer than this program, or not a store */
-    STORE_ERROR_OLDER,  /* written by an older program, and it cannot be brought up to date */
-    STORE_ERROR_LOCKED, /* a driver holds it */
-    STORE_ERROR_IO,     /* SQLite says no: disk full, corrupt, ... */
+    STORE_ERROR_EXISTS,  /* create: an experiment is already there */
+    STORE_ERROR_NONE,    /* open: there is none */
+    STORE_ERROR_SCHEMA,  /* newer than this program, or not a store */
+    STORE_ERROR_OLDER,   /* written by an older program, and it cannot be brought up to date */
+    STORE_ERROR_LOCKED,  /* a driver holds it */
+    STORE_ERROR_IO,      /* SQLite says no: disk full, ... */
+    STORE_ERROR_DAMAGED, /* SQLite cannot read it, or a row has not its sum: `pegbox repair` */
 };
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 
 /* The `reason` of a trial that somebody asked for, while it runs; nothing else has it. */
 #define STORE_REASON_ASKED "asked"
@@ -59,6 +60,10 @@ typedef struct {
     guint64 last_seq;     /* of the last result; 0: none */
     guint rung, bracket;  /* of its last decision; G_MAXUINT32: none */
     PbxFeasible feasible; /* the result that `value` is from; without a metric the last one */
+    guint64 queued;       /* `seq` when it last began to wait: those that wait are in this order */
+    gboolean held;        /* the user holds it: only the user lets it go on */
+    char *source;         /* what it was restored from, or NULL */
+    guint64 replaced_by;  /* number of the trial that was made anew in its place; 0: none was */
 } PbxTrialRow;
 void trial_row_clear(PbxTrialRow *row);
 void trial_row_free(PbxTrialRow *row);
@@ -76,7 +81,10 @@ typedef struct {
     double start_time_s;    /* time_total_s that it started from */
     gint64 start_timesteps; /* -1: none */
     gint64 started_ns, ended_ns;
-    char *error; /* NULL: it did not fail */
+    char *error;           /* NULL: it did not fail */
+    guint64 start_n;       /* of the checkpoint that it started from; 0: from scratch */
+    gint64 start_episodes; /* -1: none */
+    guint64 checkpoint;    /* its id; 0: from scratch */
 } PbxAttemptRow;
 void attempt_row_clear(PbxAttemptRow *row);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxAttemptRow, attempt_row_clear)
@@ -111,6 +119,56 @@ typedef struct {
     guint attempt;
     char *text; /* NULL: nothing */
 } PbxEventRow;
+
+typedef enum {
+    CHECKPOINT_KEPT,
+    CHECKPOINT_DELETED, /* its archive is gone, or goes; rows stay */
+    CHECKPOINT_DAMAGED, /* its archive is not what was written, or is missing */
+    N_CHECKPOINT_STATES
+} PbxCheckpointState;
+
+/* An archive of a trial's state. */
+typedef struct {
+    guint64 id; /* from 1, never used twice */
+    guint64 trial;
+    guint attempt;
+    guint64 n;   /* of the last result before it; 0: none */
+    gint64 step; /* as the trainable gave it; -1: it did not */
+    gint64 iteration;
+    double time_total_s;
+    gint64 timesteps_total, episodes_total; /* -1: never reported */
+    char *name;                             /* in the trial's directory, or an absolute path */
+    guint64 bytes;                          /* of the archive */
+    char *sha256;                           /* of the archive: 64 hex digits */
+    double score;                           /* score_attribute then; NaN: none */
+    PbxCheckpointState state;
+    gint64 at_ns; /* wall clock */
+} PbxCheckpointRow;
+void checkpoint_row_clear(PbxCheckpointRow *row);
+void checkpoint_row_free(PbxCheckpointRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxCheckpointRow, checkpoint_row_free)
+PbxCheckpointRow *checkpoint_row_copy(const PbxCheckpointRow *row); /* (transfer full) */
+
+/* A call that changed a decider since its state was stored. What a call does not have is 0. */
+typedef struct {
+    guint64 number; /* over all slots, ascending */
+    char *slot, *call;
+    guint64 trial; /* G_MAXUINT64: none */
+    guint64 seq;   /* of the result; 0: none */
+    guint state, why, flags;
+    gint64 at_ns; /* the clock that it saw */
+    char *detail; /* JSON text or NULL */
+} PbxInputRow;
+
+/* What is known of a stored state. */
+typedef struct {
+    char *plugin, *version;
+    guint32 state_version;
+    guint64 at_seq; /* the last event that it knows of */
+    guint64 input;  /* the last input that it knows of */
+} PbxBlobFacts;
+void blob_facts_clear(PbxBlobFacts *facts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBlobFacts, blob_facts_clear)
 
 /* ---- Opening ---- */
 
@@ -149,8 +207,13 @@ gboolean store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **e
 gboolean store_put_result(PbxStore *store, const PbxResultRow *row, GError **error);
 gboolean store_put_event(PbxStore *store, const PbxEventRow *row, GError **error);
 /* The state of the decider in `slot`, as its plugin's save wrote it. */
-gboolean store_put_blob(PbxStore *store, const char *slot, const char *plugin, const char *version,
-                        guint32 state_version, gconstpointer bytes, gsize n, GError **error);
+gboolean store_put_blob(PbxStore *store, const char *slot, const PbxBlobFacts *facts,
+                        gconstpointer bytes, gsize n, GError **error);
+/* A call to the decider in row->slot; row->number is store_last_input + 1. */
+gboolean store_put_input(PbxStore *store, const PbxInputRow *row, GError **error);
+gboolean store_drop_inputs(PbxStore *store, const char *slot, guint64 upto, GError **error);
+/* Insert or update; a new one has store_last_checkpoint + 1 as its id. */
+gboolean store_put_checkpoint(PbxStore *store, const PbxCheckpointRow *row, GError **error);
 /* Facts of the experiment by key: "experiment_id", "name", "seed", "spec", "status",
  * "metric", "mode", "started_ns", "ended_ns", "driver" ... */
 gboolean store_put_fact(PbxStore *store, const char *key, const char *value, GError **error);
@@ -210,9 +273,24 @@ PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error
 gboolean store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
                        GError **error);
 PbxResultRow *store_result(PbxStore *store, guint64 seq, GError **error);
-/* What store_put_blob wrote last for a slot; NULL without error: nothing. state_version may
- * be NULL. (transfer full) */
-GBytes *store_blob(PbxStore *store, const char *slot, guint32 *state_version, GError **error);
+/* What store_put_blob wrote last for a slot; NULL without error: nothing. facts may be NULL.
+ * (transfer full) */
+GBytes *store_blob(PbxStore *store, const char *slot, PbxBlobFacts *facts, GError **error);
+/* Inputs of a slot with a number > after, in order. */
+typedef gboolean (*PbxInputFunc)(const PbxInputRow *row, gpointer user);
+gboolean store_each_input(PbxStore *store, const char *slot, guint64 after, PbxInputFunc func,
+                          gpointer user, GError **error);
+/* The highest number that an input has or had; 0: there was none. */
+guint64 store_last_input(PbxStore *store);
+/* The checkpoints of a trial (G_MAXUINT64: of all), in the order of their ids. */
+typedef gboolean (*PbxCheckpointFunc)(const PbxCheckpointRow *row, gpointer user);
+gboolean store_each_checkpoint(PbxStore *store, guint64 trial, PbxCheckpointFunc func,
+                               gpointer user, GError **error);
+/* NULL without error: no such row. (transfer full) */
+PbxCheckpointRow *store_checkpoint(PbxStore *store, guint64 id, GError **error);
+guint64 store_last_checkpoint(PbxStore *store); /* the highest id; 0: there is none */
+/* How long the archives of all that are kept are together. */
+gboolean store_checkpoint_bytes(PbxStore *store, guint64 *bytes, GError **error);
 /* What store_put_cursor and store_put_file wrote last; 0: nothing. */
 guint64 store_cursor(PbxStore *store, const char *slot);
 guint64 store_file(PbxStore *store, const char *slot, guint64 trial, const char *name);

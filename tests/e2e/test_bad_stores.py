@@ -136,15 +136,15 @@ class BadStores(PegboxTest):
 
     def test_rows_that_make_no_sense(self):
         for sql, words, message in (
-                ("UPDATE result SET fields = '{\"loss\": x}'", ["results", "bad", "3"],
+                ("UPDATE result SET fields = '{\"loss\": x}', sum = NULL", ["results", "bad", "3"],
                  "result 1 of trial 3 is damaged"),
-                ("UPDATE result SET fields = '{\"loss\": x}'", ["export", "bad"],
+                ("UPDATE result SET fields = '{\"loss\": x}', sum = NULL", ["export", "bad"],
                  "result 1 of trial 0 is damaged"),
-                ("UPDATE result SET fields = '{\"loss\": x}'", ["trials", "bad", "--json"],
+                ("UPDATE result SET fields = '{\"loss\": x}', sum = NULL", ["trials", "bad", "--json"],
                  "result 5 of trial 0 is damaged"),
-                ("UPDATE trial SET config = '{\"x\":'", ["best", "bad", "--command"],
+                ("UPDATE trial SET config = '{\"x\":', sum = NULL", ["best", "bad", "--command"],
                  "the config of trial 0 is damaged"),
-                ("UPDATE trial SET config = replace(hex(zeroblob(9999)), '00', '[')",
+                ("UPDATE trial SET config = replace(hex(zeroblob(9999)), '00', '['), sum = NULL",
                  ["results", "bad", "3"], "result 1 of trial 3 is damaged: nested too deep")):
             with self.subTest(sql=sql, words=words):
                 other = sqlite3.connect(self.copy("bad"))
@@ -156,16 +156,38 @@ class BadStores(PegboxTest):
                 self.one_line(done, "results/bad", message)
                 self.pegbox("rm", "bad")
 
+    def test_rows_without_their_sums(self):
+        """What is stored there is no longer what was written."""
+        for sql, words, row in (
+                ("UPDATE trial SET best = 0 WHERE number = 7", ["best", "bad"], "trial 7"),
+                ("UPDATE trial SET best = 0 WHERE number = 7", ["trials", "bad"], "trial 7"),
+                ("UPDATE trial SET value = 0 WHERE number = 7",
+                 ["trials", "bad", "--sort", "value", "--limit", "1"], "trial 7"),
+                ("UPDATE result SET value = 0 WHERE trial = 0 AND n = 5", ["export", "bad"], "result "),
+                ("UPDATE attempt SET pid = 0", ["results", "bad", "3"], "attempt 3/1"),
+                ("UPDATE fact SET value = 'min ' WHERE key = 'mode'", ["best", "bad"],
+                 "fact 'mode'")):
+            with self.subTest(sql=sql, words=words):
+                other = sqlite3.connect(self.copy("bad"))
+                other.execute(sql)
+                other.commit()
+                other.close()
+                done = self.pegbox(*words, expect=4)
+                self.one_line(done, "experiment.db: the row of %s" % row, " is damaged; ",
+                              "`pegbox repair ")
+                shutil.rmtree(os.path.join(self.results_dir, "bad"))
+
     def test_numbers_that_make_no_sense(self):
         """Nothing is written, and no room made for trials that are not there."""
         for number in (9223372036854775807, 4000, -5):
             db = sqlite3.connect(self.copy("bad"))
-            db.execute("UPDATE trial SET number = ? WHERE number = 11", (number,))
+            db.execute("UPDATE trial SET number = ?, sum = NULL, brief_sum = NULL WHERE number = 11",
+                       (number,))
             db.commit()
             db.close()
             for words in (["ask"], ["tell", "0", "1"], ["enqueue", "{}"], ["void", "0"]):
                 done = self.pegbox(words[0], "bad", *words[1:], expect=4, timeout=20)
-                self.one_line(done, "bad: its store has 12 trials, but their numbers go up to")
+                self.one_line(done, "there are 12 trials, but their numbers go up to")
             shutil.rmtree(os.path.join(self.results_dir, "bad"))
 
     def test_states_that_make_no_sense(self):
@@ -173,11 +195,13 @@ class BadStores(PegboxTest):
         other.executescript("""
             UPDATE trial SET state = 'ASLEEP', outcome = 'x', dir = '../../etc', tag = NULL,
                 name = char(27) || '[31m' || char(10), iteration = -9e18, results = -1,
-                created_ns = 9223372036854775807, ended_ns = -5, value = 9e999, x = x'0011';
-            UPDATE result SET attempt = 99, time_total_s = 9e999, at_ns = 9223372036854775807;
+                created_ns = 9223372036854775807, ended_ns = -5, value = 9e999, x = x'0011',
+                sum = NULL, brief_sum = NULL;
+            UPDATE result SET attempt = 99, time_total_s = 9e999, at_ns = 9223372036854775807,
+                sum = NULL;
             DELETE FROM attempt;
-            UPDATE fact SET value = '[1]' WHERE key = 'spec';
-            UPDATE fact SET value = 'x' WHERE key = 'mode';""")
+            UPDATE fact SET value = '[1]', sum = NULL WHERE key = 'spec';
+            UPDATE fact SET value = 'x', sum = NULL WHERE key = 'mode';""")
         other.close()
         for words in self.reading("bad") + [["trials", "bad"], ["ls"]]:
             done = self.pegbox(*words, expect=None)

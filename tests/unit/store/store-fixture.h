@@ -73,6 +73,10 @@ make_trial(guint64 number)
         .rung = 1,
         .bracket = 0,
         .feasible = FEASIBLE_NO,
+        .queued = 5,
+        .held = TRUE,
+        .source = "earlier:0@7",
+        .replaced_by = 9,
     };
 }
 

@@ -67,6 +67,10 @@ assert_same_trial(const PbxTrialRow *a, const PbxTrialRow *b)
     g_assert_cmpuint(a->rung, ==, b->rung);
     g_assert_cmpuint(a->bracket, ==, b->bracket);
     g_assert_cmpint(a->feasible, ==, b->feasible);
+    g_assert_cmpuint(a->queued, ==, b->queued);
+    g_assert_cmpint(a->held, ==, b->held);
+    g_assert_cmpstr(a->source, ==, b->source);
+    g_assert_cmpuint(a->replaced_by, ==, b->replaced_by);
 }
 
 static void
@@ -116,7 +120,7 @@ static void
 test_trial_replaced(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
-    PbxTrialRow row = make_trial(1);
+    PbxTrialRow row = make_trial(0);
     begin(fixture);
     put_trial(fixture, &row);
     row.state = 4;
@@ -124,7 +128,7 @@ test_trial_replaced(Fixture *fixture, gconstpointer unused)
     row.config = "{\"lr\":0.5}";
     put_trial(fixture, &row);
     commit(fixture);
-    g_autoptr(PbxTrialRow) read = store_trial(fixture->store, 1, NULL);
+    g_autoptr(PbxTrialRow) read = store_trial(fixture->store, 0, NULL);
     assert_same_trial(&row, read);
     guint64 counts[5];
     g_assert_true(store_counts(fixture->store, counts, NULL));
@@ -246,6 +250,9 @@ test_attempt(Fixture *fixture, gconstpointer unused)
     row.start_time_s = 50;
     row.start_timesteps = 1000;
     row.error = "killed by signal 9";
+    row.start_n = 12;
+    row.start_episodes = 5;
+    row.checkpoint = 3;
     row.ended_ns = 1700000009000000000;
     g_assert_true(store_put_attempt(fixture->store, &row, NULL));
     commit(fixture);
@@ -263,6 +270,9 @@ test_attempt(Fixture *fixture, gconstpointer unused)
     g_assert_cmpint(read.started_ns, ==, row.started_ns);
     g_assert_cmpint(read.ended_ns, ==, row.ended_ns);
     g_assert_cmpstr(read.error, ==, row.error);
+    g_assert_cmpuint(read.start_n, ==, 12);
+    g_assert_cmpint(read.start_episodes, ==, 5);
+    g_assert_cmpuint(read.checkpoint, ==, 3);
 }
 
 static gboolean
@@ -318,9 +328,10 @@ test_small_tables(Fixture *fixture, gconstpointer unused)
     g_assert_true(store_put_file(fixture->store, "loggers[0]", 0, "result.json", 100, NULL));
     g_assert_true(store_put_file(fixture->store, "loggers[0]", 0, "result.json", 250, NULL));
     g_assert_true(store_put_file(fixture->store, "loggers[0]", G_MAXUINT64, "all.txt", 9, NULL));
-    g_assert_true(
-        store_put_blob(fixture->store, "search", "search/random", "0.1", 3, "a\0b", 3, NULL));
-    g_assert_true(store_put_blob(fixture->store, "scheduler", "x", NULL, 1, NULL, 0, NULL));
+    const PbxBlobFacts random = {(char *)"search/random", (char *)"0.1", 3, 17, 40};
+    const PbxBlobFacts none = {.plugin = (char *)"x"};
+    g_assert_true(store_put_blob(fixture->store, "search", &random, "a\0b", 3, NULL));
+    g_assert_true(store_put_blob(fixture->store, "scheduler", &none, NULL, 0, NULL));
     commit(fixture);
     g_autofree char *status = store_fact(fixture->store, "status");
     g_assert_cmpstr(status, ==, "done");
@@ -330,10 +341,14 @@ test_small_tables(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(store_file(fixture->store, "loggers[0]", 0, "result.json"), ==, 250);
     g_assert_cmpuint(store_file(fixture->store, "loggers[0]", G_MAXUINT64, "all.txt"), ==, 9);
     g_assert_cmpuint(store_file(fixture->store, "loggers[0]", 1, "result.json"), ==, 0);
-    guint32 version = 0;
-    g_autoptr(GBytes) blob = store_blob(fixture->store, "search", &version, NULL);
+    g_auto(PbxBlobFacts) facts = {0};
+    g_autoptr(GBytes) blob = store_blob(fixture->store, "search", &facts, NULL);
     g_assert_cmpmem(g_bytes_get_data(blob, NULL), g_bytes_get_size(blob), "a\0b", 3);
-    g_assert_cmpuint(version, ==, 3);
+    g_assert_cmpstr(facts.plugin, ==, "search/random");
+    g_assert_cmpstr(facts.version, ==, "0.1");
+    g_assert_cmpuint(facts.state_version, ==, 3);
+    g_assert_cmpuint(facts.at_seq, ==, 17);
+    g_assert_cmpuint(facts.input, ==, 40);
     g_autoptr(GBytes) empty = store_blob(fixture->store, "scheduler", NULL, NULL);
     g_assert_cmpuint(g_bytes_get_size(empty), ==, 0);
     g_assert_null(store_blob(fixture->store, "stop[0]", NULL, NULL));
