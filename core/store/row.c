@@ -3,43 +3,45 @@
  * statements are prepared once, texts are bound without a copy. */
 #include <math.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "store/row-private.h"
 
 /* ---- The sum of a row ---- */
 
-static void
-sum_flush(PbxRowSum *sum)
+#define FACTOR G_GUINT64_CONSTANT(0x9e3779b97f4a7c15) /* 2^64 over the golden ratio: odd */
+
+/* What a column is, and its number, or how many bytes follow. */
+typedef enum {
+    COLUMN_NULL = 1,
+    COLUMN_INT,
+    COLUMN_DOUBLE,
+    COLUMN_TEXT,
+    COLUMN_BLOB,
+} ColumnType;
+
+static inline guint64
+mix(guint64 state, guint64 word)
 {
-    sum->crc = (guint32)crc32(sum->crc, sum->buffer, sum->used);
-    sum->used = 0;
+    state = (state ^ word) * FACTOR;
+    return state ^ state >> 32;
 }
 
-/* A column: what it is, then eight bytes: the number, or how many bytes follow. */
-static void
-sum_head(PbxRowSum *sum, char type, guint64 bits)
+static inline void
+sum_head(PbxRowSum *sum, ColumnType type, guint64 word)
 {
-    if (sizeof sum->buffer - sum->used < 9)
-        sum_flush(sum);
-    bits = GUINT64_TO_LE(bits);
-    sum->buffer[sum->used] = (guint8)type;
-    memcpy(sum->buffer + sum->used + 1, &bits, sizeof bits);
-    sum->used += 9;
+    sum->state = mix(sum->state + type, word);
 }
 
 void
 row_sum_null(PbxRowSum *sum)
 {
-    if (sum->used == sizeof sum->buffer)
-        sum_flush(sum);
-    sum->buffer[sum->used++] = 'n';
+    sum_head(sum, COLUMN_NULL, 0);
 }
 
 void
 row_sum_int(PbxRowSum *sum, gint64 value)
 {
-    sum_head(sum, 'i', (guint64)value);
+    sum_head(sum, COLUMN_INT, (guint64)value);
 }
 
 void
@@ -61,21 +63,26 @@ row_sum_double(PbxRowSum *sum, double value)
     }
     value += 0.0; /* SQLite keeps no negative zero */
     memcpy(&bits, &value, sizeof bits);
-    sum_head(sum, 'r', bits);
+    sum_head(sum, COLUMN_DOUBLE, bits);
 }
 
+/* Eight at a time; zeros fill the last eight up. */
 void
 row_sum_bytes(PbxRowSum *sum, gboolean text, gconstpointer bytes, gsize n)
 {
-    sum_head(sum, text ? 't' : 'b', n);
-    if (n <= sizeof sum->buffer - sum->used) {
-        if (n > 0) /* no bytes have no address */
-            memcpy(sum->buffer + sum->used, bytes, n);
-        sum->used += (guint)n;
-        return;
+    sum_head(sum, text ? COLUMN_TEXT : COLUMN_BLOB, n);
+    const guint8 *at = bytes;
+    guint64 state = sum->state, word;
+    for (; n >= sizeof word; n -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        state = mix(state, GUINT64_FROM_LE(word));
     }
-    sum_flush(sum);
-    sum->crc = (guint32)crc32_z(sum->crc, bytes, n);
+    if (n > 0) {
+        word = 0;
+        memcpy(&word, at, n);
+        state = mix(state, GUINT64_FROM_LE(word));
+    }
+    sum->state = state;
 }
 
 void
@@ -87,11 +94,10 @@ row_sum_word(PbxRowSum *sum, const char *word)
         row_sum_null(sum);
 }
 
-guint32
-row_sum_end(PbxRowSum *sum)
+gint64
+row_sum_end(const PbxRowSum *sum)
 {
-    sum_flush(sum);
-    return sum->crc;
+    return (gint64)sum->state;
 }
 
 /* ---- Writing ---- */
@@ -102,8 +108,7 @@ row_begin(PbxRowWriter *row, PbxStore *store, PbxStatement which, const char *sq
     row->store = store;
     row->statement = store_statement(store, which, sql, error);
     row->column = 0;
-    row->sum.crc = 0;
-    row->sum.used = 0;
+    row->sum = (PbxRowSum){0};
     return row->statement != NULL;
 }
 
@@ -243,9 +248,7 @@ row_check(PbxStore *store, sqlite3_stmt *s, int first, int n, const char *table,
 {
     if (sqlite3_column_type(s, first + n) == SQLITE_NULL)
         return TRUE; /* an older schema had none */
-    PbxRowSum sum;
-    sum.crc = 0;
-    sum.used = 0;
+    PbxRowSum sum = {0};
     for (int i = first; i < first + n; i++) {
         switch (sqlite3_column_type(s, i)) {
         case SQLITE_INTEGER:
@@ -269,7 +272,7 @@ row_check(PbxStore *store, sqlite3_stmt *s, int first, int n, const char *table,
             break;
         }
     }
-    if ((gint64)row_sum_end(&sum) == sqlite3_column_int64(s, first + n))
+    if (row_sum_end(&sum) == sqlite3_column_int64(s, first + n))
         return TRUE;
     g_autofree char *name = row_name(s, first, table, n_keys);
     return row_set_damaged(store, error, "the row of %s is damaged", name);

@@ -29,10 +29,10 @@ put_point(PbxRowWriter *row, const double *x, guint n, guint64 **copy)
 /* ---- Rows ---- */
 
 /* Of STORE_BRIEF_COLUMNS. */
-static guint32
+static gint64
 brief_sum(const PbxTrialRow *row)
 {
-    PbxRowSum sum = {.crc = 0, .used = 0};
+    PbxRowSum sum = {0};
     row_sum_int(&sum, (gint64)row->number);
     row_sum_word(&sum, store_state_name(row->state));
     row_sum_word(&sum, store_end_name(row->end));
