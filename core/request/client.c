@@ -2,22 +2,21 @@
 /* The side that asks: a request is written, its answer waited for, and both are removed. */
 #include <errno.h>
 #include <poll.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "request/request-private.h"
 #include "json/json.h"
 
-#define LOOK_MS  50                   /* between looks where the kernel tells of nothing */
+#define LOOK_MS  50                   /* between looks where no bell rings */
 #define TAKEN_US (2 * G_USEC_PER_SEC) /* more for one that the driver has taken already */
 #define BEGIN_S  5                    /* that a driver may take from its lock to its folder */
 
 typedef struct {
     const char *dir;
     char *driver; /* that is asked */
-    char *file, *answer;
-    int folder, notify;
+    char *file, *answer, *bell;
+    int folder, heard;
     uid_t owner;
 } Asking;
 
@@ -27,10 +26,11 @@ asking_clear(Asking *asking)
     g_free(asking->driver);
     g_free(asking->file);
     g_free(asking->answer);
-    if (asking->folder >= 0)
+    if (asking->folder >= 0) {
+        request_bell_free(asking->folder, asking->bell, asking->heard);
         close(asking->folder);
-    if (asking->notify >= 0)
-        close(asking->notify);
+    }
+    g_free(asking->bell);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Asking, asking_clear)
 
@@ -95,10 +95,8 @@ begin(Asking *asking, const char *name, GError **error)
     asking->file = g_strdup_printf("%s-%s" REQUEST_SUFFIX, name, unique);
     asking->answer = g_strdup_printf("%s-%s" ANSWER_SUFFIX, name, unique);
     /* Before the request: no answer is missed. Without it there are looks. */
-    g_autofree char *path = g_build_filename(asking->dir, "requests", NULL);
-    asking->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (asking->notify >= 0)
-        (void)inotify_add_watch(asking->notify, path, IN_MOVED_TO);
+    asking->bell = request_bell_name(asking->file);
+    asking->heard = request_bell_new(asking->folder, asking->bell);
     return TRUE;
 }
 
@@ -119,15 +117,13 @@ complete(const Asking *asking, JsonObject *request, const char *name)
     return copy;
 }
 
-/* Until something is renamed in the folder, or for a moment. */
+/* Until the bell rings, or for a moment. */
 static void
 wait_a_moment(const Asking *asking, gint64 left_us)
 {
-    char events[4096];
-    struct pollfd fd = {.fd = asking->notify, .events = POLLIN};
+    struct pollfd fd = {.fd = asking->heard, .events = POLLIN};
     (void)poll(&fd, 1, (int)CLAMP(left_us / 1000 + 1, 1, LOOK_MS));
-    while (asking->notify >= 0 && read(asking->notify, events, sizeof events) > 0)
-        continue;
+    request_bell_hear(asking->heard);
 }
 
 /* Takes the answer away: its node, or the error that it is. FALSE: it is not there yet. */
@@ -198,7 +194,7 @@ wait_for_answer(const Asking *asking, double timeout_s, GError **error)
 JsonNode *
 request_send(const char *dir, JsonObject *request, double timeout_s, GError **error)
 {
-    g_auto(Asking) asking = {.dir = dir, .folder = -1, .notify = -1};
+    g_auto(Asking) asking = {.dir = dir, .folder = -1, .heard = -1};
     const char *name = json_object_get_string_member_with_default(request, "request", "");
     g_autoptr(GError) failed = NULL;
     if (!begin(&asking, name, error))
@@ -209,5 +205,6 @@ request_send(const char *dir, JsonObject *request, double timeout_s, GError **er
                     dir, failed->message);
         return NULL;
     }
+    request_bell_ring(asking.folder, REQUEST_BELL);
     return wait_for_answer(&asking, timeout_s, error);
 }

@@ -39,6 +39,13 @@ fail(GError **error, int number, const char *name)
     return FALSE;
 }
 
+char *
+request_bell_name(const char *file)
+{
+    const gsize length = strlen(file) - strlen(REQUEST_SUFFIX);
+    return g_strdup_printf(".%.*s.bell", (int)length, file);
+}
+
 /* ---- Writing ---- */
 
 static gboolean
@@ -56,8 +63,8 @@ write_all(int fd, const char *text, gsize length)
     return TRUE;
 }
 
-static void
-give_to_owner(int folder, int fd)
+void
+request_give_to_owner(int folder, int fd)
 {
     struct stat about;
     if (geteuid() == 0 && fstat(folder, &about) == 0 && about.st_uid != 0 &&
@@ -74,7 +81,7 @@ request_file_write(int folder, const char *name, JsonNode *node, GError **error)
     int fd = openat(folder, temporary, flags, 0666);
     if (fd < 0)
         return fail(error, errno, name);
-    give_to_owner(folder, fd);
+    request_give_to_owner(folder, fd);
     gboolean good = write_all(fd, text, strlen(text)) && write_all(fd, "\n", 1);
     int number = errno;
     if (close(fd) != 0 && good) {

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,12 +16,11 @@
 #include "request/request-private.h"
 #include "json/json.h"
 
-#define MAX_OPEN     1024 /* without an answer at one time */
-#define MAX_A_SCAN   64   /* taken before the loop turns again */
-#define MAX_IGNORED  1024 /* names that cannot be got rid of */
-#define MAX_LINES    20   /* that are logged */
-#define STALE_S      600  /* an answer that nobody took */
-#define POLLS_A_SCAN 8    /* where the kernel tells of what is new */
+#define MAX_OPEN    1024 /* without an answer at one time */
+#define MAX_A_SCAN  64   /* taken before the loop turns again */
+#define MAX_IGNORED 1024 /* names that cannot be got rid of */
+#define MAX_LINES   20   /* that are logged */
+#define STALE_S     600  /* an answer that nobody took */
 
 struct PbxRequest {
     PbxRequests *requests;
@@ -37,12 +35,12 @@ struct PbxRequests {
     GMainContext *context;
     char *dir;    /* the experiment's */
     char *driver; /* what requests to this one are addressed to */
-    int folder, notify;
-    GSource *watch;      /* on notify; NULL: there is only polling */
+    int folder, bell;
+    GSource *watch;      /* on the bell; NULL: there is only polling */
     GSource *more;       /* goes on with a scan that was cut short */
     GHashTable *open;    /* file -> PbxRequest* */
     GHashTable *ignored; /* files that are left where they are */
-    guint polls, lines;
+    guint lines;
     gboolean began; /* what was there before is cleaned away */
 };
 
@@ -96,6 +94,8 @@ write_answer(PbxRequests *requests, const char *file, JsonObject *object)
         drop(requests, file);
         return FALSE;
     }
+    g_autofree char *bell = request_bell_name(file);
+    request_bell_ring(requests->folder, bell);
     if (unlinkat(requests->folder, file, 0) == 0)
         return TRUE;
     if (errno != ENOENT) {
@@ -252,9 +252,7 @@ static gboolean
 notified(int fd, GIOCondition condition, gpointer data)
 {
     (void)condition;
-    char events[4096];
-    while (read(fd, events, sizeof events) > 0)
-        continue;
+    request_bell_hear(fd);
     scan(data);
     return G_SOURCE_CONTINUE;
 }
@@ -262,12 +260,10 @@ notified(int fd, GIOCondition condition, gpointer data)
 static void
 watch(PbxRequests *requests)
 {
-    g_autofree char *path = g_build_filename(requests->dir, "requests", NULL);
-    requests->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (requests->notify < 0 ||
-        inotify_add_watch(requests->notify, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
+    requests->bell = request_bell_new(requests->folder, REQUEST_BELL);
+    if (requests->bell < 0)
         return;
-    requests->watch = g_unix_fd_source_new(requests->notify, G_IO_IN);
+    requests->watch = g_unix_fd_source_new(requests->bell, G_IO_IN);
     g_source_set_callback(requests->watch, G_SOURCE_FUNC(notified), requests, NULL);
     g_source_attach(requests->watch, requests->context);
 }
@@ -276,9 +272,8 @@ static void
 unwatch(PbxRequests *requests)
 {
     destroy_source(g_steal_pointer(&requests->watch));
-    if (requests->notify >= 0)
-        close(requests->notify);
-    requests->notify = -1;
+    request_bell_free(requests->folder, REQUEST_BELL, requests->bell);
+    requests->bell = -1;
 }
 
 /* ---- Looking ---- */
@@ -346,7 +341,7 @@ scan(PbxRequests *requests)
     const struct dirent *entry;
     while (taken < MAX_A_SCAN && (entry = readdir(dir)) != NULL) {
         const char *file = entry->d_name;
-        if (g_str_equal(file, ".") || g_str_equal(file, "..") ||
+        if (g_str_equal(file, ".") || g_str_equal(file, "..") || g_str_equal(file, REQUEST_BELL) ||
             g_hash_table_contains(requests->ignored, file) ||
             g_hash_table_contains(requests->open, file))
             continue;
@@ -376,7 +371,7 @@ scan_on(gpointer data)
 void
 requests_poll(PbxRequests *requests)
 {
-    if (requests == NULL || (requests->watch != NULL && ++requests->polls % POLLS_A_SCAN != 0))
+    if (requests == NULL)
         return;
     renew(requests);
     scan(requests);

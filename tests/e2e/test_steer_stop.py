@@ -120,16 +120,17 @@ class Stop(PegboxTest):
         process.send_signal(signal.SIGSTOP)
         asking = self.start("stop", "e", "0")
         requests = os.path.join(self.results_dir, "e", "requests")
-        wait_until(lambda: any(name.endswith(".json") for name in os.listdir(requests)), 30,
-                   "the request")
-        with open(os.path.join(requests, os.listdir(requests)[0]), encoding="utf-8") as file:
+        def asked():
+            return [name for name in os.listdir(requests) if name.endswith(".json")]
+        wait_until(asked, 30, "the request")
+        with open(os.path.join(requests, asked()[0]), encoding="utf-8") as file:
             self.assertEqual(json.load(file)["request"], "stop")
         # It dies without having answered.
         process.send_signal(signal.SIGKILL)
         done = self.finish(asking)
         self.assertEqual(done.status, 4)
         self.assertIn("died before it answered", done.err)
-        self.assertEqual(os.listdir(requests), [])
+        self.assertEqual(os.listdir(requests), [".bell"])
         self.finish(process)
 
 

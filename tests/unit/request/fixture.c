@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fixture.h"
 
-#include <glib/gstdio.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
 
 static void
 remove_tree(const char *path)
@@ -78,6 +81,7 @@ fixture_turn_until_files(Fixture *f, guint files)
         g_autoptr(GPtrArray) names = fixture_files(f);
         if (names->len == files)
             return;
+        requests_poll(f->requests); /* not all that is there has rung */
         g_main_context_iteration(NULL, FALSE);
     }
 }
@@ -89,7 +93,8 @@ fixture_files(Fixture *f)
     g_autofree char *path = g_build_filename(f->dir, "requests", NULL);
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
     for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;)
-        g_ptr_array_add(names, g_strdup(name));
+        if (!g_str_has_suffix(name, ".bell"))
+            g_ptr_array_add(names, g_strdup(name));
     return names;
 }
 
@@ -104,6 +109,11 @@ fixture_write(Fixture *f, const char *name, const char *text, gssize length)
     g_assert_cmpint(fwrite(text, 1, n, file), ==, n);
     fclose(file);
     g_assert_cmpint(g_rename(half, path), ==, 0);
+    g_autofree char *bell = g_build_filename(f->dir, "requests", ".bell", NULL);
+    int fd = open(bell, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    g_assert_cmpint(fd < 0 ? 1 : (int)write(fd, "!", 1), ==, 1);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* ---- Clients ---- */

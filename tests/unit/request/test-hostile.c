@@ -228,6 +228,8 @@ test_folder_goes(Fixture *f, gconstpointer unused)
     g_autofree char *folder = g_build_filename(f->dir, "requests", NULL);
     g_autofree char *away = g_build_filename(f->dir, "away", NULL);
     for (guint i = 0; i < 2; i++) {
+        g_autofree char *bell = path_of(f, ".bell");
+        g_assert_cmpint(g_remove(bell), ==, 0);
         g_assert_cmpint(i == 0 ? g_rmdir(folder) : g_rename(folder, away), ==, 0);
         for (guint j = 0; j < 8; j++)
             requests_poll(f->requests);
