@@ -310,7 +310,7 @@ test_members(Fixture *f, gconstpointer unused)
         {"last/x", CHECKPOINT_ERROR_IO, "tree/last"},
         {"link/x", CHECKPOINT_ERROR_IO, "tree/link"},
         {"../tree", CHECKPOINT_ERROR_REFUSED, "'..'"},
-        {"/etc", CHECKPOINT_ERROR_REFUSED, "absolute"},
+        {"/nonexistent", CHECKPOINT_ERROR_REFUSED, "absolute"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         const char *const members[] = {"other/x", bad[i].member, NULL};
@@ -327,7 +327,7 @@ test_refuses(Fixture *f, gconstpointer unused)
 {
     (void)unused;
     g_autoptr(GError) error = NULL;
-    static const char *const targets[] = {"/etc/passwd", "..", "../tree", "a/../.."};
+    static const char *const targets[] = {"/nonexistent/x", "..", "../tree", "a/../.."};
     for (gsize i = 0; i < G_N_ELEMENTS(targets); i++) {
         fixture_symlink(f, targets[i], "link");
         g_assert_false(checkpoint_pack(f->tree, NULL, f->archive, NULL, NULL, &error));
