@@ -77,6 +77,17 @@ set_time(JsonObject *object, const char *name, const char *name_ns, gint64 ns)
     look_set_int(object, name_ns, ns);
 }
 
+/* Where they are broken, they count as none when a result is written out. */
+static gboolean
+check_fields(const PbxResultRow *result, GError **error)
+{
+    const char *text = result->fields;
+    if (text == NULL || json_text_is_compact(text, strlen(text), DOC_MAX_NESTING))
+        return TRUE;
+    g_autoptr(JsonNode) node = json_read(text, strlen(text), DOC_MAX_NESTING, error);
+    return node != NULL;
+}
+
 /* The canonical text of a result, read back. */
 static JsonNode *
 whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result, GError **error)
@@ -90,7 +101,9 @@ whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result
     }
     g_autoptr(GString) text = g_string_new(NULL);
     store_result_text(text, trial, &attempt, result, look->id);
-    JsonNode *node = json_read(text->str, text->len, DOC_MAX_NESTING + 1, error);
+    JsonNode *node = check_fields(result, error)
+                         ? json_read(text->str, text->len, DOC_MAX_NESTING + 1, error)
+                         : NULL;
     if (node == NULL)
         g_prefix_error(
             error, "%s: result %" G_GUINT64_FORMAT " of trial %" G_GUINT64_FORMAT " is damaged: ",

@@ -71,7 +71,9 @@ read_result(const char *word)
         return NULL;
     g_autoptr(GError) error = NULL;
     JsonNode *result = json_read(input->str, input->len, DOC_MAX_NESTING - 1, &error);
-    if (result == NULL) {
+    if (g_error_matches(error, PBX_JSON_ERROR, PBX_JSON_ERROR_NESTING)) {
+        command_error("RESULT is %s", error->message);
+    } else if (result == NULL) {
         command_error("RESULT is no JSON: %s", error->message);
         command_hint("an object of metrics, '{\"loss\": 0.25}', or the metric's number alone");
     }

@@ -5,6 +5,7 @@ line or goes on, results that were recorded stay, and the other trials run."""
 import json
 import os
 import signal
+import sqlite3
 
 from pegbox_test import PegboxTest, main, python, sh
 
@@ -135,6 +136,54 @@ class DeepNesting(PegboxTest):
         self.assertEqual(experiment.counts, [2])
         self.assertEqual(experiment.command("best", "--json").json["loss"], 2)
         self.assertEqual(len(experiment.command("export", "--format", "json").json_lines), 2)
+
+    DEEP = ("[" * N + "]" * N, '{"a":' * N + "1" + "}" * N, "[" * N, '[1, {"a": ' * N)
+
+    def test_own_defaults(self):
+        spec = self.spec(sh(":"))
+        for value in self.DEEP:
+            path = self.write("config/pegbox/defaults.json", '{"search": %s}' % value)
+            for words in (["validate", spec], ["run", spec]):
+                self.refuses(*words, message=path + ":1:")
+                self.refuses(*words, message="nested deeper than 512 levels")
+        self.assertFalse(os.path.exists(self.results_dir))
+
+    def test_tell(self):
+        path = self.spec(name="e", metric="loss", mode="min", config={"x": 1}, num_samples=2)
+        self.pegbox("ask", "--create", path)
+        for value in self.DEEP:
+            for result in (value, '{"loss": 1, "a": %s}' % value):
+                self.refuses("tell", "e", "0", result)
+                self.refuses("tell", "e", "0", "--intermediate", "-", text=result)
+        experiment = self.opened("e")
+        self.assertEqual(experiment.counts, [0])
+        # As deep as it may be: all that reads it later can.
+        self.pegbox("tell", "e", "0", '{"loss": 1, "a": %s}' % ("[" * 510 + "]" * 510))
+        self.assertEqual(experiment.counts, [1])
+        self.assertEqual(experiment.command("best", "--json").json["loss"], 1)
+        self.assertEqual(len(experiment.command("export", "--format", "json").json_lines), 1)
+        self.pegbox("ask", "e")
+
+    def test_stored_results(self):
+        experiment = self.run_experiment(sh("""echo '{"loss": 1}'; echo '{"loss": 2}'"""), name="e",
+                                         metric="loss", mode="min")
+        store = os.path.join(experiment.path, "experiment.db")
+        for value in self.DEEP:
+            with sqlite3.connect(store) as db:
+                db.execute("UPDATE result SET fields = ? WHERE n = 2",
+                           ('{"loss":2,"a":%s}' % value.replace(" ", ""),))
+            db.close()
+            for words in (["results", "e", "0"], ["results", "e", "0", "--json"],
+                          ["trials", "e", "--json"], ["export", "e"],
+                          ["export", "e", "--format", "json"]):
+                done = self.pegbox(*words, expect=4)
+                self.assertIn("result 2 of trial 0 is damaged: nested too deep", done.err)
+                self.assertLess(len(done.err), 1000)
+                self.assertEqual(len(done.err.splitlines()), 1, done.err)
+            for words in (["best", "e"], ["trials", "e"], ["ls"], ["logs", "e", "0"]):
+                done = self.pegbox(*words, expect=None)
+                self.assertIn(done.status, (0, 4), str(done)[-1000:])
+                self.assertLess(len(done.err), 1000)
 
     def test_one_line_form(self):
         for space in ("[" * N + "]" * N, '{"a":' * N + "1" + "}" * N):
