@@ -66,7 +66,8 @@ class Duplicates(PegboxTest):
         self.assertEqual(sorted(self.values(experiment)), [0, 1, 2, 3, 4])
         self.assertEqual(experiment.done.err, WARNING)
         self.assertGreaterEqual(self.skipped(experiment), 100)
-        self.assertRegex(experiment.done.out, r"^5 trials in .*: 5 completed; %d duplicates skipped\n"
+        self.assertRegex(experiment.done.out,
+                         r"(?m)^5 trials in .*: 5 completed; %d duplicates skipped\n"
                          % self.skipped(experiment))
 
     def test_without_end(self):
