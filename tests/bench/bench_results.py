@@ -7,6 +7,10 @@ trainable (flood.c) that reports one metric as fast as it can.
   results-sqlite  the same time in terms of a bare SQLite loop (rows.c) that inserts the same rows
                   into the same tables, in the same minute: its seconds over ours. Wanted is one
                   of the two: 100,000 a second, or 0.6 of SQLite
+  results-asha    the same time with asha in place of fifo, over that with fifo: what a scheduler
+                  costs that judges each result
+  results-full    the same with "durability": "full": each batch is on the disk before its results
+                  are acknowledged
   results-memory  the driver's resident size at the end of such a run of many results, over that
                   at its quarter: about 1, it does not grow with the results
 """
@@ -34,9 +38,9 @@ class Results:
         self.results = os.path.join(bench.disk, "results")
         self.store = os.path.join(self.results, "e", "experiment.db")
 
-    def keys(self, n):
-        return {"trainable": {"plugin": "flood", "reports": n}, "metric": "loss", "mode": "min",
-                "config": {"x": 1}, "num_samples": 1}
+    def keys(self, n, **more):
+        return dict({"trainable": {"plugin": "flood", "reports": n}, "metric": "loss", "mode": "min",
+                     "config": {"x": 1}, "num_samples": 1}, **more)
 
     def check(self, n):
         """All of it is there: nothing is fast that loses something."""
@@ -51,12 +55,19 @@ class Results:
         if (stored, lines) != (n, [n, n + 1]):
             raise RuntimeError("%d of %d results stored, lines: %s" % (stored, n, lines))
 
-    def ours(self):
+    def ours(self, **keys):
+        """Seconds of a run; `keys` are added to the experiment's."""
         shutil.rmtree(self.results, ignore_errors=True)
         seconds = self.bench.experiment(results=self.results, keep=True, env=self.env,
-                                        **self.keys(self.n))
+                                        **self.keys(self.n, **keys))
         self.check(self.n)
         return seconds
+
+    def cost(self, name, **keys):
+        """A figure: the seconds with these keys over those without."""
+        ratio, ratios, with_s, without_s = self.bench.ratio(lambda: self.ours(**keys), self.ours)
+        self.bench.figure(name, ratio, "times", ratios=ratios, per_s=self.n / with_s,
+                          per_s_without=self.n / without_s)
 
     def base(self):
         new = os.path.join(self.bench.disk, "rows.db")
@@ -119,4 +130,7 @@ def run(bench):
                  n=results.n)
     bench.figure("results-sqlite", 1 / ratio, "times", at_least=None if fast else NEAR,
                  ratios=[1 / each for each in ratios], sqlite_per_s=results.n / base_s)
+    # Past its last rung: it judges, and stops nothing.
+    results.cost("results-asha", scheduler={"plugin": "asha", "max_t": results.n + 1})
+    results.cost("results-full", durability="full")
     results.memory()
