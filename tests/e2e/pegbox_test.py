@@ -31,12 +31,16 @@ PEGBOX = os.path.abspath(os.environ.get("PEGBOX", os.path.join(BUILD, "core", "p
 EXAMPLES = os.path.join(SOURCE, "doc", "examples")
 PYTHON = sys.executable
 SHORT = os.environ.get("PEGBOX_TEST_SHORT") == "1"
-SLOW = 4 if SHORT else 1  # sanitizers take their time
+SANITIZED = "-fsanitize" in os.environ.get("PEGBOX_TEST_CFLAGS", "")
+UNDER_VALGRIND = os.environ.get("PEGBOX_TEST_VALGRIND") == "1"
+SLOW = 8 if UNDER_VALGRIND else 4 if SHORT else 1  # they take their time
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=97", "--leak-check=full",
             "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite", "--num-callers=30",
             "--trace-children=yes", "--trace-children-skip=/bin/*,/usr/*,/sbin/*",
             "--child-silent-after-fork=yes"]
-UNDER_VALGRIND = os.environ.get("PEGBOX_TEST_VALGRIND") == "1"
+VALGRIND_ERROR = ("Invalid |ninitialised|definitely lost|Mismatched |overlap|Syscall param|Jump to|"
+                  "fishy|stack overflow")
+SANITIZERS_ERROR = "AddressSanitizer: (?!SEGV|ABRT)|LeakSanitizer: det|runtime error: "
 
 # Nothing of the user's reaches a test.
 OWN_VARIABLES = ("PEGBOX_", "OMP_", "OPENBLAS_", "MKL_", "PYTHON", "NO_COLOR")
@@ -148,25 +152,41 @@ class PegboxTest(unittest.TestCase):
         name, value = self.mark.split("=")
         self.env.update({name: value, "HOME": self.dir, "LC_ALL": "C.UTF-8",
                          "PEGBOX_RESULT_DIR": self.results_dir,
+                         # What is told of slowness is no matter of right and wrong.
+                         "PEGBOX_WARN_THRESHOLD_S": "1000",
                          "XDG_CONFIG_HOME": os.path.join(self.dir, "config")})
-        self.started = 0
+        self.started = self.preloaded = 0
         self.program = [PEGBOX]
         if UNDER_VALGRIND:
             logs = os.path.join(self.dir, "valgrind")
             os.mkdir(logs)
             self.program = VALGRIND + ["--log-file=%s/%%p" % logs, PEGBOX]
-            self.env["LD_PRELOAD"] = os.path.join(self.dir, "pidfd.so")
-            subprocess.run(["cc", "-shared", "-fPIC", "-o", self.env["LD_PRELOAD"],
-                            os.path.join(HERE, "pidfd-preload.c")], check=True)
-            self.addCleanup(self.check_valgrind, logs)
+            self.env.update(self.preloading(read_text(os.path.join(HERE, "valgrind-preload.c"))))
+            self.addCleanup(self.check_reports, logs, VALGRIND_ERROR)
+        elif SANITIZED:
+            # Of workers too, whose standard error and status nobody looks at once they are done.
+            logs = os.path.join(self.dir, "sanitizers")
+            os.mkdir(logs)
+            for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+                self.env[name] = "%s:log_path=%s/log" % (self.env.get(name, ""), logs)
+            self.addCleanup(self.check_reports, logs, SANITIZERS_ERROR)
 
-    def check_valgrind(self, logs):
+    def check_reports(self, logs, error):
         """How a process was killed is no matter of memory."""
         said = [read_text(os.path.join(logs, name)) for name in sorted(os.listdir(logs))]
-        said = [text for text in said if re.search(
-            "Invalid |ninitialised|definitely lost|Mismatched |overlap|Syscall param|Jump to|"
-            "fishy|stack overflow", text)]
+        said = [text for text in said if re.search(error, text)]
         self.assertEqual(said, [], "\n".join(said)[:10000])
+
+    def preloading(self, source):
+        """Compiles this text in C; the environment that loads it before all else of a program."""
+        path = os.path.join(self.dir, "preload-%d" % self.preloaded)
+        self.preloaded += 1
+        self.write(path + ".c", source)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", path + ".so", path + ".c"], check=True)
+        before = [self.env["LD_PRELOAD"]] if "LD_PRELOAD" in self.env else []
+        checks = self.env.get("ASAN_OPTIONS", "")
+        return {"LD_PRELOAD": ":".join([path + ".so"] + before),
+                "ASAN_OPTIONS": checks + ":verify_asan_link_order=0"}
 
     # ---- Processes ----
 
@@ -182,6 +202,21 @@ class PegboxTest(unittest.TestCase):
                         found.append(int(pid))
             except OSError:
                 pass
+        return found
+
+    def named(self, name):
+        """Pids of those that run the program `name`, under valgrind too."""
+        found = []
+        for pid in self.processes():
+            try:
+                with open("/proc/%d/cmdline" % pid, "rb") as file:
+                    words = file.read().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if "valgrind" in words[0]:
+                words = [word for word in words[1:] if not word.startswith("-")]
+            if os.path.basename(words[0]) == name:
+                found.append(pid)
         return found
 
     def check_nothing_left(self):

@@ -267,17 +267,6 @@ class BadStores(PegboxTest):
         self.assertEqual(done.status, 0, str(done))
         self.assertEqual(self.opened("e").counts, [2])
 
-    def named(self, name):
-        found = []
-        for pid in self.processes():
-            try:
-                with open("/proc/%d/comm" % pid, encoding="utf-8") as file:
-                    if file.read().strip() == name:
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
-
     def test_a_driver_that_meets_a_long_lock(self):
         process = self.start_waiting()
         other = self.hold(self.db, "BEGIN IMMEDIATE")

@@ -227,12 +227,8 @@ class Best(Traps):
         self.assertEqual(list(rows[0].values()), [2, 1, 2, 4])
 
     def test_clock_that_is_set_back(self):
-        clock = os.path.join(self.dir, "clock.so")
-        self.command(["cc", "-shared", "-fPIC", "-o", clock, self.write("clock.c", CLOCK)])
-        checks = os.environ.get("ASAN_OPTIONS", "")
-        env = {"LD_PRELOAD": clock, "ASAN_OPTIONS": checks + ":verify_asan_link_order=0"}
         experiment = self.run_values(
-            "1 2 3", "4", environ=env, limits={"trial_time_s": 60},
+            "1 2 3", "4", environ=self.preloading(CLOCK), limits={"trial_time_s": 60},
             script="""unset LD_PRELOAD; for v in $1; do sleep 0.1; echo "{\\"v\\": $v}"; done""")
         self.assertEqual(experiment.states, ["TERMINATED"] * 2)
         results = experiment.results(0)

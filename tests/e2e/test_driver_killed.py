@@ -28,17 +28,6 @@ class DriverKilled(PegboxTest):
         return sum(os.path.exists(os.path.join(base, name, "started"))
                    for name in (os.listdir(base) if os.path.isdir(base) else []))
 
-    def named(self, name):
-        found = []
-        for pid in self.processes():
-            try:
-                with open("/proc/%d/comm" % pid, encoding="utf-8") as file:
-                    if file.read().strip() == name:
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
-
     def test_driver_killed(self):
         process = self.start_two()
         self.assertGreaterEqual(len(self.processes()), 5)

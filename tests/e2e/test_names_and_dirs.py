@@ -123,11 +123,7 @@ class NamesAndDirs(PegboxTest):
 
     def test_many_starts_at_once(self):
         # Each finds the same free name before one of them makes its directory.
-        slow = os.path.join(self.dir, "slow-mkdir.so")
-        self.command(["cc", "-shared", "-fPIC", "-o", slow, self.write("slow-mkdir.c", SLOW_MKDIR)])
-        checks = os.environ.get("ASAN_OPTIONS", "")
-        env = {"PEGBOX_DISABLE_DATED_SUBDIR": "1", "LD_PRELOAD": slow,
-               "ASAN_OPTIONS": checks + ":verify_asan_link_order=0"}
+        env = dict(self.preloading(SLOW_MKDIR), PEGBOX_DISABLE_DATED_SUBDIR="1")
         path = self.spec(sh(":"))
         started = [self.start("run", path, env=env) for _ in range(4)]
         for process in started:

@@ -31,10 +31,7 @@ statfs64(const char *path, struct statfs64 *info)
 
 class NetworkStore(PegboxTest):
     def test_rollback_journal(self):
-        library = os.path.join(self.dir, "statfs.so")
-        self.command(["cc", "-shared", "-fPIC", "-o", library, self.write("statfs.c", STATFS)])
-        checks = os.environ.get("ASAN_OPTIONS", "")
-        self.env.update({"LD_PRELOAD": library, "ASAN_OPTIONS": checks + ":verify_asan_link_order=0"})
+        self.env.update(self.preloading(STATFS))
         # The program looks at what lies beside the store while the driver writes it.
         experiment = self.run_experiment(
             sh("""for i in 1 2 3; do echo '{"loss": '$i'}'; ls "$1"/.. >>"$2"; sleep 0.1; done""",

@@ -179,9 +179,7 @@ class Hostile(PegboxTest):
 
     def network(self):
         """The environment of such a file system."""
-        library = os.path.join(self.dir, "network.so")
-        self.command(["cc", "-shared", "-fPIC", self.write("network.c", NETWORK), "-o", library])
-        return {"LD_PRELOAD": library, "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        return self.preloading(NETWORK)
 
     def test_no_answer_before_the_commit(self):
         # There a reader keeps the driver from committing, not from deciding.

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For valgrind, which knows no pidfds before 3.21: the same from a pipe and a thread for each,
- * preloaded. The pipe's write end closes when the child has ended. */
+/*
+ * What is preloaded under valgrind, for what it does not know:
+ * - pidfds before 3.21: the same from a pipe and a thread for each. The pipe's write end closes
+ *   when the child has ended;
+ * - that a posix_spawn tells of a program that is not there;
+ * - code that PCRE2 makes as it runs, which reads past the end of a subject within a word: without
+ *   it, PCRE2 interprets its patterns.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,4 +80,22 @@ waitid(idtype_t type, id_t id, siginfo_t *info, int options)
         *(void **)&real = dlsym(RTLD_NEXT, "waitid");
     return type == P_PIDFD ? real(P_PID, (id_t)pids[id], info, options)
                            : real(type, id, info, options);
+}
+
+int
+posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+            const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                const posix_spawnattr_t *, char *const[], char *const[]);
+    *(void **)&real = dlsym(RTLD_NEXT, "posix_spawn");
+    return access(path, X_OK) != 0 ? errno : real(pid, path, actions, attributes, argv, envp);
+}
+
+int
+pcre2_jit_compile_8(void *code, uint32_t options)
+{
+    (void)code;
+    (void)options;
+    return -45; /* PCRE2_ERROR_JIT_BADOPTION */
 }
