@@ -14,6 +14,9 @@ pbx_status sh(PbxTestHost *host, const char *script);
 /* A file in the trial's directory. */
 void put_file(PbxTestHost *host, const char *name, const char *content, int mode);
 char *get_file(PbxTestHost *host, const char *name);
+/* Valgrind makes a fork of vfork: what the child says of an exec that failed is lost there, and the
+ * program seems to have ended. */
+gboolean exec_failures_are_told(void);
 
 /* The script's reports, a line of JSON each with ' for ". */
 #define assert_reports(MORE, METRICS, SCRIPT, EXPECTED)                                            \
