@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
 #include "commands/commands.h"
 #include "store/store.h"
 #include "json/json.h"
@@ -226,22 +227,11 @@ fixture_set_up(Fixture *fixture, gconstpointer unused)
 }
 
 static inline void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-    }
-    g_remove(path);
-}
-
-static inline void
 fixture_tear_down(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
     store_close(fixture->store);
-    remove_tree(fixture->results_dir);
+    g_assert_true(checkpoint_remove(fixture->results_dir, NULL));
     g_free(fixture->results_dir);
     g_free(fixture->dir);
 }

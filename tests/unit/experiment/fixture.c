@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A runner that runs nothing: what names, resources and the status block look at. */
 #include "fixture.h"
+#include "checkpoint/checkpoint.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -57,17 +58,6 @@ fixture_report(Fixture *f, const char *reporter)
     f->runner.tally = tally_new(&f->runner, f->runner.report);
 }
 
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        remove_tree(child);
-    }
-    g_remove(path);
-}
-
 void
 fixture_tear_down(Fixture *f)
 {
@@ -90,7 +80,7 @@ fixture_tear_down(Fixture *f)
     doc_free(f->doc);
     problems_free(f->problems);
     sandbox_free(f->sandbox);
-    remove_tree(f->dir);
+    g_assert_true(checkpoint_remove(f->dir, NULL));
     g_free(f->dir);
     g_free(f->runner.first_words);
 }

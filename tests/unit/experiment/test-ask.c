@@ -5,6 +5,7 @@
 
 #include <glib/gstdio.h>
 
+#include "checkpoint/checkpoint.h"
 #include "experiment/runner-private.h"
 
 static PbxRegistry *registry;
@@ -34,21 +35,10 @@ set_up(Fixture *f, const char *keys)
 }
 
 static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        remove_tree(child);
-    }
-    g_remove(path);
-}
-
-static void
 tear_down(Fixture *f)
 {
     experiment_close(f->experiment);
-    remove_tree(f->dir);
+    g_assert_true(checkpoint_remove(f->dir, NULL));
     g_free(f->dir);
 }
 

@@ -10,6 +10,7 @@
 
 #include <glib/gstdio.h>
 
+#include "checkpoint/checkpoint.h"
 #include "experiment/logging-private.h"
 
 /* Directories that are taken away as soon as they are made: as by a worker that found its trial's
@@ -55,24 +56,13 @@ set_up(Fixture *fixture, gconstpointer data)
 }
 
 static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        remove_tree(child);
-    }
-    g_remove(path);
-}
-
-static void
 tear_down(Fixture *fixture, gconstpointer data)
 {
     (void)data;
     host_free(fixture->host);
     log_files_clear(&fixture->files);
     g_string_free(fixture->warnings, TRUE);
-    remove_tree(fixture->dir);
+    g_assert_true(checkpoint_remove(fixture->dir, NULL));
     g_free(fixture->dir);
 }
 

@@ -121,7 +121,8 @@ worker_open(Worker *worker, gconstpointer unused)
 static void
 remove_tree(const char *path)
 {
-    GDir *dir = g_dir_open(path, 0, NULL);
+    /* What a symbolic link points to is not the test's. */
+    GDir *dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
     const char *name;
     while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
         g_autofree char *inner = g_build_filename(path, name, NULL);
