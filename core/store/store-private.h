@@ -71,6 +71,8 @@ gboolean store_exec(PbxStore *store, const char *sql, GError **error);
 gboolean store_read_int(PbxStore *store, const char *sql, int *value, GError **error);
 
 /* A writer notes which file it has opened, for store_check_place. */
+/* Removes one that never held an experiment. */
+void store_remove_unbegun(const char *dir);
 void store_note_place(PbxStore *store);
 
 /* Brings a new or older database to STORE_SCHEMA_VERSION. */

@@ -317,6 +317,8 @@ PbxStore *
 store_create(const char *dir, gboolean full, GError **error)
 {
     g_autoptr(PbxStore) store = store_new(dir, TRUE);
+    if (!store_has_begun(dir))
+        store_remove_unbegun(dir);
     const int fd = g_open(store->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
     if (fd < 0) {
         const int saved = errno;

@@ -172,8 +172,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBlobFacts, blob_facts_clear)
 
 /* ---- Opening ---- */
 
-/* Makes DIR/experiment.db (DIR exists). full: durability. (transfer full) */
+/* Makes DIR/experiment.db (DIR exists), in place of one that never held an experiment: DIR's lock
+ * is held. full: durability. (transfer full) */
 PbxStore *store_create(const char *dir, gboolean full, GError **error);
+/* FALSE: there is none, or one that a driver left before it had begun. */
+gboolean store_has_begun(const char *dir);
 /* Opens one; read-only for everybody but the driver. One that an older program has written is
  * brought up to date first. (transfer full) */
 PbxStore *store_open(const char *dir, gboolean writable, GError **error);

@@ -38,13 +38,70 @@ has(PbxStore *store, guint64 number)
     return row != NULL;
 }
 
+/* Runs SQL on the closed store. */
+static void
+alter(Fixture *fixture, const char *sql)
+{
+    g_clear_pointer(&fixture->store, store_close);
+    g_autofree char *path = path_of(fixture, "experiment.db");
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static void
 test_exists(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
     g_autoptr(GError) error = NULL;
+    put_one(fixture->store, 0);
+    g_assert_true(store_has_begun(fixture->dir));
     g_assert_null(store_create(fixture->dir, FALSE, &error));
     g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_EXISTS);
+}
+
+/* What a driver leaves that is killed while it makes its store: a file without a byte, without a
+ * table, without a fact. */
+static void
+test_unbegun(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = path_of(fixture, "experiment.db");
+    for (int left = 0; left < 3; left++) {
+        g_clear_pointer(&fixture->store, store_close);
+        if (left < 2)
+            g_assert_cmpint(g_unlink(path), ==, 0);
+        if (left == 0)
+            g_assert_true(g_file_set_contents(path, "", 0, NULL));
+        else if (left == 1)
+            alter(fixture, "PRAGMA journal_mode = WAL");
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+        g_assert_false(store_has_begun(fixture->dir));
+        fixture->store = store_create(fixture->dir, left == 1, &error);
+        g_assert_no_error(error);
+    }
+    put_one(fixture->store, 0);
+    g_assert_true(store_has_begun(fixture->dir));
+}
+
+static void
+test_foreign_is_kept(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    static const char *const texts[] = {"This is no database, and longer than a header of one is. "
+                                        "It is somebody's notes, and they want to keep them.",
+                                        "x"};
+    g_autofree char *path = path_of(fixture, "experiment.db");
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GError) error = NULL;
+        g_clear_pointer(&fixture->store, store_close);
+        g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
+        g_assert_null(store_create(fixture->dir, FALSE, &error));
+        g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_EXISTS);
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    }
 }
 
 static void
@@ -57,18 +114,6 @@ test_none(void)
     g_assert_null(store_create("/nonexistent", FALSE, &error));
     g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_IO);
     g_assert_cmpstr(error->message, ==, "/nonexistent/experiment.db: No such file or directory");
-}
-
-/* Runs SQL on the closed store. */
-static void
-alter(Fixture *fixture, const char *sql)
-{
-    g_clear_pointer(&fixture->store, store_close);
-    g_autofree char *path = path_of(fixture, "experiment.db");
-    sqlite3 *db = NULL;
-    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
-    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-    sqlite3_close(db);
 }
 
 static void
@@ -389,6 +434,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/store/create/refuses-a-second", test_exists);
+    ADD("/store/create/takes-the-place-of-one-that-never-began", test_unbegun);
+    ADD("/store/create/keeps-a-foreign-file", test_foreign_is_kept);
     g_test_add_func("/store/open/says-that-there-is-none", test_none);
     ADD("/store/open/refuses-a-foreign-file", test_foreign);
     ADD("/store/open/refuses-a-newer-schema", test_newer);
