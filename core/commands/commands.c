@@ -22,6 +22,8 @@ const PbxCommand pbx_commands[] = {
     {"best", "show the best trial of an experiment", command_best},
     {"logs", "show a trial's output", command_logs},
     {"stop", "end an experiment or one of its trials", command_stop},
+    {"pause", "hold an experiment or one of its trials", command_pause},
+    {"unpause", "let what is held go on", command_unpause},
     {"enqueue", "add a config as the next trial", command_enqueue},
     {"void", "take a trial's results out of sight", command_void},
     {"ask", "get the next configuration of an experiment", command_ask},

@@ -41,6 +41,7 @@ int command_export(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_logs(int argc, char **argv);
 int command_ls(int argc, char **argv);
+int command_pause(int argc, char **argv);
 int command_plugins(int argc, char **argv);
 int command_results(int argc, char **argv);
 int command_rm(int argc, char **argv);
@@ -50,6 +51,7 @@ int command_stop(int argc, char **argv);
 int command_tell(int argc, char **argv);
 int command_top(int argc, char **argv);
 int command_trials(int argc, char **argv);
+int command_unpause(int argc, char **argv);
 int command_validate(int argc, char **argv);
 int command_void(int argc, char **argv);
 

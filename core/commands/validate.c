@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox validate: checks an experiment file as `run` would, and starts nothing. */
 #include "commands/commands.h"
+#include "experiment/experiment.h"
 #include "spec/spec.h"
 
 typedef struct {
@@ -76,6 +77,8 @@ validate(const Options *options, const char *file)
     g_autoptr(PbxSpec) spec = spec_load(&input, registry, problems);
     if (spec != NULL)
         spec_try_plugins(spec, problems);
+    if (spec != NULL && !experiment_check_restore(spec, &error))
+        problems_add(problems, spec->doc, "/restore", "%s", error->message);
     if (problems_count(problems) > 0)
         g_clear_pointer(&spec, spec_free);
     g_autofree char *text = problems_format(problems);

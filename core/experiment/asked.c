@@ -64,14 +64,19 @@ asked_next(PbxRunner *runner, PbxTrial **trial, GError **error)
 {
     if (runner->stopping)
         return ASK_DONE;
-    *trial = propose_next(runner);
+    *trial = propose_next(runner, TRUE);
     if (runner->fatal != NULL)
         return ASK_FAILED;
+    if (*trial != NULL && (*trial)->row.state == PBX_STATE_PAUSED) {
+        /* What was saved is for a worker. */
+        queue_return(runner, *trial);
+        return ASK_LATER;
+    }
     if (*trial == NULL)
         return runner->exhausted ? ASK_DONE : ASK_LATER;
     if (begin(runner, *trial, error))
         return runner->fatal == NULL ? ASK_TRIAL : ASK_FAILED;
-    g_queue_push_head(&runner->waiting, *trial);
+    queue_return(runner, *trial);
     return ASK_FAILED;
 }
 
@@ -85,7 +90,7 @@ asked_return(PbxRunner *runner, PbxTrial *trial)
     trial->attempt.ended_ns = runner_wall(runner);
     trial->attempt_dirty = TRUE;
     trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
-    g_queue_push_head(&runner->waiting, trial);
+    queue_return(runner, trial);
 }
 
 PbxAskOutcome

@@ -82,7 +82,7 @@ queue_oldest(PbxRunner *runner, GError **error)
         row = store_oldest_trial(runner->store, PBX_STATE_PENDING, &failed);
     PbxTrial *trial = row != NULL ? runner_restored(runner, row->number, &failed) : NULL;
     if (trial != NULL)
-        g_queue_push_tail(&runner->waiting, trial);
+        queue_return(runner, trial);
     if (failed != NULL)
         g_propagate_error(error, g_steal_pointer(&failed));
     return row == NULL || trial != NULL;

@@ -2,6 +2,7 @@
 /* Where a trial ends, fails, or is tried again. */
 #include <math.h>
 
+#include "experiment/checkpoints-private.h"
 #include "experiment/reporter-private.h"
 
 #define REST_S     0.1 /* after an attempt without a report, then twice as long */
@@ -39,6 +40,8 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
 {
     if (trial->ended)
         return;
+    queue_remove(trial);
+    pause_forget(runner, trial);
     trial->ended = TRUE;
     asked_over(runner, trial);
     trial->row.end = (int)end;
@@ -64,6 +67,35 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
         runner->any_report = TRUE;
 }
 
+void
+end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gboolean told)
+{
+    if (trial->ended || trial->ending >= 0)
+        return;
+    if (!checkpoints_at_end(runner, trial)) {
+        end_trial(runner, trial, end, reason);
+        if (!told)
+            workers_stop_run(runner, trial, FALSE);
+        return;
+    }
+    trial->ending = (gint)end;
+    g_free(trial->end_reason);
+    trial->end_reason = g_strdup(reason);
+    if (!told)
+        workers_stop_run(runner, trial, TRUE);
+}
+
+/* Whatever came of the save. */
+static gboolean
+end_ending(PbxRunner *runner, PbxTrial *trial)
+{
+    if (trial->ending < 0)
+        return FALSE;
+    g_clear_pointer(&trial->failing, g_free);
+    end_trial(runner, trial, (guint)trial->ending, trial->end_reason);
+    return TRUE;
+}
+
 /* Ends the experiment without its other trials: they stay PENDING, so that it can go on once
  * the mistake is mended. What runs is asked to end now: nobody waits for its next report. */
 static void
@@ -73,8 +105,8 @@ abandon(PbxRunner *runner, const char *reason)
     runner_stop_all(runner, reason);
     for (guint i = 0; i < runner->workers->len; i++) {
         PbxWorkerSlot *worker = runner->workers->pdata[i];
-        if (worker->trial != NULL && !worker->trial->ended)
-            workers_stop_run(runner, worker->trial);
+        if (worker->trial != NULL && !worker->trial->ended && worker->trial->ending < 0)
+            workers_stop_run(runner, worker->trial, checkpoints_wanted(runner));
     }
 }
 
@@ -108,15 +140,17 @@ fail_fast(PbxRunner *runner, const PbxTrial *trial)
 static void
 try_again(PbxRunner *runner, PbxTrial *trial, const char *message)
 {
-    trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_RETRY);
+    pause_failed(runner, trial);
     runner_event(runner, PBX_EVENT_RETRY, trial, message);
-    if (trial->silent == 0) {
-        g_queue_push_tail(&runner->waiting, trial);
+    if (pause_settle(runner, trial))
+        return;
+    trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_RETRY);
+    if (trial->silent == 0 || trial->row.held) {
+        queue_add(runner, trial);
         return;
     }
     double rest_s = MIN(REST_S * exp2(MIN(trial->silent, 20) - 1), REST_MAX_S);
-    trial->rests_until_ns = clock_now(runner->clock) + (gint64)(rest_s * NS_PER_S);
-    g_queue_push_tail(&runner->resting, trial);
+    queue_rest(runner, trial, clock_now(runner->clock) + (gint64)(rest_s * NS_PER_S));
 }
 
 /* The tick looks for them often enough. */
@@ -129,15 +163,14 @@ end_rests(PbxRunner *runner)
         next = item->next;
         if (trial->rests_until_ns > now)
             continue;
-        g_queue_delete_link(&runner->resting, item);
-        g_queue_push_tail(&runner->waiting, trial);
+        queue_add(runner, trial);
     }
 }
 
 void
 end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
 {
-    if (trial->ended)
+    if (trial->ended || end_ending(runner, trial))
         return;
     trial->row.failures++;
     g_free(trial->row.error);
@@ -171,6 +204,7 @@ end_interrupted(PbxRunner *runner, PbxTrial *trial)
     trial->attempt_dirty = TRUE;
     g_free(trial->row.reason);
     trial->row.reason = g_strdup("interrupted");
+    pause_forget(runner, trial);
     trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
 }
 
@@ -197,6 +231,8 @@ end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
         return;
     }
     runner_touch(runner);
+    if (end_ending(runner, trial) || pause_ended(runner, trial))
+        return;
     if (trial->failing != NULL) {
         g_autofree char *failing = g_steal_pointer(&trial->failing);
         end_failed(runner, trial, failing);

@@ -32,6 +32,8 @@ typedef enum {
  */
 gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end,
                         GError **error);
+/* Whether what `restore` of a spec names is there. */
+gboolean experiment_check_restore(const PbxSpec *spec, GError **error);
 /*
  * Steers the experiment in an absolute directory: sends a request to its driver and waits for the
  * answer, or where it has none does the same to its store. `request` has "request", its name, and
@@ -40,6 +42,8 @@ gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *
  *   enqueue  "config", an object: all of a config or a part; gives "trial", "id", "name", "config",
  *            and "waits", true where nothing drives the experiment
  *   stop     "trial" (a number, id or name; none: the whole experiment)
+ *   pause    "trial", or the whole experiment: held until unpause; gives the trial's "state"
+ *   unpause  the same
  *   void     "trial"; gives "forgotten", false where the search goes on with what it has learnt
  *
  * The answer is an object with "ok" true and what the request gives. NULL with error (its exit

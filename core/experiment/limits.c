@@ -62,6 +62,7 @@ void
 limits_begin(PbxWorkerSlot *worker)
 {
     clock_cancel(&worker->limit);
+    worker->held_ns = 0;
     if (worker->runner->spec->local)
         return; /* a debugger may hold it */
     worker->began_ns = worker->reported_ns = clock_now(worker->runner->clock);
@@ -72,6 +73,24 @@ void
 limits_reported(PbxWorkerSlot *worker)
 {
     worker->reported_ns = clock_now(worker->runner->clock);
+}
+
+void
+limits_hold(PbxWorkerSlot *worker)
+{
+    clock_cancel(&worker->limit);
+    worker->held_ns = clock_now(worker->runner->clock);
+}
+
+void
+limits_release(PbxWorkerSlot *worker)
+{
+    const gint64 now = clock_now(worker->runner->clock);
+    worker->began_ns += now - worker->held_ns;
+    worker->reported_ns = now;
+    worker->held_ns = 0;
+    if (!worker->runner->spec->local)
+        look(worker);
 }
 
 void

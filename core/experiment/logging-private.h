@@ -47,6 +47,7 @@ typedef struct {
     gboolean reported; /* the attempt's row was read after its first result */
     JsonNode *config;
     char *dir, *location;
+    guint n_checkpoints; /* that it has saved so far */
 } PbxLogTrial;
 
 typedef struct {
@@ -71,6 +72,8 @@ typedef struct {
     pbx_event abi;
     pbx_trial trial;
     pbx_result result;
+    pbx_checkpoint checkpoint;
+    char *path, *sha256; /* of the checkpoint */
     GString *text;
     PbxLazyJson fields;
     char *note, *location;

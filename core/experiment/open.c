@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 
+#include "experiment/checkpoints-private.h"
 #include "experiment/reporter-private.h"
 
 #define WINDOW   1000 /* results */
@@ -57,6 +58,20 @@ store_facts(PbxRunner *runner, GError **error)
     return TRUE;
 }
 
+/* As `validate` does. */
+static gboolean
+check_pauses(const PbxRunner *runner, guint32 caps, GError **error)
+{
+    if ((caps & PBX_CAP_PAUSES) == 0 || runner->spec->trainable == NULL ||
+        spec_can_save(runner->spec) != CAN_SAVE_NEVER)
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                "scheduler/%s pauses trials, but trainable/%s cannot save its state",
+                runner->spec->scheduler->plugin->desc->name,
+                runner->spec->trainable->plugin->desc->name);
+    return FALSE;
+}
+
 /* Stoppers first, the search last. */
 gboolean
 runner_open_deciders(PbxRunner *runner, GError **error)
@@ -75,14 +90,13 @@ runner_open_deciders(PbxRunner *runner, GError **error)
     if (runner->search == NULL)
         return FALSE;
     guint32 caps = decider_caps(runner->scheduler->decider);
-    if (caps & (PBX_CAP_PAUSES | PBX_CAP_EXPLOITS | PBX_CAP_RESIZES)) {
+    if (caps & (PBX_CAP_EXPLOITS | PBX_CAP_RESIZES)) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                    "scheduler/%s pauses or clones trials, which needs checkpoints; this version "
-                    "of pegbox has none",
+                    "scheduler/%s clones or resizes trials, which this version of pegbox cannot do",
                     spec->scheduler->plugin->desc->name);
         return FALSE;
     }
-    return TRUE;
+    return check_pauses(runner, caps, error);
 }
 
 /* How far workers may run ahead. A scheduler that must see each result before the next is made
@@ -92,8 +106,11 @@ set_window(PbxRunner *runner)
 {
     const guint32 lockstep = PBX_CAP_EACH_RESULT | PBX_CAP_PAUSES | PBX_CAP_EXPLOITS;
     double length = runner_env("PEGBOX_RESULT_BUFFER_LENGTH", WINDOW);
-    if (runner->inside || (decider_caps(runner->scheduler->decider) & lockstep) != 0)
+    if (runner->inside || (decider_caps(runner->scheduler->decider) & lockstep) != 0 ||
+        runner->spec->checkpoint.at_end)
         length = 0;
+    if (runner->spec->checkpoint.frequency > 0)
+        length = MIN(length, (double)runner->spec->checkpoint.frequency);
     /* A worker waits once so many are unanswered: the last one, or the only one, too. */
     runner->window = (guint64)CLAMP(length - 1, 0, 1e9);
     runner->window_s = runner_env("PEGBOX_RESULT_BUFFER_MAX_TIME_S", WINDOW_S);
@@ -193,7 +210,17 @@ open_store(PbxRunner *runner, GError **error)
 gboolean
 runner_create(PbxRunner *runner, GError **error)
 {
+    g_autoptr(PbxRestoreFrom) from = NULL;
+    if (runner->spec->restore.kind != RESTORE_NOTHING) {
+        from = restore_from_find(runner->spec, error);
+        if (from == NULL || !restore_from_verify(from, error)) {
+            g_prefix_error(error, "restore: ");
+            return FALSE;
+        }
+    }
     if (!make_directory(runner, error) || !open_store(runner, error) || !write_spec(runner, error))
+        return FALSE;
+    if (from != NULL && !restore_from_take(runner, from, error))
         return FALSE;
     runner_ask_total(runner);
     runner_event(runner, PBX_EVENT_START, NULL, NULL);
@@ -236,6 +263,9 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->asked = g_ptr_array_new();
     g_queue_init(&runner->waiting);
     g_queue_init(&runner->resting);
+    g_queue_init(&runner->paused);
+    g_queue_init(&runner->parked);
+    runner->saved = g_array_new(FALSE, FALSE, sizeof(guint64));
     g_queue_init(&runner->posts);
     g_mutex_init(&runner->post_lock);
     if (spec->skip_duplicates)
@@ -318,6 +348,9 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
+    g_queue_clear(&runner->paused);
+    g_queue_clear(&runner->parked);
+    g_array_unref(runner->saved);
     g_clear_pointer(&runner->configs, g_hash_table_unref);
     g_clear_pointer(&runner->restored, g_array_unref);
     g_ptr_array_unref(runner->trials);

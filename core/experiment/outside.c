@@ -234,6 +234,7 @@ read_counts(PbxOutside *outside, GError **error)
     runner->skipped = count_fact(store, "skipped");
     runner->enqueued = count_fact(store, "enqueued");
     runner->exhausted = FALSE;
+    steer_load_held(runner);
     g_free(runner->stop_reason);
     runner->stop_reason = store_fact(store, "stopping");
     runner->stopping = runner->stop_reason != NULL;

@@ -28,7 +28,8 @@ not_now(PbxRunner *runner)
 {
     gint64 now = clock_now(runner->clock);
     runner->again_ns = now + NS_PER_S;
-    gboolean alive = runner->counts[PBX_STATE_PENDING] + runner->counts[PBX_STATE_RUNNING] > 0;
+    gboolean alive = runner->counts[PBX_STATE_PENDING] + runner->counts[PBX_STATE_RUNNING] > 0 ||
+                     runner->parked.length > 0;
     if (alive) {
         runner->starved_ns = 0;
     } else if (runner->starved_ns == 0) {
@@ -111,8 +112,9 @@ add_trial(PbxRunner *runner, pbx_suggestion *suggestion, JsonNode *config, gbool
     trial->row.ask = suggestion->ask;
     trial->row.origin = suggestion->origin;
     trial->row.extra = g_strdup(suggestion->extra);
-    g_queue_push_tail(&runner->waiting, trial);
-    return (!altered || adopt(runner, suggestion)) && propose_added(runner, trial);
+    const gboolean good = (!altered || adopt(runner, suggestion)) && propose_added(runner, trial);
+    queue_add(runner, trial);
+    return good;
 }
 
 /* A point that was suggested becomes a trial, or is skipped. Takes suggestion->x. */
@@ -198,22 +200,20 @@ propose(PbxRunner *runner)
     return FALSE;
 }
 
+/* One that does not fit now is none. */
 static PbxTrial *
-ask_scheduler(PbxRunner *runner)
+ask_scheduler(PbxRunner *runner, gboolean room, gboolean idle)
 {
     guint64 trials[MAX_CHOICE];
-    guint32 n = 0;
-    for (GList *item = runner->waiting.head; item != NULL && n < MAX_CHOICE; item = item->next)
-        trials[n++] = ((PbxTrial *)item->data)->row.number;
+    const guint32 n = queue_list(runner, room, trials, MAX_CHOICE);
     const char *names[] = {"cpu"};
     double values[] = {runner->total_cpu - workers_busy(runner) * runner->spec->cpu};
     pbx_amounts amounts = {.struct_size = sizeof amounts, .n = 1, .names = names, .values = values};
-    gboolean idle = workers_busy(runner) == 0;
     pbx_choice choice = {
         .struct_size = sizeof choice,
         .flags = (runner->exhausted ? PBX_CHOICE_NO_MORE_TRIALS : 0) | (idle ? PBX_CHOICE_IDLE : 0),
         .n = n,
-        .n_waiting = runner->waiting.length,
+        .n_waiting = runner->waiting.length + runner->paused.length,
         .counts = runner->counts,
         .free = &amounts,
         .trials = trials,
@@ -224,32 +224,46 @@ ask_scheduler(PbxRunner *runner)
     if (!check_call(runner, runner->scheduler, &call) || call.status != PBX_OK)
         return NULL;
     PbxTrial *trial = choice.pick < runner->trials->len ? runner->trials->pdata[choice.pick] : NULL;
-    if (trial == NULL || g_queue_find(&runner->waiting, trial) == NULL) {
+    if (trial == NULL || !queue_is_choice(runner, trial)) {
         runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                                         "scheduler/%s picked trial %" G_GUINT64_FORMAT
                                         ", which does not wait",
                                         runner->scheduler->use->plugin->desc->name, choice.pick));
         return NULL;
     }
-    return trial;
+    return room || trial->kept ? trial : NULL;
 }
 
-/* The trial for a free slot, taken off the queue; NULL: none. */
+/* The first PENDING one, then the first PAUSED one. */
 static PbxTrial *
-choose(PbxRunner *runner)
+first_waiting(const PbxRunner *runner, gboolean room)
 {
-    PbxTrial *trial = decider_has(runner->scheduler->decider, CALL_SCHEDULER_CHOOSE)
-                          ? ask_scheduler(runner)
-                          : g_queue_peek_head(&runner->waiting);
-    if (trial != NULL)
-        g_queue_remove(&runner->waiting, trial);
-    return trial;
+    if (room && runner->waiting.head != NULL)
+        return runner->waiting.head->data;
+    for (const GList *item = runner->paused.head; item != NULL; item = item->next)
+        if (room || ((const PbxTrial *)item->data)->kept)
+            return item->data;
+    return NULL;
 }
 
 PbxTrial *
-propose_next(PbxRunner *runner)
+propose_next(PbxRunner *runner, gboolean room)
 {
-    return runner->waiting.length > 0 || propose(runner) ? choose(runner) : NULL;
+    if (runner->held)
+        return NULL;
+    if (room && runner->waiting.length == 0)
+        (void)propose(runner);
+    if (runner->fatal != NULL || runner->waiting.length + runner->paused.length == 0)
+        return NULL;
+    const gboolean idle = pause_is_idle(runner);
+    PbxTrial *trial = decider_has(runner->scheduler->decider, CALL_SCHEDULER_CHOOSE)
+                          ? ask_scheduler(runner, room, idle)
+                          : first_waiting(runner, room);
+    if (trial != NULL)
+        queue_remove(trial);
+    else if (idle && runner->fatal == NULL)
+        pause_idle(runner, room);
+    return trial;
 }
 
 static guint
@@ -262,15 +276,19 @@ ahead(const PbxRunner *runner)
 void
 propose_fill(PbxRunner *runner)
 {
-    while (runner->fatal == NULL && runner->interrupts == 0 &&
-           workers_busy(runner) < runner->slots) {
-        PbxTrial *trial = propose_next(runner);
+    while (runner->fatal == NULL && runner->interrupts == 0 && !runner->held) {
+        const gboolean room = workers_busy(runner) < runner->slots;
+        PbxTrial *trial = room || runner->n_kept > 0 ? propose_next(runner, room) : NULL;
         if (trial == NULL)
             break;
         GError *error = NULL;
-        if (!workers_assign(runner, trial, &error))
+        if (trial->kept)
+            pause_go_on(runner, trial);
+        else if (!workers_assign(runner, trial, &error))
             runner_fail(runner, error);
     }
+    if (runner->held)
+        return;
     guint limit = ahead(runner);
     for (guint made = 0; runner->waiting.length < limit && propose(runner); made++) {
         if (made + 1 == AHEAD_A_TURN) {

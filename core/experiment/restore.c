@@ -13,6 +13,7 @@ trial_restore(PbxRunner *runner, PbxTrialRow *taken, GError **error)
     *row = *taken;
     g_free(taken);
     trial->budget = (double)NAN;
+    trial->ending = -1;
     trial->ended = row->end >= 0;
     trial->asked =
         row->state == PBX_STATE_RUNNING && g_strcmp0(row->reason, STORE_REASON_ASKED) == 0;
@@ -59,6 +60,8 @@ runner_forget(PbxRunner *runner, guint n_before)
 {
     g_queue_clear(&runner->waiting);
     g_queue_clear(&runner->resting);
+    g_queue_clear(&runner->paused);
+    g_queue_clear(&runner->parked);
     g_ptr_array_set_size(runner->dirty, 0);
     g_ptr_array_set_size(runner->asked, 0);
     for (guint i = 0; i < runner->restored->len; i++) {

@@ -2,11 +2,12 @@
 /* The one place where a result enters: checked, judged, stored, answered. */
 #include <math.h>
 
+#include "experiment/checkpoints-private.h"
 #include "experiment/reporter-private.h"
 
 /* How a result leaves its trial. */
 typedef struct {
-    gboolean ends;
+    gboolean ends, pauses;
     guint end; /* PBX_END_* */
     char *reason;
 } PbxJudgement;
@@ -95,6 +96,21 @@ ask_stoppers(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxJudgement *ju
 }
 
 static void
+judge_pause(PbxRunner *runner, PbxTrial *trial, const char *name, PbxJudgement *judgement)
+{
+    if (trial->failing != NULL)
+        return;
+    if ((decider_caps(runner->scheduler->decider) & PBX_CAP_PAUSES) == 0)
+        trial->failing =
+            g_strdup_printf("scheduler/%s pauses trials, but does not declare that it does", name);
+    else if (trial->worker == NULL)
+        trial->failing = g_strdup_printf(
+            "scheduler/%s pauses trials; one that was asked for cannot be saved", name);
+    else
+        judgement->pauses = TRUE;
+}
+
+static void
 ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row,
               PbxJudgement *judgement)
 {
@@ -128,16 +144,18 @@ ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *r
         judge_end(judgement, PBX_END_EARLY_STOPPED, g_strdup_printf("stopped early by %s", name));
     else if (decision.action == PBX_ACTION_COMPLETE)
         judge_end(judgement, PBX_END_COMPLETED, g_strdup_printf("complete for %s", name));
+    else if (decision.action == PBX_ACTION_PAUSE)
+        judge_pause(runner, trial, name, judgement);
     else if (decision.action != PBX_ACTION_CONTINUE && trial->failing == NULL)
-        trial->failing = g_strdup_printf(
-            "scheduler/%s pauses trials, which needs checkpoints; this version has none", name);
+        trial->failing = g_strdup_printf("scheduler/%s decided on an action that there is not: %u",
+                                         name, decision.action);
 }
 
 /* Whether the trial goes on, by all who have a say, in Tune's order. */
 static PbxJudgement
 judge(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *row)
 {
-    PbxJudgement judgement = {FALSE, 0, NULL};
+    PbxJudgement judgement = {FALSE, FALSE, 0, NULL};
     const char *missing = missing_metric(runner, view);
     if (missing != NULL) {
         trial->failing = missing_text(view, missing, row);
@@ -254,6 +272,16 @@ result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage 
     return missing != NULL ? missing_text(view, missing, row) : NULL;
 }
 
+/* The answer that was given to it before. */
+static void
+answer_again(PbxRunner *runner, PbxTrial *trial, guint64 n)
+{
+    if (runner->stopping && !runner->abandoned)
+        end_saved(runner, trial, PBX_END_STOPPED, runner->stop_reason, FALSE);
+    else if (!pause_is_due(runner, trial, n))
+        workers_answer(runner, trial, n, runner->stopping, FALSE);
+}
+
 void
 result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
 {
@@ -265,7 +293,7 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
     /* What a new attempt repeats is kept, but shown to nobody twice. */
     if (row->n <= trial->shown) {
         store_row(runner, trial, row, FALSE);
-        workers_answer(runner, trial, row->n, runner->stopping);
+        answer_again(runner, trial, row->n);
         result_row_free(row);
         return;
     }
@@ -280,10 +308,15 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
     store_row(runner, trial, row, TRUE);
     g_clear_pointer(&trial->last, result_row_free);
     trial->last = row;
-    workers_answer(runner, trial, row->n, over);
+    const gboolean save =
+        judgement.ends && trial->failing == NULL && checkpoints_at_end(runner, trial);
+    if (judgement.pauses && !over)
+        pause_begin(runner, trial, row->n);
+    else
+        workers_answer(runner, trial, row->n, over, save);
     if (!judgement.ends && trial->failing == NULL)
         reporter_result(runner->reporter, trial);
     if (judgement.ends && trial->failing == NULL)
-        end_trial(runner, trial, judgement.end, judgement.reason);
+        end_saved(runner, trial, judgement.end, judgement.reason, TRUE);
     g_free(judgement.reason);
 }

@@ -26,6 +26,14 @@ typedef struct PbxWorkerSlot PbxWorkerSlot;
 
 /* ---- Trials ---- */
 
+/* How far a trial is that is to pause. */
+typedef enum {
+    PAUSE_NONE,
+    PAUSE_DUE,    /* it failed before: as soon as what is run again has come so far */
+    PAUSE_SAVING, /* its worker was asked to save it */
+    PAUSE_SAVED,  /* ... and has done so: it is asked to end */
+} PbxPause;
+
 typedef struct {
     PbxTrialRow row;       /* what the store has of it */
     PbxAttemptRow attempt; /* the current start */
@@ -34,19 +42,79 @@ typedef struct {
     char *dir;             /* absolute */
     char *err;             /* where the current attempt's stderr goes; NULL: the console */
     PbxWorkerSlot *worker; /* that runs it, or is to */
+    GQueue *queue;         /* in which it waits; NULL: in none */
+    GList *link;           /* its own there */
     PbxResultRow *last;    /* the last result that was shown */
     double budget;         /* of the last rung that the scheduler named; NaN */
     double told;           /* last value of the reporter's own metric; NaN */
     gint64 told_ns;        /* when its last result was printed; 0: never */
     guint64 shown;         /* n of the last result that was shown */
     char *failing;         /* why it fails once its worker is done with it */
-    guint silent;          /* attempts in a row that gave no report */
-    gint64 rests_until_ns; /* before its next attempt */
-    gboolean ended;        /* its end is stored; nothing more enters */
-    gboolean forgotten;    /* trial_forget: the row has not all of its texts */
-    gboolean asked;        /* somebody has asked for it, and is to tell its results */
+    gint ending;           /* PBX_END_* that it has once its worker has saved it; -1: not yet */
+    char *end_reason;      /* ... for this reason, or NULL */
+    PbxPause pause;
+    gboolean pause_by_user; /* not by the scheduler */
+    guint64 pause_n;        /* the result that the scheduler decided upon */
+    gboolean kept;          /* PAUSED, but its worker has it still: it cannot be saved */
+    GPtrArray *behind;      /* results that came since it is to pause; NULL: none */
+    guint64 restoring;      /* id of what its worker is to go on from, until it says so; 0: none */
+    guint64 suspect;        /* the same of the attempt before, whose worker died over it */
+    guint silent;           /* attempts in a row that gave no report */
+    gint64 rests_until_ns;  /* before its next attempt */
+    gboolean ended;         /* its end is stored; nothing more enters */
+    gboolean forgotten;     /* trial_forget: the row has not all of its texts */
+    gboolean asked;         /* somebody has asked for it, and is to tell its results */
     gboolean row_dirty, attempt_dirty;
 } PbxTrial;
+
+/* ---- queue.c: those that wait ---- */
+
+/* It begins to wait, behind all others. */
+void queue_add(PbxRunner *runner, PbxTrial *trial);
+/* It waits as before, where it was. */
+void queue_return(PbxRunner *runner, PbxTrial *trial);
+/* It begins to wait, but no sooner than that. */
+void queue_rest(PbxRunner *runner, PbxTrial *trial, gint64 until_ns);
+/* Takes it off whatever queue it is in. */
+void queue_remove(PbxTrial *trial);
+/* Whether the scheduler may pick it. */
+gboolean queue_is_choice(const PbxRunner *runner, const PbxTrial *trial);
+/* The numbers of those, the oldest first; !room: only those that need no worker. How many. */
+guint queue_list(const PbxRunner *runner, gboolean room, guint64 *trials, guint max);
+
+/* ---- pause.c ---- */
+
+/* Whether a PAUSED trial waits for a person, not for the scheduler. */
+gboolean pause_is_users(const PbxTrial *trial);
+/* The scheduler's decision on result n. */
+void pause_begin(PbxRunner *runner, PbxTrial *trial, guint64 n);
+/* A person's wish for one that runs. */
+void pause_ask(PbxRunner *runner, PbxTrial *trial);
+/* ... is taken back, where it is not too late. */
+void pause_unask(PbxTrial *trial);
+/* What its worker says of the save. */
+void pause_saved(PbxRunner *runner, PbxTrial *trial, gboolean ok, const char *why);
+/* Its worker is done with it: whether it pauses now. */
+gboolean pause_ended(PbxRunner *runner, PbxTrial *trial);
+/* It failed instead; then whether what it has saved is enough, so that it pauses now. */
+void pause_failed(PbxRunner *runner, PbxTrial *trial);
+gboolean pause_settle(PbxRunner *runner, PbxTrial *trial);
+/* Result n has come again: whether it pauses at it. */
+gboolean pause_is_due(PbxRunner *runner, PbxTrial *trial, guint64 n);
+/* It ends, or waits for another run of the experiment. */
+void pause_forget(PbxRunner *runner, PbxTrial *trial);
+/* Keeps what came since a trial is to pause. FALSE: it is not to, and the result enters. */
+gboolean pause_holds_back(PbxTrial *trial, const PbxWorkerMessage *message);
+/* One that was kept with its worker goes on. */
+void pause_go_on(PbxRunner *runner, PbxTrial *trial);
+/* One that a person has paused waits for a worker. */
+void pause_let_go(PbxRunner *runner, PbxTrial *trial);
+/* Whether nothing runs, nor will by itself. */
+gboolean pause_is_idle(const PbxRunner *runner);
+/* The scheduler has picked nothing then: PAUSED trials are stopped. */
+void pause_idle(PbxRunner *runner, gboolean room);
+/* A trial that ran when its driver ended: whether it was to pause. FALSE with error. */
+gboolean pause_restore(PbxRunner *runner, PbxTrial *trial, GError **error);
 
 /* restore.c: a trial of the store in memory, with its last start and result. Takes the row. NULL
  * with error. (transfer full) */
@@ -170,15 +238,21 @@ struct PbxWorkerSlot {
     PbxTimer *timer;              /* start-up grace, or the patience after a stop */
     PbxTimer *limit;              /* when to look whether its trial is past one of the limits */
     gint64 began_ns, reported_ns; /* of the clock: the attempt, its last report */
-    guint64 n_results;            /* that came of this attempt */
+    gint64 held_ns;               /* since when its trial is kept without running; 0: it runs */
+    guint64 n_results;            /* n of the last that came */
+    gboolean stopping;            /* its trial was told to stop */
+    gboolean saving;              /* it saves its trial: no patience runs out */
 };
 
 /* Assigns a worker to a chosen trial; the run begins with the commit. */
 gboolean workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error);
-/* Asks the worker of a trial to end its run, and sees to it that it does. */
-void workers_stop_run(PbxRunner *runner, PbxTrial *trial);
+/* Asks the worker of a trial to end its run, saved before where `save`, and sees to it that it
+ * does. */
+void workers_stop_run(PbxRunner *runner, PbxTrial *trial, gboolean save);
 /* The answer to result n and all before it, sent with the commit. */
-void workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop);
+void workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop, gboolean save);
+/* Asks the worker of a trial to save it now. */
+void workers_save(PbxRunner *runner, PbxTrial *trial);
 /* Sends what waits for the commit. */
 void workers_act(PbxRunner *runner);
 /* Takes what the executor has posted since. */
@@ -197,6 +271,9 @@ void result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
 char *result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message);
 /* Ends a trial for good: hooks, store, event. end: PBX_END_*. */
 void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason);
+/* The same once its worker has saved it, where the file asks for that: it is told to stop, unless
+ * `told`. */
+void end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gboolean told);
 /* One slot is told of a trial's end, with its last result (NULL: none). flags: of the outcome. */
 void end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
               guint32 flags);
@@ -222,8 +299,9 @@ void propose_fill(PbxRunner *runner);
 gboolean propose_added(PbxRunner *runner, PbxTrial *trial);
 /* The search gives no more trials. */
 void propose_exhausted(PbxRunner *runner);
-/* The trial that comes next, taken off the queue; NULL: not now, or (`exhausted`) never. */
-PbxTrial *propose_next(PbxRunner *runner);
+/* The trial that comes next, taken off the queue; NULL: not now, or (`exhausted`) never. !room: of
+ * those that need no worker. */
+PbxTrial *propose_next(PbxRunner *runner, gboolean room);
 
 /* ---- duplicates.c: with duplicates "skip", which configs have trials ---- */
 
@@ -268,6 +346,12 @@ struct PbxRunner {
     GPtrArray *dirty;  /* PbxTrial* to be stored */
     GQueue waiting;    /* PENDING ones without a worker, oldest first */
     GQueue resting;    /* ... and those that wait no sooner than their rests_until_ns */
+    GQueue paused;     /* PAUSED ones that the scheduler may pick, oldest first */
+    GQueue parked;     /* PENDING and PAUSED ones that wait for a person */
+    gboolean held;     /* by a person: nothing starts */
+    guint n_kept;      /* PAUSED ones with their worker */
+    GArray *saved;     /* guint64: trials with new checkpoints since the last commit */
+    gboolean warned_kept, warned_bytes; /* that was said */
     guint64 counts[PBX_N_STATES];
     guint64 asks;        /* suggests that gave a point */
     GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
@@ -368,6 +452,8 @@ gboolean resources_open(PbxRunner *runner, GError **error);
 /* OMP_NUM_THREADS and its like, added where neither env nor the driver's sets them. */
 void resources_environment(const PbxRunner *runner, GPtrArray *env);
 
+/* steer-pause.c: whether a person holds the experiment, as the store has it. */
+void steer_load_held(PbxRunner *runner);
 /* steer.c: what other processes ask of the driver. */
 void steer_open(PbxRunner *runner);
 void steer_tick(PbxRunner *runner);
@@ -384,6 +470,9 @@ void logging_wake(PbxLogging *logging, guint64 seq);         /* committed up to 
 void logging_store(PbxRunner *runner, PbxLogging *logging);  /* cursors, with the commit */
 void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads; runs the loop */
 void logging_free(PbxLogging *logging);
+
+/* checkpoints-kept.c: after a commit, what was saved is durable, and what is not kept goes. */
+void checkpoints_settle(PbxRunner *runner);
 
 /* failure.c: error.txt and the words for it. */
 void failure_write(PbxRunner *runner, PbxTrial *trial, const char *message);

@@ -8,7 +8,7 @@
 
 #include <glib-unix.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/checkpoints-private.h"
 
 #define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
 #define BATCH_US      10000          /* the longest that a batch is gathered */
@@ -111,10 +111,12 @@ runner_stop_all(PbxRunner *runner, const char *reason)
     runner->stop_reason = g_strdup(reason);
     if (runner->abandoned)
         return;
-    GQueue *queues[] = {&runner->waiting, &runner->resting};
+    GQueue *queues[] = {&runner->waiting, &runner->resting, &runner->paused, &runner->parked};
     for (gsize i = 0; i < G_N_ELEMENTS(queues); i++)
-        for (PbxTrial *trial; (trial = g_queue_pop_head(queues[i])) != NULL;)
+        for (PbxTrial *trial; (trial = g_queue_peek_head(queues[i])) != NULL;) {
             end_trial(runner, trial, PBX_END_STOPPED, reason);
+            workers_stop_run(runner, trial, FALSE);
+        }
 }
 
 /* ---- A turn ---- */
@@ -213,10 +215,11 @@ static void
 check_finished(PbxRunner *runner)
 {
     gboolean no_more = runner->exhausted || runner->stopping || runner->interrupts > 0;
+    const guint waiting = runner->waiting.length + runner->resting.length + runner->paused.length +
+                          runner->parked.length;
     if (runner->fatal != NULL || runner->interrupts > 1 ||
         (no_more && workers_busy(runner) == 0 &&
-         (runner->waiting.length + runner->resting.length == 0 || runner->interrupts > 0 ||
-          runner->abandoned)))
+         (waiting == 0 || runner->interrupts > 0 || runner->abandoned)))
         runner->finished = TRUE;
 }
 
@@ -237,6 +240,7 @@ turn(gpointer data)
     if (runner->fatal == NULL) {
         workers_act(runner);
         steer_act(runner);
+        checkpoints_settle(runner);
     }
     check_finished(runner);
     gint64 took = clock_now(runner->clock) - began;
@@ -291,8 +295,8 @@ runner_interrupt(PbxRunner *runner, const char *line)
         reporter_message(runner->reporter, PBX_LOG_WARNING, line);
         for (guint i = 0; i < runner->workers->len; i++) {
             PbxWorkerSlot *worker = runner->workers->pdata[i];
-            if (worker->trial != NULL)
-                workers_stop_run(runner, worker->trial);
+            if (worker->trial != NULL && worker->trial->ending < 0)
+                workers_stop_run(runner, worker->trial, checkpoints_wanted(runner));
         }
     }
     runner_schedule(runner);
@@ -369,6 +373,7 @@ finish(PbxRunner *runner)
     commit(runner);
     if (runner->fatal == NULL)
         steer_act(runner);
+    checkpoints_settle(runner);
     logging_close(runner->logging);
 }
 

@@ -84,7 +84,7 @@ add_pending(PbxStatusMaker *maker, guint limit)
         if (worker->trial != NULL && worker->trial->row.state == PBX_STATE_PENDING)
             add_row(maker, worker->trial, limit);
     }
-    const GQueue *queues[] = {&runner->resting, &runner->waiting};
+    const GQueue *queues[] = {&runner->resting, &runner->waiting, &runner->parked};
     guint added = 0;
     for (gsize i = 0; i < G_N_ELEMENTS(queues); i++)
         for (GList *item = queues[i]->head; item != NULL && added < limit; item = item->next)

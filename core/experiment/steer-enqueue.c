@@ -107,19 +107,6 @@ answer_for(const PbxTrial *trial, gboolean waits)
     return answer;
 }
 
-/* Before what the search gave, after what was enqueued earlier. */
-static void
-put_next(PbxRunner *runner, PbxTrial *trial)
-{
-    GList *item = runner->waiting.head;
-    while (item != NULL && ((PbxTrial *)item->data)->row.ask == PBX_NONE)
-        item = item->next;
-    if (item != NULL)
-        g_queue_insert_before(&runner->waiting, item, trial);
-    else
-        g_queue_push_tail(&runner->waiting, trial);
-}
-
 void
 steer_enqueue(PbxRunner *runner, PbxRequest *request)
 {
@@ -129,7 +116,7 @@ steer_enqueue(PbxRunner *runner, PbxRequest *request)
         request_refuse(request, error->message);
         return;
     }
-    put_next(runner, trial);
+    queue_add(runner, trial);
     if (runner->total >= 0)
         runner->total++;
     steer_answer(runner, request, answer_for(trial, FALSE));

@@ -38,6 +38,11 @@ void steer_tell(PbxRunner *runner, PbxRequest *request);
 /* steer-enqueue.c */
 void steer_enqueue(PbxRunner *runner, PbxRequest *request);
 JsonObject *steer_enqueue_alone(PbxOutside *outside, JsonObject *request, GError **error);
+/* steer-pause.c */
+void steer_pause(PbxRunner *runner, PbxRequest *request);
+void steer_unpause(PbxRunner *runner, PbxRequest *request);
+JsonObject *steer_pause_alone(PbxOutside *outside, JsonObject *request, GError **error);
+JsonObject *steer_unpause_alone(PbxOutside *outside, JsonObject *request, GError **error);
 /* steer-void.c */
 void steer_void(PbxRunner *runner, PbxRequest *request);
 JsonObject *steer_void_alone(PbxOutside *outside, JsonObject *request, GError **error);

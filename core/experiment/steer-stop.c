@@ -42,10 +42,7 @@ steer_stop(PbxRunner *runner, PbxRequest *request)
         request_refuse(request, error->message);
         return;
     }
-    g_queue_remove(&runner->waiting, trial);
-    g_queue_remove(&runner->resting, trial);
-    end_trial(runner, trial, PBX_END_STOPPED, WHY);
-    workers_stop_run(runner, trial);
+    end_saved(runner, trial, PBX_END_STOPPED, WHY, FALSE);
     steer_answer(runner, request, steer_answer_for(trial));
 }
 

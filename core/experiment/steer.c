@@ -8,8 +8,10 @@
 static const PbxSteering steerings[] = {
     {"ask", steer_ask, NULL}, /* without a driver: asking.c */
     {"enqueue", steer_enqueue, steer_enqueue_alone},
+    {"pause", steer_pause, steer_pause_alone},
     {"stop", steer_stop, steer_stop_alone},
     {"tell", steer_tell, NULL},
+    {"unpause", steer_unpause, steer_unpause_alone},
     {"void", steer_void, steer_void_alone},
 };
 

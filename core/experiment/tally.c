@@ -236,7 +236,7 @@ tally_best(PbxTally *tally)
         consider(runner, &best, ((PbxWorkerSlot *)runner->workers->pdata[i])->trial);
     for (guint i = 0; i < runner->asked->len; i++)
         consider(runner, &best, runner->asked->pdata[i]);
-    const GQueue *queues[] = {&runner->waiting, &runner->resting};
+    const GQueue *queues[] = {&runner->waiting, &runner->resting, &runner->paused, &runner->parked};
     for (gsize i = 0; i < G_N_ELEMENTS(queues); i++)
         for (GList *item = queues[i]->head; item != NULL; item = item->next)
             consider(runner, &best, item->data);

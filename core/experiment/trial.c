@@ -32,6 +32,7 @@ trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
     };
     trial->config = config;
     trial->budget = trial->told = (double)NAN;
+    trial->ending = -1;
     if (!naming_trial(runner, trial, error)) {
         trial_free(trial);
         return NULL;
@@ -60,6 +61,8 @@ trial_slim(PbxTrial *trial)
     g_clear_pointer(&trial->view, json_node_unref);
     g_clear_pointer(&trial->last, result_row_free);
     g_clear_pointer(&trial->failing, g_free);
+    g_clear_pointer(&trial->end_reason, g_free);
+    g_clear_pointer(&trial->behind, g_ptr_array_unref);
     g_clear_pointer(&trial->err, g_free);
     g_clear_pointer(&trial->dir, g_free);
     attempt_row_clear(&trial->attempt);

@@ -77,6 +77,27 @@ add_waiting(const PbxRunner *runner, PbxStatus *status)
     add(status, g_strdup(text->str));
 }
 
+/* What a person has to let go on. */
+static void
+add_held(const PbxRunner *runner, PbxStatus *status)
+{
+    const guint n = runner->parked.length;
+    if (runner->held)
+        add(status, g_strdup_printf("the experiment is held: `pegbox unpause %s`", runner->name));
+    else if (n > 0)
+        add(status,
+            g_strdup_printf("%u trial%s: held, `pegbox unpause %s`", n, plural(n), runner->name));
+}
+
+static void
+add_paused(const PbxRunner *runner, PbxStatus *status)
+{
+    const guint n = runner->paused.length;
+    if (n > 0 && !runner->held)
+        add(status, g_strdup_printf("%u trial%s: paused by scheduler/%s", n, plural(n),
+                                    runner->scheduler->use->plugin->desc->name));
+}
+
 void
 status_add_waits(const PbxRunner *runner, PbxStatus *status)
 {
@@ -85,6 +106,10 @@ status_add_waits(const PbxRunner *runner, PbxStatus *status)
     add_resting(runner, status);
     add_starting(runner, status);
     if (runner->stopping || runner->interrupts > 0)
+        return;
+    add_held(runner, status);
+    add_paused(runner, status);
+    if (runner->held)
         return;
     add_waiting(runner, status);
     if (runner->again_ns > 0 && runner->waiting.length == 0 && !runner->exhausted &&

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "experiment/checkpoints-private.h"
 #include "experiment/workers-private.h"
 
 #define STARTUP_GRACE_S 60
@@ -118,7 +119,11 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
         runner_touch(runner);
         /* One that was told to stop, and killed because it did not, has not failed by that. */
         gboolean ours = runner->abandoned && worker->kill_sent && trial->failing == NULL;
-        if (!trial->ended && (runner->interrupts > 0 || ours)) {
+        if (runner->interrupts == 0 && !worker->kill_sent)
+            checkpoints_not_restored(runner, trial);
+        if (pause_ended(runner, trial)) {
+            /* It was saved before. */
+        } else if (!trial->ended && trial->ending < 0 && (runner->interrupts > 0 || ours)) {
             end_interrupted(runner, trial);
         } else if (!trial->ended) {
             g_autofree char *words = g_strdup(trial->failing != NULL   ? trial->failing
@@ -223,6 +228,10 @@ workers_open(PbxRunner *runner, GError **error)
     runner->many_runs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_MANY_RUNS) != 0;
     runner->runs_programs = trainable != NULL && (trainable->caps & PBX_TRAINABLE_PROGRAM) != 0;
     runner->inside = runner->spec->local && !runner->runs_programs;
+    if (runner->spec->reuse_workers == REUSE_NEVER)
+        runner->many_runs = FALSE;
+    else if (runner->spec->reuse_workers == REUSE_ALWAYS)
+        runner->many_runs = TRUE; /* where the worker says that it may be */
     runner->many_runs = runner->many_runs || runner->inside;
     return TRUE;
 }

@@ -8,12 +8,15 @@
 void worker_launch(PbxRunner *runner, PbxWorkerSlot *worker);
 /* Ends the process: PBX_STOP_*. */
 void worker_stop_process(PbxWorkerSlot *worker, guint how);
-/* It is ended unless it is done by then. */
+/* It is ended unless it is done by then; what it needs to save does not count. */
 void worker_arm_patience(PbxWorkerSlot *worker, double seconds);
 /* limits.c: an attempt begins in it; it has reported; it is over. */
 void limits_begin(PbxWorkerSlot *worker);
 void limits_reported(PbxWorkerSlot *worker);
 void limits_end(PbxWorkerSlot *worker);
+/* It stands still; it goes on. */
+void limits_hold(PbxWorkerSlot *worker);
+void limits_release(PbxWorkerSlot *worker);
 /* Its trial uses so many bytes, too many. */
 void limits_memory(PbxWorkerSlot *worker, guint64 used);
 /* The channel closed; text: why, where that was an error. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The workers: launched through the executor, given trials, ended. */
+#include "experiment/checkpoints-private.h"
 #include "experiment/workers-private.h"
 
 #define PROGRAM_PATIENCE_S 15 /* a worker that ends a program itself needs as long */
@@ -13,7 +14,7 @@ typedef struct PbxAction {
     PbxTrial *trial;
     guint attempt; /* of the trial then: another may have begun since */
     guint64 n;
-    gboolean stop;
+    gboolean stop, save;
 } PbxAction;
 
 static PbxAction *
@@ -53,7 +54,7 @@ put_back(PbxRunner *runner, PbxWorkerSlot *worker)
 {
     PbxTrial *trial = detach(worker);
     if (trial != NULL && !trial->ended)
-        g_queue_push_head(&runner->waiting, trial);
+        queue_return(runner, trial);
 }
 
 /* ---- A trial's run ---- */
@@ -112,6 +113,9 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
         (!run_path(runner, trial, spec->out, trial->dir, "log_to_file", &out, error) ||
          !run_path(runner, trial, spec->err, trial->dir, "log_to_file", &err, error)))
         return FALSE;
+    g_auto(PbxCheckpointPlan) plan = {0};
+    if (!checkpoints_plan(runner, trial, &plan, error))
+        return FALSE;
     g_free(trial->err);
     trial->err = g_strdup(err);
     PbxWorkerRun run = {
@@ -135,6 +139,10 @@ send_run(PbxRunner *runner, PbxWorkerSlot *worker, GError **error)
         .time_total_s = trial->attempt.start_time_s,
         .timesteps_total = -1,
         .episodes_total = -1,
+        .restore = (const PbxWorkerRestore *)plan.restore->data,
+        .n_restore = plan.restore->len,
+        .restore_must = plan.file != NULL,
+        .saving = &plan.saving,
     };
     worker_link_run(worker->link, &run);
     return TRUE;
@@ -157,13 +165,16 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
         .node_ip = g_strdup(worker->node_ip),
         .pid = worker->pid,
         .start_timesteps = -1,
+        .start_episodes = -1,
         .started_ns = now,
         .ended_ns = -1,
     };
     trial->attempt_dirty = TRUE;
     json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
     trial->silent++;
+    g_clear_pointer(&trial->row.reason, g_free);
     worker->n_results = 0;
+    worker->stopping = worker->saving = FALSE;
     limits_begin(worker);
     worker->state = WORKER_BUSY;
     trial_set_state(runner, trial, PBX_STATE_RUNNING, PBX_WHY_STARTED);
@@ -187,6 +198,7 @@ release(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *messag
     PbxTrial *trial = worker->trial;
     clock_cancel(&worker->timer);
     limits_end(worker);
+    worker->stopping = worker->saving = FALSE;
     worker->trial = NULL;
     if (trial != NULL)
         end_of_run(runner, trial, message);
@@ -241,9 +253,35 @@ enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
     if (!is_in_order(trial, message))
         return;
     limits_reported(trial->worker);
-    result_enter(runner, trial, message);
+    if (!pause_holds_back(trial, message))
+        result_enter(runner, trial, message);
     if (trial->failing == NULL)
         trial->silent = 0;
+}
+
+/* However long that takes: only a person, or one of the limits, ends it. */
+static void
+saving(PbxRunner *runner, PbxWorkerSlot *worker, gboolean begins)
+{
+    worker->saving = begins;
+    if (!worker->stopping)
+        return;
+    if (begins)
+        clock_cancel(&worker->timer);
+    else
+        worker_arm_patience(worker, stop_patience(runner));
+}
+
+static void
+saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
+{
+    if (trial->ending >= 0 && !message->ok) {
+        g_autofree char *line = g_strdup_printf(
+            "trial %" G_GUINT64_FORMAT " ends without a checkpoint: %s", trial->row.number,
+            message->text != NULL ? message->text : "it gave no reason");
+        runner_log_trial(runner, trial, PBX_LOG_WARNING, line);
+    }
+    pause_saved(runner, trial, message->ok, message->text);
 }
 
 void
@@ -262,7 +300,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
         break;
     case WORKER_RESULT:
         /* What follows a stop, or an older attempt says, is dropped. */
-        if (current && !trial->ended && trial->failing == NULL)
+        if (current && !trial->ended && trial->failing == NULL && trial->ending < 0)
             enter(runner, trial, message);
         break;
     case WORKER_ENDED:
@@ -287,10 +325,20 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
             limits_memory(worker, message->used);
         break;
     case WORKER_RESTORED:
+        if (current)
+            checkpoints_restored(runner, trial, message);
+        break;
     case WORKER_SAVING:
+        if (current)
+            saving(runner, worker, message->saving);
+        break;
     case WORKER_CHECKPOINT:
+        if (current)
+            checkpoints_saved(runner, trial, message);
+        break;
     case WORKER_SAVED:
-        /* Nothing was to be restored or saved. */
+        if (current)
+            saved(runner, trial, message);
         break;
     case WORKER_BROKEN:
         worker_channel_closed(runner, worker, message->text);
@@ -329,7 +377,7 @@ workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
 }
 
 void
-workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop)
+workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop, gboolean save)
 {
     PbxWorkerSlot *worker = trial->worker;
     if (worker == NULL)
@@ -341,10 +389,18 @@ workers_answer(PbxRunner *runner, PbxTrial *trial, guint64 n, gboolean stop)
             runner, (PbxAction){.type = ACTION_ANSWER, .worker = worker, .trial = trial});
     answer->n = n;
     answer->stop = answer->stop || stop;
+    answer->save = answer->save || save;
 }
 
 void
-workers_stop_run(PbxRunner *runner, PbxTrial *trial)
+workers_save(PbxRunner *runner, PbxTrial *trial)
+{
+    if (trial->worker != NULL)
+        workers_answer(runner, trial, trial->worker->n_results, FALSE, TRUE);
+}
+
+void
+workers_stop_run(PbxRunner *runner, PbxTrial *trial, gboolean save)
 {
     if (trial->worker == NULL)
         return;
@@ -353,7 +409,16 @@ workers_stop_run(PbxRunner *runner, PbxTrial *trial)
         put_back(runner, trial->worker);
     else
         add_action(runner,
-                   (PbxAction){.type = ACTION_STOP, .worker = trial->worker, .trial = trial});
+                   (PbxAction){
+                       .type = ACTION_STOP, .worker = trial->worker, .trial = trial, .save = save});
+}
+
+static void
+stop_sent(PbxRunner *runner, PbxWorkerSlot *worker)
+{
+    worker->stopping = TRUE;
+    if (!worker->saving)
+        worker_arm_patience(worker, stop_patience(runner));
 }
 
 static void
@@ -385,13 +450,13 @@ act(PbxRunner *runner, const PbxAction *action)
         }
     } else if (action->type == ACTION_ANSWER) {
         worker_link_answer(worker->link, action->trial->row.number, action->trial->row.attempts,
-                           action->n, action->stop, FALSE);
+                           action->n, action->stop, action->save);
         if (action->stop)
-            worker_arm_patience(worker, stop_patience(runner));
+            stop_sent(runner, worker);
     } else {
         worker_link_stop(worker->link, action->trial->row.number, action->trial->row.attempts,
-                         FALSE);
-        worker_arm_patience(worker, stop_patience(runner));
+                         action->save);
+        stop_sent(runner, worker);
     }
 }
 

@@ -172,6 +172,7 @@ check_parts(PbxCheck *check)
     plugins_check(check);
     stop_check(check);
     names_check(check);
+    checkpoint_check(check);
     if (!check->spec->has_search_seed)
         check->spec->search_seed = check->spec->seed;
 }

@@ -63,13 +63,20 @@ const PbxKey spec_keys[] = {
      "\"max_report_frequency\":" AT_LEAST_0 ",\"metric\":" TEXT ",\"mode\":" MODE ","
      "\"print_intermediate_tables\":" BOOLEAN ",\"sort_by_metric\":" BOOLEAN "},"
      "\"dependentRequired\":{\"metric\":[\"mode\"],\"mode\":[\"metric\"]}}"},
-    {"checkpoint", KEY_OBJECT, TRUE, "When trials are saved, and what is kept.", NULL},
-    {"restore", KEY_STRING, TRUE, "The checkpoint that trials begin from.", NULL},
+    {"checkpoint", KEY_OBJECT, FALSE, "When trials are saved, and what is kept.",
+     "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+     "\"frequency\":" WHOLE ",\"at_end\":" BOOLEAN ","
+     "\"keep\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"null\"}]},"
+     "\"score_attribute\":" TEXT ","
+     "\"compression\":{\"type\":\"string\",\"pattern\":\"^(none|zstd(:1?[0-9])?)$\"},"
+     "\"path\":" TEXT ",\"max_total_bytes\":" BYTES "}}"},
+    {"restore", KEY_STRING, FALSE,
+     "What trials begin from: an archive, a directory, or EXP:TRIAL[@STEP].", TEXT},
     {"sync", KEY_OBJECT, TRUE, "Where results and checkpoints are copied to.", NULL},
     {"max_failures", KEY_INT, FALSE, "How often a failed trial is tried again; -1: for ever.",
      "{\"type\":\"integer\",\"minimum\":-1}"},
     {"fail_fast", KEY_BOOL, FALSE, "Whether the first failed trial ends the experiment.", BOOLEAN},
-    {"reuse_workers", KEY_BOOL, TRUE, "Whether a worker serves trial after trial.", NULL},
+    {"reuse_workers", KEY_BOOL, FALSE, "Whether a worker serves trial after trial.", BOOLEAN},
     {"log_to_file", KEY_BOOL | KEY_STRING | KEY_ARRAY, FALSE,
      "Where a trial's output goes: true, a file name, two of them, or false for the console.",
      "{\"anyOf\":[" BOOLEAN "," TEXT

@@ -140,6 +140,8 @@ try_one(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
     guint32 caps = instance_caps(instance);
     if (search && caps != plugin_caps(use->plugin))
         capabilities_check(spec, caps, spec->registry, problems);
+    if (use == spec->scheduler)
+        pauses_check(spec, caps, problems);
     if (problems_count(problems) == before)
         try_setup(spec, use, instance, problems);
 }

@@ -118,6 +118,17 @@ add_places(JsonObject *root, const PbxSpec *spec)
     add_given(root, spec, "reporter");
 }
 
+static void
+add_checkpoints(JsonObject *root, const PbxSpec *spec)
+{
+    add_given(root, spec, "checkpoint");
+    if (spec->restore.kind != RESTORE_NOTHING) {
+        g_autofree char *text = restore_text(&spec->restore);
+        json_object_set_string_member(root, "restore", text);
+    }
+    add_given(root, spec, "reuse_workers");
+}
+
 JsonNode *
 resolved_new(const PbxSpec *spec)
 {
@@ -137,6 +148,7 @@ resolved_new(const PbxSpec *spec)
     add_uses(root, spec, "stop", spec->stoppers);
     add_given(root, spec, "time_budget_s");
     add_limits(root, spec);
+    add_checkpoints(root, spec);
     json_object_set_member(root, "executor", use_node(spec, spec->executor));
     add_uses(root, spec, "loggers", spec->loggers);
     json_object_set_boolean_member(root, "auto_loggers", FALSE);

@@ -107,6 +107,11 @@ void trainable_check(PbxCheck *check);
 void stop_check(PbxCheck *check);
 void resources_check(PbxCheck *check);
 void limits_check(PbxCheck *check);
+/* checkpoint, restore, reuse_workers: after the plugins and names. */
+void checkpoint_check(PbxCheck *check);
+void restore_clear(PbxRestore *restore);
+/* Tells a scheduler with `caps` that pauses what cannot be saved. */
+void pauses_check(const PbxSpec *spec, guint32 caps, PbxProblems *problems);
 void constraints_check(PbxCheck *check);
 /* An expression that sees `offered` (NULL-ended), the first of them the result: compiled, and its
  * names checked. NULL: told, at `pointer`. (transfer full) */

@@ -37,6 +37,7 @@ free_templates(PbxSpec *spec)
     template_free(spec->trial_name);
     template_free(spec->trial_dirname);
     template_free(spec->cwd);
+    template_free(spec->checkpoint.path);
     g_ptr_array_unref(spec->env);
 }
 
@@ -62,6 +63,8 @@ spec_free(PbxSpec *spec)
     g_strfreev(spec->metrics);
     g_free(spec->signs);
     g_free(spec->base_dir);
+    g_free(spec->checkpoint.score_attribute);
+    restore_clear(&spec->restore);
     g_free(spec->results_dir);
     g_clear_pointer(&spec->resources, json_node_unref);
     g_clear_pointer(&spec->resolved, json_node_unref);

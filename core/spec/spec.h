@@ -30,6 +30,29 @@ typedef struct {
     guint64 memory;       /* bytes that all its processes have resident */
 } PbxLimits;
 
+/* `checkpoint`: when trials are saved, and what is kept. */
+typedef struct {
+    guint64 frequency;       /* in iterations; 0: not by their number */
+    gboolean at_end;         /* the end of a trial waits until it is saved */
+    guint64 keep;            /* of a trial; 0: all */
+    char *score_attribute;   /* a result field */
+    int score_sign;          /* +1: the larger the better, -1: the smaller */
+    int zstd_level;          /* 0: not compressed */
+    PbxTemplate *path;       /* below the trial's directory; NULL: the trainable saves itself */
+    guint64 max_total_bytes; /* of the experiment; 0: any */
+} PbxCheckpointing;
+
+/* What new trials begin from. */
+typedef enum { RESTORE_NOTHING, RESTORE_ARCHIVE, RESTORE_DIRECTORY, RESTORE_TRIAL } PbxRestoreKind;
+typedef struct {
+    PbxRestoreKind kind;
+    char *path;  /* absolute; TRIAL: the experiment's directory */
+    char *trial; /* TRIAL: a number, an id, a name or "best" */
+    gint64 step; /* TRIAL: of its checkpoint; -1: the newest */
+} PbxRestore;
+
+typedef enum { REUSE_WHERE_POSSIBLE = 0, REUSE_NEVER, REUSE_ALWAYS } PbxReuse;
+
 /* One variable of `env`. */
 typedef struct {
     char *name;
@@ -57,6 +80,9 @@ typedef struct {
     gint64 max_failures;         /* -1: without end */
     PbxFailFast fail_fast;
     PbxLimits limits;
+    PbxCheckpointing checkpoint;
+    PbxRestore restore;
+    PbxReuse reuse_workers;
     gboolean skip_duplicates; /* no config is run twice */
     gboolean log_to_file;     /* FALSE: to the console */
     PbxTemplate *out, *err;   /* file names; the same object where both go to one */
@@ -131,6 +157,12 @@ pbx_problem *spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use);
 void spec_problem_free(pbx_problem *problem);
 /* Trials that a whole run has: num_samples times the grid's points; -1: without end. */
 gint64 spec_total_trials(const PbxSpec *spec);
+
+/* Whether its trials can be saved; what a program can is known once it runs. */
+typedef enum { CAN_SAVE_NEVER, CAN_SAVE_PERHAPS, CAN_SAVE_ALWAYS } PbxCanSave;
+PbxCanSave spec_can_save(const PbxSpec *spec);
+/* `restore` as text that means the same from everywhere. (transfer full) */
+char *restore_text(const PbxRestore *restore);
 
 /* $PEGBOX_RESULT_DIR, else ~/pegbox_results; absolute. (transfer full) */
 char *spec_default_results_dir(void);

@@ -27,6 +27,8 @@ enum {
 
 /* The `reason` of a trial that somebody asked for, while it runs; nothing else has it. */
 #define STORE_REASON_ASKED "asked"
+/* The same of one that is PAUSED because a person holds it, or the experiment. */
+#define STORE_REASON_PAUSED "paused by a user"
 
 /* -1 in a gint64, NaN in a double, NULL in a pointer: unknown or none (SQL NULL). */
 

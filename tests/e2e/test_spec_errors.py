@@ -202,11 +202,9 @@ class SpecErrors(PegboxTest):
         self.keys("trial_name", trial_name="{x")
 
     def test_what_a_later_version_brings(self):
-        for key, value in (("checkpoint", {"frequency": 1}), ("restore", "x"),
-                           ("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
+        for key, value in (("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
                            ("data", {"x": "y"}),
-                           ("launcher", "mpi"),
-                           ("reuse_workers", False)):
+                           ("launcher", "mpi")):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)
         self.keys("metric", metric=["a", "b"], mode=["min", "max"])

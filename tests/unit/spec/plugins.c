@@ -164,6 +164,14 @@ static const pbx_trainable trainable = {
     .struct_size = sizeof trainable, .object = OBJECT, .run = run};
 static const pbx_trainable checked = {
     .struct_size = sizeof checked, .object = OBJECT, .run = run, .check = check};
+static const pbx_trainable saver = {.struct_size = sizeof saver,
+                                    .caps = PBX_TRAINABLE_CHECKPOINTS | PBX_TRAINABLE_RESETS,
+                                    .object = OBJECT,
+                                    .run = run};
+static const pbx_trainable program = {
+    .struct_size = sizeof program, .caps = PBX_TRAINABLE_PROGRAM, .object = OBJECT, .run = run};
+static const pbx_scheduler pauser = {
+    .struct_size = sizeof pauser, .caps = PBX_CAP_PAUSES, .object = OBJECT};
 static const pbx_executor executor = {
     .struct_size = sizeof executor, .object = OBJECT, .start = start, .stop = stop};
 
@@ -237,12 +245,16 @@ PLUGIN(logger_other, "logger", PBX_LOGGER_ID, "other", logger, NULL, 0)
 PLUGIN(trainable_shell, "trainable", PBX_TRAINABLE_ID, "shell", checked, shell_options,
        N(shell_options))
 PLUGIN(trainable_nothing, "trainable", PBX_TRAINABLE_ID, "nothing", trainable, NULL, 0)
+PLUGIN(trainable_saver, "trainable", PBX_TRAINABLE_ID, "saver", saver, NULL, 0)
+PLUGIN(trainable_program, "trainable", PBX_TRAINABLE_ID, "program", program, NULL, 0)
+PLUGIN(scheduler_pauser, "scheduler", PBX_SCHEDULER_ID, "pauser", pauser, NULL, 0)
 PLUGIN(executor_here, "executor", PBX_EXECUTOR_ID, "here", executor, NULL, 0)
 
 static const pbx_plugin *const plugins[] = {
-    &search_wide,    &search_narrow,   &search_picky,      &scheduler_plain, &scheduler_ranker,
-    &stopper_bounds, &stopper_rule,    &stopper_clock,     &stopper_never,   &logger_lines,
-    &logger_other,   &trainable_shell, &trainable_nothing, &executor_here,
+    &search_wide,       &search_narrow,    &search_picky,      &scheduler_plain, &scheduler_ranker,
+    &stopper_bounds,    &stopper_rule,     &stopper_clock,     &stopper_never,   &logger_lines,
+    &logger_other,      &trainable_shell,  &trainable_nothing, &executor_here,   &trainable_saver,
+    &trainable_program, &scheduler_pauser,
 };
 
 const pbx_entry pegbox_plugin_v0 = {

@@ -56,16 +56,11 @@ static const Bad types[] = {
 };
 
 static const Bad later[] = {
-    {"\"checkpoint\": {}",
-     "checkpoint: 'checkpoint' is not supported by this version of pegbox yet"},
-    {"\"restore\": \"x\"", "restore: 'restore' is not supported by this version of pegbox yet"},
     {"\"sync\": {}", "sync: 'sync' is not supported by this version of pegbox yet"},
     {"\"placement\": {}", "placement: 'placement' is not supported by this version of pegbox yet"},
     {"\"workers\": 2", "workers: 'workers' is not supported by this version of pegbox yet"},
     {"\"launcher\": \"x\"", "launcher: 'launcher' is not supported by this version of pegbox yet"},
     {"\"data\": {}", "data: 'data' is not supported by this version of pegbox yet"},
-    {"\"reuse_workers\": true",
-     "reuse_workers: 'reuse_workers' is not supported by this version of pegbox yet"},
     {"\"metric\": [\"a\", \"b\"], \"mode\": [\"min\", \"min\"]",
      "metric: more than one objective is not supported by this version of pegbox yet\n"
      "mode: more than one objective is not supported by this version of pegbox yet"},
