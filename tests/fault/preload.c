@@ -14,6 +14,7 @@
  *   FAULT_ERRNO    with error
  *   FAULT_FROM     1: error at each one from the Nth on
  *   FAULT_ALL      1: a kill takes the driver and all workers
+ *   FAULT_TRACE    a file to which each call is appended as "WHO CALL PATH", before it is made
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -71,7 +72,7 @@ struct control {
 };
 
 static struct control *control;
-static int kind, act, error_number, from, all;
+static int kind, act, error_number, from, all, trace = -1;
 static pid_t self;
 static uint64_t nth, calls;
 static const char *under;
@@ -106,6 +107,9 @@ read_plan(void)
     error_number = (text = getenv("FAULT_ERRNO")) != NULL ? (int)strtol(text, NULL, 10) : EIO;
     from = getenv("FAULT_FROM") != NULL;
     all = getenv("FAULT_ALL") != NULL;
+    if ((text = getenv("FAULT_TRACE")) != NULL)
+        trace = (int)syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+                             0666);
 }
 
 static void __attribute__((constructor)) begin(void)
@@ -209,6 +213,16 @@ note(int call, uint64_t number, const char *path)
     add(add(add_number(at, end, number), end, " "), end, path);
 }
 
+static void
+write_trace(int call, const char *path)
+{
+    char line[4300], *at = line;
+    const char *end = line + sizeof line - 1;
+    at = add(add(at, end, kind == DRIVER ? "driver " : "worker "), end, names[call]);
+    at = add(add(add(at, end, " "), end, path), end, "\n");
+    syscall(SYS_write, trace, line, (size_t)(at - line));
+}
+
 /* What is to be done at this call. A fork that has not become another program yet, and other
  * programs, are spared. */
 static int
@@ -224,6 +238,10 @@ at_call(int call, int fd, const char *name)
             errno = saved;
             return ACT_NONE;
         }
+    }
+    if (trace >= 0) {
+        find_path(fd, name, path);
+        write_trace(call, path);
     }
     __atomic_fetch_add(&control->counts[kind][call], 1, __ATOMIC_SEQ_CST);
     int what = ACT_NONE;
