@@ -9,7 +9,7 @@ import time
 import invariants
 from fault import Place, need, own_mounts, wait_until
 from group_errors import check_told, recover
-from group_kill import again, uninterrupted
+from group_kill import again, likeness, uninterrupted
 from subjects import SUBJECTS, Subject
 
 
@@ -60,7 +60,7 @@ def full(place, name, kilobytes):
         # A trial that cannot save or write its files fails, and is tried again, without end.
         invariants.check_after_fault(place)
         remount(place, "size=64m")
-        recover(place, subject, wanted if subject.same else None)
+        recover(place, subject, wanted)
     except Exception as error:
         context(error, "after", run)
         raise
@@ -85,7 +85,7 @@ def read_only(place, name):
             need(done.status in (2, 4) or words[0] == "repair", "it went well? %s", done)
         invariants.check_after_fault(place)
         remount(place, "rw")
-        recover(place, subject, wanted if subject.same else None)
+        recover(place, subject, wanted)
     except Exception as error:
         context(error, "after", run)
         raise
@@ -106,7 +106,7 @@ def descriptors(place, name, n):
         check_told(place, run)
         need(run.status == 0 or n < 64, "%d descriptors do not suffice", n)
         invariants.check_after_fault(place)
-        recover(place, subject, wanted if subject.same else None)
+        recover(place, subject, wanted)
     except Exception as error:
         context(error, "after", run)
         raise
@@ -161,7 +161,7 @@ def clock(place, name):
             raise
         if run.status == 0:
             break
-    invariants.check_end(place, wanted if subject.same else None)
+    invariants.check_end(place, wanted, likeness(place, subject))
 
 
 def check_times(place):

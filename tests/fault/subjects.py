@@ -11,13 +11,15 @@ SDK = os.path.join(SOURCE, "sdk", "python")
 class Subject:
     """An experiment file, and what may be expected of it.
 
-    same       uninterrupted and interrupted ones end alike, result by result
-    ends_same  ... but for the results on the way
+    alike          how an interrupted one equals an uninterrupted one: "all" (what came in which
+                   order), "trials" (what each trial came to, result by result), "ends" (what it
+                   came to in the end), "" (who comes first has its effect)
+    alike_failing  ... where trials failed beside, which are tried again after some time
     """
 
     def __init__(self, place, name):
         self.name = name
-        maker, self.same, self.ends_same = dict(SUBJECTS, **ERROR_SUBJECTS)[name]
+        maker, self.alike, self.alike_failing = dict(SUBJECTS, **ERROR_SUBJECTS)[name]
         self.keys = dict({"name": "e", "metric": "loss", "mode": "min", "num_samples": 4,
                           "seed": SEED, "config": {"x": {"$uniform": [0, 1]}}, "max_failures": -1,
                           "max_concurrent_trials": 1, "resources": {"cpu": 0.1},
@@ -42,63 +44,63 @@ def plain(steps=5):
 
 ASHA = {"plugin": "asha", "max_t": 6, "grace_period": 1, "reduction_factor": 2}
 
-# name: (keys beyond those above, same, ends_same)
+# name: (keys beyond those above, alike, alike_failing)
 SUBJECTS = {
     # One worker.
     "class": (lambda p: {
         "trainable": plugin("steps", p),
-        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, True, True),
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, "all", "trials"),
     "class-asha": (lambda p: {
         "trainable": plugin("steps", p, forks=True), "num_samples": 8, "scheduler": ASHA,
-        "checkpoint": {"frequency": 3, "compression": "zstd"}}, True, True),
+        "checkpoint": {"frequency": 3, "compression": "zstd"}}, "all", ""),
     "class-fails": (lambda p: {
         "trainable": plugin("steps", p, fails=True),
-        "checkpoint": {"frequency": 3, "keep": 1, "score_attribute": "min-loss"}}, True, True),
+        "checkpoint": {"frequency": 3, "keep": 1, "score_attribute": "min-loss"}}, "trials", "trials"),
     "class-reused": (lambda p: {
         "trainable": plugin("steps", p), "reuse_workers": True, "durability": "full",
-        "checkpoint": {"frequency": 1, "keep": 1}}, True, True),
-    "class-anew": (lambda p: {"trainable": plugin("steps", p)}, True, True),
+        "checkpoint": {"frequency": 1, "keep": 1}}, "all", "trials"),
+    "class-anew": (lambda p: {"trainable": plugin("steps", p)}, "all", "trials"),
     "class-stop": (lambda p: {
         "trainable": plugin("steps", p, steps=20),
         "stop": [{"training_iteration": 5}, {"loss": {"<=": 0.5}}],
-        "checkpoint": {"frequency": 2, "at_end": True}}, True, True),
+        "checkpoint": {"frequency": 2, "at_end": True}}, "all", "trials"),
     "function": (lambda p: {
         "trainable": plugin("walks", p),
-        "checkpoint": {"frequency": 1, "keep": 3}}, True, True),
+        "checkpoint": {"frequency": 1, "keep": 3}}, "all", "trials"),
     "function-asha": (lambda p: {
         "trainable": plugin("walks", p, fails=True), "num_samples": 8, "scheduler": ASHA,
-        "checkpoint": {"frequency": 2, "max_total_bytes": 200000}}, True, True),
+        "checkpoint": {"frequency": 2, "max_total_bytes": 200000}}, "", ""),
     "program": (lambda p: {
         "trainable": program(p, "forks"),
-        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, True, True),
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, "all", "trials"),
     "program-asha": (lambda p: {
-        "trainable": program(p, "fails"), "num_samples": 6, "scheduler": ASHA,
-        "checkpoint": {"frequency": 3}}, True, True),
+        "trainable": program(p), "num_samples": 6, "scheduler": ASHA,
+        "checkpoint": {"frequency": 3}}, "all", ""),
     "pauses": (lambda p: {
         "trainable": plugin("steps", p), "scheduler": {"plugin": "pauses", "every": 2},
-        "checkpoint": {"frequency": 3}}, True, True),
+        "checkpoint": {"frequency": 3}}, "all", "trials"),
     "plain": (lambda p: {
         "trainable": plain(),
-        "checkpoint": {"frequency": 1, "path": "{trial.dir}/state"}}, False, True),
+        "checkpoint": {"frequency": 1, "path": "{trial.dir}/state"}}, "ends", "ends"),
     # Four at a time: who comes first is nobody's to say.
     "class-4": (lambda p: {
         "trainable": plugin("steps", p, forks=True), "num_samples": 12,
         "max_concurrent_trials": 4,
-        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, False, True),
+        "checkpoint": {"frequency": 1, "at_end": True, "keep": 2}}, "trials", "trials"),
     "function-4": (lambda p: {
         "trainable": plugin("walks", p, fails=True), "num_samples": 12, "scheduler": ASHA,
-        "max_concurrent_trials": 4, "checkpoint": {"frequency": 3, "keep": 1}}, False, False),
+        "max_concurrent_trials": 4, "checkpoint": {"frequency": 3, "keep": 1}}, "", ""),
     "program-4": (lambda p: {
         "trainable": program(p, "forks", "fails"), "num_samples": 8, "max_concurrent_trials": 4,
-        "checkpoint": {"frequency": 1, "at_end": True}}, False, True),
+        "checkpoint": {"frequency": 1, "at_end": True}}, "trials", "trials"),
     "pauses-4": (lambda p: {
         "trainable": plugin("walks", p), "num_samples": 12, "max_concurrent_trials": 4,
         "scheduler": {"plugin": "pauses", "every": 2}, "checkpoint": {"frequency": 1}},
-                 False, True),
+                 "trials", "trials"),
     # Some trials fail for good.
     "gives-up": (lambda p: {
         "trainable": plugin("steps", p, fails=True), "max_failures": 0,
-        "checkpoint": {"frequency": 1}}, False, False),
+        "checkpoint": {"frequency": 1}}, "", ""),
 }
 
 # For the errors, one by one: no more than it takes.
@@ -106,7 +108,7 @@ SMALL = {"num_samples": 2, "max_failures": 3}
 ERROR_SUBJECTS = {
     "errors-class": (lambda p: dict(SMALL, trainable=plugin("steps", p, steps=3, kilobytes=1),
                                     checkpoint={"frequency": 1, "at_end": True, "keep": 1}),
-                     True, True),
+                     "all", "trials"),
     "errors-program": (lambda p: dict(SMALL, trainable=program(p, steps=3),
-                                      checkpoint={"frequency": 2}), True, True),
+                                      checkpoint={"frequency": 2}), "all", "trials"),
 }
