@@ -20,7 +20,7 @@
     _Static_assert(offsetof(STRUCT, FIELD) == OFFSET, #STRUCT "." #FIELD " moved")
 #define SIZE(STRUCT, BYTES) _Static_assert(sizeof(STRUCT) == BYTES, #STRUCT " changed its size")
 
-_Static_assert(PEGBOX_ABI_MAJOR == 0 && PEGBOX_ABI_MINOR == 1, "this is the layout of ABI 0.1");
+_Static_assert(PEGBOX_ABI_MAJOR == 0 && PEGBOX_ABI_MINOR == 2, "this is the layout of ABI 0.2");
 _Static_assert(sizeof(void *) == 8, "pegbox is for 64-bit machines");
 _Static_assert(sizeof(pbx_status) == 4, "pbx_status changed its size");
 
@@ -391,7 +391,7 @@ SIZE(pbx_answer, 16);
 AT(pbx_answer, struct_size, 0);
 AT(pbx_answer, stop, 4);
 AT(pbx_answer, save, 8);
-AT(pbx_answer, reserved, 12);
+AT(pbx_answer, saving, 12);
 
 SIZE(pbx_session_info, 80);
 AT(pbx_session_info, struct_size, 0);

@@ -13,6 +13,21 @@ the trial is to end, report() raises pegbox.Stop, a SystemExit, which ends the s
 sys.exit(0) does: with statements and finally clauses run. Without pegbox the same script
 runs alone: config() gives the defaults, report() prints a JSON line.
 
+Checkpoints, so that a trial goes on where it was:
+
+    model, first = Model(), 0
+    if pegbox.restored():
+        model.load(pegbox.restored() + "/model")
+        first = ...                     # save what tells it, too
+    for epoch in range(first, config["epochs"]):
+        ...
+        pegbox.report(loss=loss)
+        if pegbox.should_save():
+            with pegbox.checkpoint_dir(epoch) as folder:
+                model.save(folder + "/model")
+
+Save after the report of what is saved: the checkpoint counts for the last report before it.
+
 One file, nothing but Python's standard library (3.7 or later). The protocol is described
 in doc/worker-protocol.md.
 """
@@ -20,12 +35,14 @@ in doc/worker-protocol.md.
 import copy
 import json
 import os
+import shutil
 import socket
 import struct
 import sys
+import tempfile
 import threading
 
-__all__ = ["Stop", "config", "report", "restored", "should_save"]
+__all__ = ["Stop", "checkpoint_dir", "config", "report", "restored", "should_save"]
 
 PROTOCOL = 1
 _HEADER = struct.Struct("<II")
@@ -33,6 +50,7 @@ _FRAME_MAX = 16 * 1024 * 1024
 
 _lock = threading.Lock()
 _link = None
+_saves = False  # this script has asked should_save(), or has made a checkpoint
 
 
 class Stop(SystemExit):
@@ -79,6 +97,7 @@ class _Link:
         if kind != "unix" or not path:
             raise RuntimeError("pegbox: PEGBOX_SOCKET=%s: only unix:PATH is known" % address)
         self.pid = os.getpid()
+        self.stop = self.save = self.saving = False
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
         self.send({"type": "hello", "protocol": PROTOCOL, "pid": self.pid,
@@ -109,6 +128,10 @@ class _Link:
             raise RuntimeError("pegbox: %s" % message.get("text", "unexpected %r" % message))
         return message
 
+    def ask(self, message, expected):
+        self.send(message)
+        return self.receive(expected)
+
 
 def _connected():
     """This process's own connection; None without a driver."""
@@ -123,7 +146,10 @@ def _connected():
 
 
 def report(metrics=None, **more):
-    """Reports one result and waits for the answer; raises Stop where that is "stop"."""
+    """Reports one result and waits for the answer; raises Stop where that is "stop".
+
+    Where a checkpoint is asked for too, a script that makes some goes on until it has made
+    it, or reports again."""
     fields = dict(metrics or {})
     fields.update(more)
     with _lock:
@@ -132,17 +158,78 @@ def report(metrics=None, **more):
             print(json.dumps(fields, default=_plain))
             sys.stdout.flush()
             return
-        link.send({"type": "report", "fields": fields})
-        answer = link.receive("answer")
-    if answer.get("stop"):
+        if not link.stop:
+            answer = link.ask({"type": "report", "fields": fields}, "answer")
+            link.stop = bool(answer.get("stop"))
+            link.save = bool(answer.get("save"))
+            if link.stop and link.save and _saves:
+                return
+        stop = link.stop
+    if stop:
         raise Stop()
 
 
 def should_save():
-    """Whether a checkpoint is asked for now. Checkpoints are not there yet: False."""
-    return False
+    """Whether a checkpoint is asked for since the last report; alone: False."""
+    global _saves
+    _saves = True
+    link = _link
+    return link is not None and link.pid == os.getpid() and link.save
+
+
+class checkpoint_dir:
+    """A directory to fill with a checkpoint: `with pegbox.checkpoint_dir(step) as path:`.
+
+    It counts at the end of the with statement, unless that is left by an exception. `step` (a
+    whole number from 0) is its number; without one it is the training iteration's. Where the
+    trial was told to stop, leaving it raises Stop. Alone: a temporary directory, which is
+    gone afterwards."""
+
+    def __init__(self, step=None):
+        if step is not None and (int(step) != step or step < 0):
+            raise ValueError("pegbox.checkpoint_dir: step is to be a whole number from 0, "
+                             "not %r" % (step,))
+        self.step = step
+        self.link = self.path = None
+
+    def __enter__(self):
+        global _saves
+        message = {"type": "checkpoint_begin"}
+        if self.step is not None:
+            message["step"] = int(self.step)
+        with _lock:
+            _saves = True
+            link = _connected()
+            if link is None:
+                self.path = tempfile.mkdtemp(prefix="pegbox-checkpoint-")
+                return self.path
+            if link.saving:
+                raise RuntimeError("pegbox: a checkpoint is being made already")
+            answer = link.ask(message, "checkpoint_dir")
+            if "dir" not in answer:
+                raise OSError("pegbox: no checkpoint can be made: %s" % answer.get("text"))
+            link.saving = True
+            self.link, self.path = link, answer["dir"]
+        return self.path
+
+    def __exit__(self, kind, value, traceback):
+        if self.link is None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return False
+        link = self.link
+        with _lock:
+            link.saving = False
+            # One that was begun before a fork is the parent's to end.
+            if link.pid != os.getpid():
+                return False
+            link.ask({"type": "checkpoint_end", "keep": kind is None}, "checkpoint_done")
+            if kind is None:
+                link.save = False
+        if kind is None and link.stop:
+            raise Stop()
+        return False
 
 
 def restored():
-    """The directory of the checkpoint to go on from; None: from the start."""
-    return None
+    """The directory of the checkpoint to go on from; None: from the start, or alone."""
+    return os.environ.get("PEGBOX_CHECKPOINT") or None

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A trainable in class form, one iteration a call: logistic regression on points in the plane,
  * learned by stochastic gradient descent; tuned by config.rate and config.l2. The host calls
- * reset for the next trial, so that the points are made once a process. */
+ * reset for the next trial, so that the points are made once a process; it saves what was learned
+ * when it likes, and loads it into a trial that was just set up, or reset. */
 #include <pegbox/helpers.h>
 
 enum { POINTS = 400 };
@@ -71,5 +72,38 @@ step(pbx_instance *self, pbx_error *error)
     return ++self->epoch < self->epochs ? PBX_OK : PBX_DONE;
 }
 
+/* Writes, or reads, what is learned: `epoch` and the weights. */
+static pbx_status
+transfer(pbx_instance *self, const char *dir, int writes, pbx_error *error)
+{
+    char path[4096];
+    size_t n = 0;
+    FILE *file;
+    snprintf(path, sizeof(path), "%s/learned", dir);
+    file = fopen(path, writes ? "wb" : "rb");
+    if (file != NULL && writes)
+        n = fwrite(&self->epoch, sizeof(self->epoch), 1, file) +
+            fwrite(self->weights, sizeof(self->weights), 1, file);
+    else if (file != NULL)
+        n = fread(&self->epoch, sizeof(self->epoch), 1, file) +
+            fread(self->weights, sizeof(self->weights), 1, file);
+    if ((file != NULL && fclose(file) != 0) || n != 2)
+        return pbx_fail(error, PBX_EIO, "learned", writes ? "cannot be written" : "cannot be read");
+    return PBX_OK;
+}
+
+static pbx_status
+save(pbx_instance *self, const char *dir, pbx_error *error)
+{
+    return transfer(self, dir, 1, error);
+}
+
+static pbx_status
+load(pbx_instance *self, const char *dir, pbx_error *error)
+{
+    return transfer(self, dir, 0, error);
+}
+
 PEGBOX_TRAINABLE("logistic", "1.0", "Logistic regression on points in the plane", "MIT", options,
-                 PBX_TRAINABLE_RESETS, init, .setup = setup, .step = step, .reset = reset);
+                 PBX_TRAINABLE_RESETS | PBX_TRAINABLE_CHECKPOINTS, init, .setup = setup,
+                 .step = step, .checkpoint_save = save, .checkpoint_load = load, .reset = reset);

@@ -140,9 +140,9 @@ typedef struct pbx_events {
 /* What a trial is told after a report. */
 typedef struct pbx_answer {
     uint32_t struct_size;
-    uint32_t stop; /* nonzero: end now, with ECANCELLED (function form) */
-    uint32_t save; /* nonzero: make a checkpoint now */
-    uint32_t reserved;
+    uint32_t stop;   /* nonzero: end now, with ECANCELLED (function form) */
+    uint32_t save;   /* nonzero: make a checkpoint now (function form); with stop: then end */
+    uint32_t saving; /* nonzero: the program is making one (PBX_TRAINABLE_PROGRAM): a stop waits */
 } pbx_answer;
 
 /* Flags of a report. */
