@@ -62,6 +62,14 @@ advance_times(PbxCounts *counts, JsonObject *fields, gint64 now_ns)
 }
 
 void
+counts_skip(PbxCounts *counts, gint64 ns)
+{
+    counts->last_ns += ns;
+    if (counts->base_ns != 0)
+        counts->base_ns += ns;
+}
+
+void
 counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns)
 {
     double value;

@@ -6,6 +6,7 @@
 
 #include <pegbox/trainable.h>
 
+#include "checkpoint/checkpoint.h"
 #include "plugin/plugin.h"
 #include "worker/worker-private.h"
 
@@ -64,6 +65,46 @@ gboolean ahead_must_wait(const PbxAhead *ahead, gint64 now_ns);
 /* ---- The run under way ---- */
 
 typedef struct PbxProgramSocket PbxProgramSocket;
+typedef struct PbxKeptPath PbxKeptPath;
+
+/* When the run is saved; saving.c. */
+typedef struct {
+    gint64 frequency; /* 0: not by itself */
+    gboolean at_end;
+    int zstd_level;
+    guint64 max_unpacked;
+    const char *path; /* checkpoint.path; NULL: none */
+    GHashTable *used; /* names that the trial has had, without their endings */
+    gboolean wanted;  /* by result wanted_n */
+    guint64 wanted_n;
+    gboolean asked, told; /* by the driver, which waits for `saved`; the trainable knows */
+    guint n_open;         /* being made */
+    gboolean made;        /* the last counts for result made_n */
+    guint64 made_n;
+} PbxSaving;
+
+/* What the run goes on from; restoring.c. */
+typedef struct {
+    guint next;       /* candidate */
+    gint64 id;        /* of the one that was taken; 0: none */
+    char *dir;        /* unpacked */
+    GString *damaged; /* a JSON array, open yet */
+    char *why;        /* of the last of them */
+    gint64 begun_ns;
+} PbxRestoring;
+
+/* A checkpoint being made. */
+typedef struct {
+    char *dir; /* being filled; NULL: no directory of ours */
+    gint64 step;
+    guint64 n;
+    PbxCounts counts;
+} PbxSave;
+
+typedef struct {
+    char *name;
+    PbxArchiveFacts facts;
+} PbxArchived;
 
 typedef struct {
     guint64 trial;
@@ -71,8 +112,13 @@ typedef struct {
     PbxAhead ahead;
     gint64 gather_us; /* how long results may wait for more before they are sent */
     guint rapid;      /* reports in a row that came at once */
+    guint64 first_n;  /* the last result before this attempt; 0: none */
     gboolean stop;
     PbxCounts counts;
+    PbxSaving saving;
+    PbxRestoring restoring;
+    PbxKeptPath *kept; /* NULL: without checkpoint.path */
+    PbxSave *save;     /* between the session's checkpoint_begin and checkpoint_end */
     JsonNode *config, *resources, *view; /* view: `trial` of templates */
     pbx_trial abi_trial;
     pbx_session_info info;
@@ -106,10 +152,102 @@ typedef struct {
 
 /* ---- run.c ---- */
 
+/* What it cannot do without is made by run_prepare. */
 PbxRun *run_new(PbxWorker *worker, JsonObject *message);
+gboolean run_prepare(PbxWorker *worker, PbxRun *run, GError **error);
+/* The same, and again where the environment is to name what was restored. */
+void run_set_environment(PbxWorker *worker, PbxRun *run);
 void run_free(PbxRun *run);
 
+/* ---- saving.c ---- */
+
+/* A field of a result that asks for a checkpoint. */
+#define SAVING_FIELD "should_checkpoint"
+
+void saving_init(PbxRun *run, JsonObject *message);
+void saving_clear(PbxRun *run);
+/* A result was reported. */
+void saving_reported(PbxWorker *worker, JsonObject *fields, guint32 flags);
+/* Whether its answer is to come first. */
+gboolean saving_must_settle(const PbxRun *run);
+gboolean saving_is_wanted(const PbxRun *run);
+/* Whether the trainable is to be told to save, as it then is. */
+gboolean saving_tell(PbxWorker *worker);
+/* The last result has its checkpoint. */
+gboolean saving_has_made(const PbxRun *run);
+/* It is the same as would be made now. */
+void saving_is_made(PbxWorker *worker);
+/* None was made, for a reason in one line: where the driver asked; in any case. */
+void saving_asked_failed(PbxWorker *worker, const char *why);
+void saving_failed(PbxWorker *worker, const char *why);
+/* One is being made: the driver has patience meanwhile. */
+void saving_begun(PbxWorker *worker);
+void saving_over(PbxWorker *worker);
+/* Packs a directory, or of it only `members`, into an archive in the trial's directory;
+ * archived->name (transfer full). Then it counts, with saving_made. */
+gboolean saving_pack(PbxWorker *worker, const PbxSave *save, const char *dir,
+                     const char *const *members, PbxArchived *archived, GError **error);
+void saving_made(PbxWorker *worker, const PbxSave *save, const PbxArchived *archived);
+/* A checkpoint of this moment, without a directory; step below 0: the iteration. */
+PbxSave save_now(const PbxRun *run, gint64 step);
+/* One with a directory to fill. NULL with error. */
+PbxSave *save_begin(PbxWorker *worker, gint64 step, GError **error);
+/* Packs what is there now; the directory is gone in any case. */
+gboolean save_end(PbxWorker *worker, PbxSave *save, GError **error);
+void save_drop(PbxWorker *worker, PbxSave *save); /* NULL: none */
+/* The same by checkpoint_save. */
+void saving_save_class(PbxWorker *worker);
+/* The run is over: the driver waits for nothing more. */
+void saving_finish(PbxWorker *worker);
+
+/* ---- restoring.c ---- */
+
+void restoring_init(PbxRun *run);
+void restoring_clear(PbxRun *run);
+/* Unpacks the next candidate that can be: info.restored is its directory. FALSE: there is none. */
+gboolean restoring_unpack(PbxWorker *worker);
+/* The trainable does not take it; why is one line. */
+void restoring_refuse(PbxWorker *worker, const char *why);
+/* It does: the run's counts are the checkpoint's. */
+void restoring_accept(PbxWorker *worker);
+/* Tells the driver. FALSE: the run cannot go on. */
+gboolean restoring_end(PbxWorker *worker, GError **error);
+void restoring_remove(PbxRun *run);
+
+/* ---- tree-look.c ---- */
+
+typedef struct {
+    guint64 n, sum;
+    gint64 newest_ns; /* wall clock: when something changed last */
+} PbxTreeLook;
+/* Looks at a file, link or directory with all below it. FALSE: errno. */
+gboolean tree_look(const char *path, PbxTreeLook *look);
+gboolean tree_look_is_same(const PbxTreeLook *a, const PbxTreeLook *b);
+/* It may have changed again without a trace. */
+gboolean tree_look_is_young(const PbxTreeLook *look);
+
+/* ---- kept-path.c: checkpoint.path ---- */
+
+/* dir and path are borrowed. NULL: it cannot be, or leads out of dir. */
+PbxKeptPath *kept_path_new(const char *dir, const char *path, int channel_fd, GError **error);
+void kept_path_free(PbxKeptPath *kept);
+/* Absolute. */
+const char *kept_path_whole(const PbxKeptPath *kept);
+/* Readable when the channel is, or when kept_path_step has something to do. */
+int kept_path_fd(const PbxKeptPath *kept);
+/* A copy is due; asked: by the driver, at once. */
+void kept_path_due(PbxKeptPath *kept, gboolean asked);
+void kept_path_step(PbxWorker *worker);
+/* The program has ended, and not failed. */
+void kept_path_end(PbxWorker *worker);
+/* Removes what stands there; puts what was unpacked in its place. */
+gboolean kept_path_clear(const PbxKeptPath *kept, GError **error);
+gboolean kept_path_place(const PbxKeptPath *kept, const char *unpacked, GError **error);
+
 /* ---- trial.c ---- */
+
+/* An error in one line: where and what. (transfer full) */
+char *trial_error_line(const pbx_error *error, pbx_status status);
 
 /* Runs the trial of a `run` message and says how it ended. FALSE: the driver is gone. */
 gboolean trial_run(PbxWorker *worker, JsonObject *message);
@@ -130,6 +268,10 @@ gboolean session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GE
 /* Takes what the driver has said; waits for one message where `wait`. FALSE: it is gone, or
  * speaks nonsense. */
 gboolean session_listen(PbxWorker *worker, gboolean wait, GError **error);
+/* save_begin for a trainable that saves itself. */
+PbxSave *session_save_begin(PbxWorker *worker, gint64 step, GError **error);
+/* Waits until all that was reported is answered, or the run is to stop. FALSE as above. */
+gboolean session_settle(PbxWorker *worker, GError **error);
 
 /* ---- templates.c: template/1 ---- */
 
@@ -138,8 +280,7 @@ extern const pbx_template worker_template;
 /* ---- program-env.c ---- */
 
 /* The environment of a run's program. (transfer full) */
-char **program_env(PbxWorker *worker, const char *const *set, const char *trial_id,
-                   const char *trial_dir);
+char **program_env(PbxWorker *worker, const PbxRun *run);
 
 /* ---- program-socket.c: PEGBOX_SOCKET and PEGBOX_CONFIG ---- */
 
@@ -154,6 +295,8 @@ int program_socket_fd(const PbxProgramSocket *program);
 /* A run begins: its config is what PEGBOX_CONFIG names. */
 gboolean program_socket_begin(PbxProgramSocket *program, const char *config_text, GError **error);
 void program_socket_end(PbxProgramSocket *program);
+/* Whether the program of this run has said hello. */
+gboolean program_socket_was_greeted(const PbxProgramSocket *program);
 gboolean program_socket_step(PbxProgramSocket *program, PbxWorker *worker, guint64 *n_reports,
                              GError **error);
 

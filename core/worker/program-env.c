@@ -53,19 +53,38 @@ add_python(GPtrArray *env)
     env_set_value(env, "PYTHONPATH", both);
 }
 
+static void
+env_remove(GPtrArray *env, const char *name)
+{
+    gsize length = strlen(name);
+    for (guint i = env->len; i-- > 0;) {
+        const char *entry = env->pdata[i];
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=') {
+            g_free(env->pdata[i]);
+            g_ptr_array_remove_index_fast(env, i);
+        }
+    }
+}
+
 char **
-program_env(PbxWorker *worker, const char *const *set, const char *trial_id, const char *trial_dir)
+program_env(PbxWorker *worker, const PbxRun *run)
 {
     GPtrArray *env = g_ptr_array_sized_new(64);
+    g_auto(GStrv) set = message_get_strings(run->message, "env");
     for (char **entry = environ; *entry != NULL; entry++)
         g_ptr_array_add(env, g_strdup(*entry));
+    /* That of a trial in which the driver itself runs is not this one's. */
+    env_remove(env, "PEGBOX_CHECKPOINT");
     for (gsize i = 0; set[i] != NULL; i++) {
         const char *equals = strchr(set[i], '=');
         if (equals != NULL)
             env_set(env, set[i], (gsize)(equals - set[i]), g_strdup(set[i]));
     }
-    env_set_value(env, "PEGBOX_TRIAL_ID", trial_id);
-    env_set_value(env, "PEGBOX_TRIAL_DIR", trial_dir);
+    env_set_value(env, "PEGBOX_TRIAL_ID", run->abi_trial.id);
+    env_set_value(env, "PEGBOX_TRIAL_DIR", run->abi_trial.dir);
+    /* What stands at checkpoint.path the program finds by itself. */
+    if (run->info.restored != NULL && run->kept == NULL)
+        env_set_value(env, "PEGBOX_CHECKPOINT", run->info.restored);
     if (worker->program != NULL) {
         add_python(env);
         env_set_value(env, "PEGBOX_CONFIG", program_socket_config_path(worker->program));

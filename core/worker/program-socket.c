@@ -24,6 +24,8 @@
 /* One connection of the program; it may have several. */
 typedef struct {
     int fd;
+    PbxWorker *worker;
+    PbxSave *save; /* between its checkpoint_begin and checkpoint_end */
     gboolean greeted;
     GByteArray *in;
     gsize in_at;
@@ -35,14 +37,17 @@ struct PbxProgramSocket {
     gsize config_length;
     GPtrArray *clients; /* Client, in an epoll set together with listen_fd (data.ptr NULL) */
     guint64 n_reports;
+    gboolean greeted; /* by the program of this run */
 };
 
 /* The one of this process, for program_socket_remove_files. */
 static PbxProgramSocket *current;
 
+/* What it began and did not end is nothing. */
 static void
 client_free(Client *client)
 {
+    save_drop(client->worker, client->save);
     close(client->fd);
     g_byte_array_unref(client->in);
     g_free(client);
@@ -203,6 +208,7 @@ program_socket_begin(PbxProgramSocket *program, const char *config_text, GError 
 {
     gsize length = strlen(config_text);
     program->n_reports = 0;
+    program->greeted = FALSE;
     if (pwrite(program->config_fd, config_text, length, 0) != (ssize_t)length ||
         (length < program->config_length && ftruncate(program->config_fd, (off_t)length) != 0))
         return set_errno(error, "cannot write", program->config_path);
@@ -216,14 +222,21 @@ program_socket_end(PbxProgramSocket *program)
     g_ptr_array_set_size(program->clients, 0);
 }
 
+gboolean
+program_socket_was_greeted(const PbxProgramSocket *program)
+{
+    return program->greeted;
+}
+
 static void
-accept_client(PbxProgramSocket *program)
+accept_client(PbxProgramSocket *program, PbxWorker *worker)
 {
     int fd = accept4(program->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return;
     Client *client = g_new0(Client, 1);
     client->fd = fd;
+    client->worker = worker;
     client->in = g_byte_array_new();
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
     if (epoll_ctl(program->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
@@ -255,13 +268,14 @@ nonsense(Client *client, GError **error, const char *what)
 }
 
 static gboolean
-take_hello(Client *client, const PbxRun *run, JsonObject *message, GError **error)
+take_hello(PbxProgramSocket *program, Client *client, const PbxRun *run, JsonObject *message,
+           GError **error)
 {
     if (!message_is(message, "hello"))
         return nonsense(client, error, "the first message is no hello");
     if (message_get_int(message, "protocol", 0) != WORKER_PROTOCOL)
         return nonsense(client, error, "hello names a protocol other than 1");
-    client->greeted = TRUE;
+    client->greeted = program->greeted = TRUE;
     GString *welcome = message_new("welcome");
     message_int(welcome, "protocol", WORKER_PROTOCOL);
     message_string(welcome, "trial", run->abi_trial.id);
@@ -271,11 +285,18 @@ take_hello(Client *client, const PbxRun *run, JsonObject *message, GError **erro
 }
 
 static gboolean
+client_answer(Client *client, GString *answer, GError **error)
+{
+    return client_send(client, answer) ||
+           nonsense(client, error, "the answers to reports are not read");
+}
+
+static gboolean
 take_report(PbxProgramSocket *program, Client *client, PbxWorker *worker, JsonObject *message,
             GError **error)
 {
     JsonNode *fields = json_object_get_member(message, "fields");
-    if (!message_is(message, "report") || fields == NULL || !JSON_NODE_HOLDS_OBJECT(fields))
+    if (fields == NULL || !JSON_NODE_HOLDS_OBJECT(fields))
         return nonsense(client, error, "a message is no report with fields");
     if (!session_report(worker, json_node_get_object(fields), 0, error))
         return FALSE;
@@ -283,10 +304,52 @@ take_report(PbxProgramSocket *program, Client *client, PbxWorker *worker, JsonOb
     GString *answer = message_new("answer");
     message_int(answer, "n", (gint64)worker->run->ahead.n);
     message_bool(answer, "stop", worker->run->stop);
-    message_bool(answer, "save", FALSE);
-    if (!client_send(client, answer))
-        return nonsense(client, error, "the answers to reports are not read");
-    return TRUE;
+    message_bool(answer, "save", saving_tell(worker));
+    return client_answer(client, answer, error);
+}
+
+/* A directory to fill, or why there is none. */
+static gboolean
+take_checkpoint_begin(Client *client, PbxWorker *worker, JsonObject *message, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (client->save != NULL)
+        return nonsense(client, error, "checkpoint_begin comes before the last one's end");
+    client->save = session_save_begin(worker, message_get_int(message, "step", -1), &failure);
+    GString *answer = message_new("checkpoint_dir");
+    message_string(answer, "dir", client->save != NULL ? client->save->dir : NULL);
+    message_string(answer, "text", failure != NULL ? failure->message : NULL);
+    return client_answer(client, answer, error);
+}
+
+static gboolean
+take_checkpoint_end(Client *client, PbxWorker *worker, JsonObject *message, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (client->save == NULL)
+        return nonsense(client, error, "checkpoint_end comes without a checkpoint_begin");
+    PbxSave *save = g_steal_pointer(&client->save);
+    if (message_get_bool(message, "keep"))
+        (void)save_end(worker, save, &failure);
+    else
+        save_drop(worker, save);
+    GString *answer = message_new("checkpoint_done");
+    message_bool(answer, "ok", failure == NULL);
+    message_string(answer, "text", failure != NULL ? failure->message : NULL);
+    return client_answer(client, answer, error);
+}
+
+static gboolean
+take_message(PbxProgramSocket *program, Client *client, PbxWorker *worker, JsonObject *message,
+             GError **error)
+{
+    if (message_is(message, "report"))
+        return take_report(program, client, worker, message, error);
+    if (message_is(message, "checkpoint_begin"))
+        return take_checkpoint_begin(client, worker, message, error);
+    if (message_is(message, "checkpoint_end"))
+        return take_checkpoint_end(client, worker, message, error);
+    return nonsense(client, error, "a message is no report with fields");
 }
 
 /* Whether the hello comes from a program of an earlier trial that lived on for a moment. */
@@ -320,8 +383,8 @@ client_step(PbxProgramSocket *program, Client *client, PbxWorker *worker, gboole
             *closed = TRUE;
             return TRUE;
         }
-        if (client->greeted ? !take_report(program, client, worker, message, error)
-                            : !take_hello(client, worker->run, message, error))
+        if (client->greeted ? !take_message(program, client, worker, message, error)
+                            : !take_hello(program, client, worker->run, message, error))
             return FALSE;
     }
     g_byte_array_remove_range(client->in, 0, (guint)client->in_at);
@@ -339,7 +402,7 @@ program_socket_step(PbxProgramSocket *program, PbxWorker *worker, guint64 *n_rep
         Client *client = events[i].data.ptr;
         gboolean closed = FALSE;
         if (client == NULL) {
-            accept_client(program);
+            accept_client(program, worker);
             continue;
         }
         if (!client_step(program, client, worker, &closed, error))

@@ -69,14 +69,11 @@ static void
 fill_info(PbxWorker *worker, PbxRun *run)
 {
     const char *cwd = message_get_string(run->message, "cwd");
-    g_auto(GStrv) set = message_get_strings(run->message, "env");
-    run->env = program_env(worker, (const char *const *)set, run->abi_trial.id, run->abi_trial.dir);
     run->info = (pbx_session_info){.struct_size = sizeof(pbx_session_info),
                                    .size = 1,
                                    .flags = worker->terminal ? PBX_SESSION_TERMINAL : 0,
                                    .trial = &run->abi_trial,
                                    .cwd = cwd != NULL ? cwd : "/",
-                                   .env = (const char *const *)run->env,
                                    .out = message_get_string(run->message, "out"),
                                    .err = message_get_string(run->message, "err"),
                                    .metric = worker->metrics[0],
@@ -114,7 +111,29 @@ run_new(PbxWorker *worker, JsonObject *message)
     run->texts = g_ptr_array_new_with_free_func(g_free);
     fill_trial(worker, run);
     fill_info(worker, run);
+    saving_init(run, message);
+    restoring_init(run);
     return run;
+}
+
+gboolean
+run_prepare(PbxWorker *worker, PbxRun *run, GError **error)
+{
+    /* A worker that was killed here. */
+    checkpoint_remove_leftovers(run->abi_trial.dir);
+    run_set_environment(worker, run);
+    if (run->saving.path == NULL)
+        return TRUE;
+    run->kept = kept_path_new(run->abi_trial.dir, run->saving.path, worker->channel.fd, error);
+    return run->kept != NULL;
+}
+
+void
+run_set_environment(PbxWorker *worker, PbxRun *run)
+{
+    g_strfreev(run->env);
+    run->env = program_env(worker, run);
+    run->info.env = (const char *const *)run->env;
 }
 
 void
@@ -123,6 +142,9 @@ run_free(PbxRun *run)
     if (run == NULL)
         return;
     ahead_clear(&run->ahead);
+    restoring_clear(run);
+    saving_clear(run);
+    kept_path_free(run->kept);
     g_ptr_array_unref(run->texts);
     g_string_free(run->text, TRUE);
     g_strfreev(run->env);

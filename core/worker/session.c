@@ -23,6 +23,25 @@ worker_of(const pbx_host *host)
 
 /* ---- The driver's messages during a run ---- */
 
+/* The driver asks for a checkpoint. */
+static void
+take_save(PbxWorker *worker, JsonObject *message)
+{
+    PbxRun *run = worker->run;
+    if (!message_get_bool(message, "save"))
+        return;
+    run->saving.asked = TRUE;
+    run->saving.told = FALSE;
+    if (run->kept != NULL)
+        kept_path_due(run->kept, TRUE);
+    else if (worker->program != NULL && run->ahead.n > run->first_n &&
+             !program_socket_was_greeted(worker->program))
+        saving_asked_failed(worker, "the program does not speak the worker protocol, and "
+                                    "checkpoint.path is not set");
+    else if (worker->program == NULL && (worker->trainable->caps & PBX_TRAINABLE_CHECKPOINTS) == 0)
+        saving_asked_failed(worker, "the trainable cannot save");
+}
+
 static gboolean
 take_message(PbxWorker *worker, JsonObject *message, GError **error)
 {
@@ -44,8 +63,10 @@ take_message(PbxWorker *worker, JsonObject *message, GError **error)
     if (message_is(message, "answer")) {
         ahead_answer(&run->ahead, (guint64)message_get_int(message, "n", 0));
         run->stop = run->stop || message_get_bool(message, "stop");
+        take_save(worker, message);
     } else if (message_is(message, "stop")) {
         run->stop = TRUE;
+        take_save(worker, message);
     }
     return TRUE;
 }
@@ -62,6 +83,27 @@ session_listen(PbxWorker *worker, gboolean wait, GError **error)
             return FALSE;
         wait = FALSE;
     }
+}
+
+PbxSave *
+session_save_begin(PbxWorker *worker, gint64 step, GError **error)
+{
+    if (worker->run->kept == NULL)
+        return save_begin(worker, step, error);
+    g_set_error_literal(error, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_REFUSED,
+                        "checkpoint.path is set: pegbox itself saves what stands there");
+    return NULL;
+}
+
+gboolean
+session_settle(PbxWorker *worker, GError **error)
+{
+    const PbxRun *run = worker->run;
+    channel_flush(&worker->channel);
+    while (run->ahead.acked < run->ahead.n && !run->stop)
+        if (!session_listen(worker, TRUE, error))
+            return FALSE;
+    return TRUE;
 }
 
 /* ---- report ---- */
@@ -99,6 +141,7 @@ send_report(PbxWorker *worker, JsonObject *counted, const char *text, guint32 fl
     channel_queue(&worker->channel, message);
     channel_send_within(&worker->channel,
                         run->rapid < RAPID ? run->gather_us : MAX(run->gather_us, RAPID_GATHER_US));
+    saving_reported(worker, counted, flags);
     return TRUE;
 }
 
@@ -109,7 +152,8 @@ wait_for_answers(PbxWorker *worker, GError **error)
     PbxRun *run = worker->run;
     gboolean wait;
     do {
-        wait = !run->stop && ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000);
+        wait = !run->stop && (saving_must_settle(run) ||
+                              ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000));
         if (!wait && run->rapid >= RAPID && run->ahead.n % RAPID_LISTENS != 0)
             return TRUE;
         if (!session_listen(worker, wait, error))
@@ -137,7 +181,7 @@ is_plain(const char *const *names, size_t n, const char *extra)
         return FALSE;
     for (size_t i = 0; i < n; i++) {
         if (names[i] == NULL || names[i][0] == '\0' || counts_reads(names[i]) ||
-            !g_utf8_validate(names[i], -1, NULL))
+            strcmp(names[i], SAVING_FIELD) == 0 || !g_utf8_validate(names[i], -1, NULL))
             return FALSE;
         for (size_t j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
@@ -211,15 +255,19 @@ to_abi(const GError *failure, pbx_error *error)
                                                                          : PBX_EINVAL;
 }
 
+/* A program is told over its socket, by what it reports there. */
 static void
-fill_answer(const PbxWorker *worker, pbx_answer *answer)
+fill_answer(PbxWorker *worker, pbx_answer *answer, gboolean reported)
 {
+    const PbxRun *run = worker->run;
     if (answer == NULL)
         return;
     if (PEGBOX_HAS_FIELD(answer, pbx_answer, stop))
-        answer->stop = worker->run != NULL && worker->run->stop;
+        answer->stop = run->stop;
     if (PEGBOX_HAS_FIELD(answer, pbx_answer, save))
-        answer->save = 0;
+        answer->save = (reported || worker->program == NULL) && saving_tell(worker);
+    if (PEGBOX_HAS_FIELD(answer, pbx_answer, saving))
+        answer->saving = run->saving.n_open > 0;
 }
 
 static pbx_status
@@ -240,7 +288,9 @@ abi_report(const pbx_host *host, const char *const *names, const double *values,
         if (fields == NULL || !session_report(worker, fields, flags, &failure))
             return to_abi(failure, error);
     }
-    fill_answer(worker, answer);
+    if (worker->run->kept != NULL)
+        kept_path_step(worker);
+    fill_answer(worker, answer, TRUE);
     return PBX_OK;
 }
 
@@ -263,14 +313,18 @@ abi_poll(const pbx_host *host, pbx_answer *answer)
     channel_send_within(&worker->channel, worker->run->gather_us);
     if (!session_listen(worker, FALSE, &failure))
         return PBX_ECANCELLED;
-    fill_answer(worker, answer);
+    if (worker->run->kept != NULL)
+        kept_path_step(worker);
+    fill_answer(worker, answer, FALSE);
     return PBX_OK;
 }
 
 static int32_t
 abi_poll_fd(const pbx_host *host)
 {
-    return worker_of(host)->channel.fd;
+    const PbxWorker *worker = worker_of(host);
+    return worker->run != NULL && worker->run->kept != NULL ? kept_path_fd(worker->run->kept)
+                                                            : worker->channel.fd;
 }
 
 static int32_t
@@ -311,20 +365,38 @@ abi_program_started(const pbx_host *host, int64_t pid)
 static const char *
 abi_checkpoint_begin(const pbx_host *host, int64_t step, pbx_error *error)
 {
-    (void)host;
-    (void)step;
-    error->where[0] = '\0';
-    g_strlcpy(error->message, "this release of pegbox has no checkpoints yet",
-              sizeof error->message);
-    return NULL;
+    PbxWorker *worker = worker_of(host);
+    PbxRun *run = worker->run;
+    g_autoptr(GError) failure = NULL;
+    if (run == NULL || run->save != NULL) {
+        error->where[0] = '\0';
+        g_strlcpy(error->message,
+                  run == NULL ? "no trial runs now" : "a checkpoint is being made already",
+                  sizeof error->message);
+        return NULL;
+    }
+    run->save = session_save_begin(worker, step, &failure);
+    if (run->save == NULL)
+        (void)to_abi(failure, error);
+    return run->save != NULL ? run->save->dir : NULL;
 }
 
 static pbx_status
 abi_checkpoint_end(const pbx_host *host, int32_t keep, pbx_error *error)
 {
-    (void)keep;
-    (void)abi_checkpoint_begin(host, 0, error);
-    return PBX_ENOTSUP;
+    PbxWorker *worker = worker_of(host);
+    g_autoptr(GError) failure = NULL;
+    if (worker->run == NULL || worker->run->save == NULL) {
+        error->where[0] = '\0';
+        g_strlcpy(error->message, "no checkpoint is being made", sizeof error->message);
+        return PBX_ESTATE;
+    }
+    PbxSave *save = g_steal_pointer(&worker->run->save);
+    if (!keep)
+        save_drop(worker, save);
+    else if (!save_end(worker, save, &failure))
+        return to_abi(failure, error) == PBX_ECANCELLED ? PBX_ECANCELLED : PBX_EIO;
+    return PBX_OK;
 }
 
 static const void *

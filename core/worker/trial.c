@@ -25,8 +25,10 @@ renew(PbxWorker *worker, pbx_error *error)
     return PBX_OK;
 }
 
+/* ---- Class form ---- */
+
 static pbx_status
-begin_class(PbxWorker *worker, pbx_error *error)
+set_up_class(PbxWorker *worker, pbx_error *error)
 {
     const pbx_trainable *trainable = worker->trainable;
     if (worker->set_up) {
@@ -43,6 +45,62 @@ begin_class(PbxWorker *worker, pbx_error *error)
     return trainable->setup != NULL ? trainable->setup(worker->instance->self, error) : PBX_OK;
 }
 
+/* FALSE: the instance may be half loaded, and is of no use. */
+static gboolean
+load_class(PbxWorker *worker)
+{
+    const pbx_trainable *trainable = worker->trainable;
+    pbx_error error = {.where = "", .message = ""};
+    if (!PEGBOX_HAS(trainable, pbx_trainable, checkpoint_load)) {
+        restoring_refuse(worker, "the trainable cannot load");
+        return FALSE;
+    }
+    pbx_status status =
+        trainable->checkpoint_load(worker->instance->self, worker->run->restoring.dir, &error);
+    if (status >= 0)
+        return TRUE;
+    g_autofree char *line = trial_error_line(&error, status);
+    restoring_refuse(worker, line);
+    return FALSE;
+}
+
+static pbx_status
+begin_class(PbxWorker *worker, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    pbx_status status = set_up_class(worker, error);
+    while (status >= 0 && restoring_unpack(worker)) {
+        if (load_class(worker)) {
+            restoring_accept(worker);
+            break;
+        }
+        status = renew(worker, error);
+        if (status >= 0)
+            status = set_up_class(worker, error);
+    }
+    restoring_remove(worker->run);
+    if (status >= 0 && !restoring_end(worker, &failure))
+        return fail(error, failure->message);
+    return status;
+}
+
+/* Once the answer is there: the last result may be where the trial ends. */
+static pbx_status
+save_class(PbxWorker *worker, gboolean done, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    PbxRun *run = worker->run;
+    if (saving_must_settle(run) && !session_settle(worker, &failure))
+        return fail(error, failure->message);
+    if (!saving_is_wanted(run) && !(done && run->saving.at_end && !run->stop))
+        return PBX_OK;
+    if (saving_has_made(run))
+        saving_is_made(worker);
+    else
+        saving_save_class(worker);
+    return PBX_OK;
+}
+
 static pbx_status
 run_class(PbxWorker *worker, pbx_error *error)
 {
@@ -52,13 +110,32 @@ run_class(PbxWorker *worker, pbx_error *error)
         guint64 before = worker->run->ahead.n;
         if (!session_listen(worker, FALSE, &failure))
             return fail(error, failure->message);
+        if (worker->run->saving.asked)
+            (void)save_class(worker, FALSE, error);
         if (worker->run->stop)
             return PBX_ECANCELLED;
         status = worker->trainable->step(worker->instance->self, error);
         if (status == PBX_OK && worker->run->ahead.n == before && !worker->run->stop)
             return fail(error, "step returned without a report");
+        if (status >= 0 && save_class(worker, status == PBX_DONE, error) < 0)
+            return PBX_EINVAL;
     }
     return status;
+}
+
+/* ---- Any form ---- */
+
+static pbx_status
+run_function(PbxWorker *worker, pbx_error *error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (restoring_unpack(worker))
+        restoring_accept(worker);
+    if (!restoring_end(worker, &failure))
+        return fail(error, failure->message);
+    if (worker->run->info.restored != NULL)
+        run_set_environment(worker, worker->run);
+    return worker->trainable->run(worker->instance->self, error);
 }
 
 static pbx_status
@@ -68,14 +145,16 @@ run_trainable(PbxWorker *worker, pbx_error *error)
     pbx_status status = worker->worn ? renew(worker, error) : PBX_OK;
     if (status < 0)
         return status;
+    if (!run_prepare(worker, worker->run, &failure))
+        return fail(error, failure->message);
     if (worker->program != NULL) {
         if (!program_socket_begin(worker->program, worker->run->config_text, &failure))
             return fail(error, failure->message);
     } else if (!output_begin(worker->run, &failure)) {
         return fail(error, failure->message);
     }
-    status = worker->trainable->run != NULL ? worker->trainable->run(worker->instance->self, error)
-                                            : run_class(worker, error);
+    status =
+        worker->trainable->run != NULL ? run_function(worker, error) : run_class(worker, error);
     if (worker->program != NULL)
         program_socket_end(worker->program);
     else
@@ -107,8 +186,8 @@ is_reusable(const PbxWorker *worker, pbx_status status)
 }
 
 /* One line: where and what; the text of an error is the plugin's and may be anything. */
-static char *
-error_line(const pbx_error *error, pbx_status status)
+char *
+trial_error_line(const pbx_error *error, pbx_status status)
 {
     g_autofree char *without_text = g_strdup_printf(
         "the trainable failed with %s, and gave no reason", plugin_status_name(status));
@@ -121,6 +200,18 @@ error_line(const pbx_error *error, pbx_status status)
         if ((guchar)*at < ' ')
             *at = ' ';
     return line;
+}
+
+/* What is yet to be saved of a run that is over; nothing is left of what it was restored from. */
+static void
+end_saving(PbxWorker *worker, pbx_status status)
+{
+    PbxRun *run = worker->run;
+    save_drop(worker, g_steal_pointer(&run->save));
+    if (run->kept != NULL && (run->stop || status >= 0) && !channel_is_gone(&worker->channel))
+        kept_path_end(worker);
+    saving_finish(worker);
+    restoring_remove(run);
 }
 
 static GString *
@@ -141,7 +232,7 @@ ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error
     if (status < 0 && !stopped && !interrupted) {
         g_autofree char *line = status == PBX_ECANCELLED && error->message[0] == '\0'
                                     ? g_strdup("the trainable gave up without being asked to stop")
-                                    : error_line(error, status);
+                                    : trial_error_line(error, status);
         message_string(message, "text", line);
     }
     return message;
@@ -174,6 +265,7 @@ trial_run(PbxWorker *worker, JsonObject *message)
     if (!worker->inside && !orphans_kill() && worker->instance != NULL)
         host_log(worker->instance->host, PBX_LOG_WARNING,
                  "some processes that the trial left behind would not die");
+    end_saving(worker, status);
     if (!channel_is_gone(&worker->channel)) {
         channel_queue(&worker->channel, ended_message(worker, status, &error));
         channel_flush(&worker->channel);

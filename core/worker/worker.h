@@ -104,6 +104,8 @@ typedef struct {
 gboolean counts_reads(const char *name);
 /* Goes on by one report of `fields` (NULL: there are none that count), made at now_ns. */
 void counts_advance(PbxCounts *counts, JsonObject *fields, gint64 now_ns);
+/* So many nanoseconds were pegbox's own: they count for no report. */
+void counts_skip(PbxCounts *counts, gint64 ns);
 /* This host's first address that others may reach; 127.0.0.1 without one. (transfer full) */
 char *worker_host_address(void);
 

@@ -262,6 +262,7 @@ struct run {
     siginfo_t how; /* si_pid 0: it has not ended */
     uint64_t protocol_reports;
     int stop;
+    int saving;                        /* the program makes a checkpoint: it has its time */
     int has_terminal, suspended;       /* PBX_SESSION_TERMINAL; by Ctrl-Z */
     struct termios modes;              /* of the terminal, before it */
     int64_t term_at_ns, kill_at_ns;    /* INT64_MAX: not, or done */

@@ -52,6 +52,15 @@ begin_stop(run *now, int64_t at)
     now->term_at_ns = later(at, wait_s);
 }
 
+/* The time to end begins anew once a checkpoint is made. */
+static void
+wait_for_save(run *now, int saving)
+{
+    if ((saving || now->saving) && now->stop && now->term_at_ns != INT64_MAX)
+        begin_stop(now, now_ns());
+    now->saving = saving;
+}
+
 /* Does what is due; milliseconds until the next, -1: nothing is. */
 static int
 keep_times(run *now)
@@ -61,7 +70,8 @@ keep_times(run *now)
         begin_stop(now, at);
     if (now->reader.status < 0 && now->kill_at_ns == INT64_MAX)
         now->kill_at_ns = at;
-    if (now->term_at_ns <= at) {
+    /* A checkpoint that is being made has its time. */
+    if (now->term_at_ns <= at && !now->saving) {
         signal_group(now, SIGTERM);
         now->term_at_ns = INT64_MAX;
         now->kill_at_ns = later(at, now->self->options.grace_s);
@@ -70,7 +80,8 @@ keep_times(run *now)
         signal_group(now, SIGKILL);
         now->kill_at_ns = INT64_MAX - 1;
     }
-    int64_t next = now->term_at_ns < now->kill_at_ns ? now->term_at_ns : now->kill_at_ns;
+    int64_t term_at = now->saving ? INT64_MAX : now->term_at_ns;
+    int64_t next = term_at < now->kill_at_ns ? term_at : now->kill_at_ns;
     if (next >= INT64_MAX - 1)
         return -1;
     int64_t ms = (next - at) / 1000000 + 1;
@@ -85,6 +96,7 @@ take_answer(run *now)
     if (status < 0)
         reader_fail(&now->reader, status, "the driver is gone");
     now->reader.stop = now->reader.stop || answer.stop != 0;
+    wait_for_save(now, answer.saving != 0);
 }
 
 static void
@@ -92,11 +104,14 @@ take_protocol(run *now)
 {
     pbx_error error = {.where = "", .message = ""};
     uint64_t n = now->protocol_reports;
+    int64_t begun_ns = now_ns();
     pbx_status status = now->self->session->program_step(now->self->host, &n, &error);
     now->protocol_reports = n;
     if (status < 0)
         reader_fail(&now->reader, status, error.message);
-    take_answer(now); /* a report may have been answered by "stop" */
+    if (now->term_at_ns < INT64_MAX / 2)
+        now->term_at_ns += now_ns() - begun_ns; /* it could not have ended meanwhile */
+    take_answer(now);                           /* a report may have been answered by "stop" */
 }
 
 /* Ctrl-Z stops the program; then pegbox stops with it, and the shell has the terminal. The next

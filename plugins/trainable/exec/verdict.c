@@ -148,7 +148,9 @@ verdict(run *ended, pbx_error *error)
         return PBX_ECANCELLED;
     if (ended->how.si_code != CLD_EXITED || ended->how.si_status != 0)
         return fail_exit(ended, error);
-    if (reader->n_metrics > 0 && reader->n_reports == 0 && ended->protocol_reports == 0)
+    /* One that was restored at its end has nothing more to say. */
+    if (reader->n_metrics > 0 && reader->n_reports == 0 && ended->protocol_reports == 0 &&
+        ended->info->restored == NULL)
         return fail_silent(ended, error);
     return PBX_OK;
 }

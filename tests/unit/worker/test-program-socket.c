@@ -3,39 +3,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "worker-fixture.h"
-
-/* Tells its socket's address and waits for its end. */
-#define PROGRAM "{'command': ['/bin/sh', '-c', 'echo $PEGBOX_SOCKET; exec sleep 1000']}"
 
 static char *
 begin(Worker *worker, const char *metrics)
 {
-    if (!worker_set_up_exec(worker, PROGRAM, metrics))
-        return NULL;
-    worker_run(worker, 1, 1, "");
-    g_autoptr(JsonObject) pid = hear_type(&worker->talk, "pid");
-    g_autoptr(JsonObject) line = hear_type(&worker->talk, "line");
-    const char *address = message_get_string(line, "text");
-    g_assert_true(g_str_has_prefix(address, "unix:/"));
-    return g_strdup(address + strlen("unix:"));
+    return worker_begin_program(worker, metrics, "");
 }
-
-static void
-connect_to(Talk *talk, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof address), ==, 0);
-    talk_open(talk, fd);
-}
-
-#define HELLO   "{'type':'hello','protocol':1,'pid':1,'trial':'id_1'}"
-#define WELCOME "{'type':'welcome','protocol':1,'trial':'id_1','attempt':1}"
 
 static void
 driver_answers(Worker *worker, guint n, gboolean stop)
@@ -62,7 +37,7 @@ test_bytes(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
+    talk_connect(&program, path);
     say_bytes(&program, hello, sizeof hello - 1);
     g_assert_cmpint(recv(program.fd, bytes, sizeof welcome - 1, MSG_WAITALL), ==,
                     sizeof welcome - 1);
@@ -82,12 +57,12 @@ test_several_connections(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&one, path);
-    connect_to(&two, path);
-    say(&one, HELLO);
-    say(&two, HELLO);
-    assert_hears(&one, WELCOME);
-    assert_hears(&two, WELCOME);
+    talk_connect(&one, path);
+    talk_connect(&two, path);
+    say(&one, PROGRAM_HELLO);
+    say(&two, PROGRAM_HELLO);
+    assert_hears(&one, PROGRAM_WELCOME);
+    assert_hears(&two, PROGRAM_WELCOME);
     say(&two, "{'type':'report','fields':{'loss':1}}");
     driver_answers(worker, 1, FALSE);
     assert_hears(&two, "{'type':'answer','n':1,'stop':false,'save':false}");
@@ -106,8 +81,8 @@ test_ahead_of_answers(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
-    say(&program, HELLO);
+    talk_connect(&program, path);
+    say(&program, PROGRAM_HELLO);
     say(&program, "{'type':'report','fields':{'loss':1}}");
     say(&program, "{'type':'report','fields':{'loss':NaN}}");
     driver_answers(worker, 1, FALSE);
@@ -115,7 +90,7 @@ test_ahead_of_answers(Worker *worker, gconstpointer unused)
     g_assert_cmpstr(message_get_string(json_object_get_object_member(result, "fields"), "loss"), ==,
                     "NaN");
     say(&worker->talk, "{'type':'answer','trial':1,'attempt':1,'n':2,'stop':false}");
-    assert_hears(&program, WELCOME);
+    assert_hears(&program, PROGRAM_WELCOME);
     assert_hears(&program, "{'type':'answer','n':1,'stop':false,'save':false}");
     assert_hears(&program, "{'type':'answer','n':2,'stop':false,'save':false}");
     talk_close(&program);
@@ -129,9 +104,9 @@ test_stop(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
-    say(&program, HELLO);
-    assert_hears(&program, WELCOME);
+    talk_connect(&program, path);
+    say(&program, PROGRAM_HELLO);
+    assert_hears(&program, PROGRAM_WELCOME);
     /* The second is dropped. */
     say(&program, "{'type':'report','fields':{'loss':1}}");
     say(&program, "{'type':'report','fields':{'loss':2}}");
@@ -153,16 +128,16 @@ test_harmless(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&silent, path);
-    connect_to(&half, path);
+    talk_connect(&silent, path);
+    talk_connect(&half, path);
     say_bytes(&half, "\x1d\0\0\0\0\0\0\0{\"ty", 12);
     talk_close(&half);
-    connect_to(&foreign, path);
+    talk_connect(&foreign, path);
     say(&foreign, "{'type':'hello','protocol':1,'trial':'id_0'}");
     assert_hears(&foreign, "the end");
-    connect_to(&good, path);
-    say(&good, HELLO);
-    assert_hears(&good, WELCOME);
+    talk_connect(&good, path);
+    say(&good, PROGRAM_HELLO);
+    assert_hears(&good, PROGRAM_WELCOME);
     say(&good, "{'type':'report','more':[],'fields':{'loss':1}}");
     driver_answers(worker, 1, FALSE);
     assert_hears(&good, "{'type':'answer','n':1,'stop':false,'save':false}");
@@ -180,17 +155,17 @@ test_closed_before_the_answer(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
-    say(&program, HELLO);
-    assert_hears(&program, WELCOME);
+    talk_connect(&program, path);
+    say(&program, PROGRAM_HELLO);
+    assert_hears(&program, PROGRAM_WELCOME);
     say(&program, "{'type':'report','fields':{'loss':1}}");
     say(&program, "{'type':'report','fields':{'loss':2}}");
     talk_close(&program);
     driver_answers(worker, 1, FALSE);
     driver_answers(worker, 2, FALSE);
-    connect_to(&program, path);
-    say(&program, HELLO);
-    assert_hears(&program, WELCOME);
+    talk_connect(&program, path);
+    say(&program, PROGRAM_HELLO);
+    assert_hears(&program, PROGRAM_WELCOME);
     talk_close(&program);
 }
 
@@ -220,10 +195,12 @@ static const Nonsense nonsense[] = {
     {"{'type':'hello'}", NULL, "hello names a protocol other than 1"},
     {"{'type':'hello','protocol':2}", NULL, "hello names a protocol other than 1"},
     {"{'type':'hello','protocol':'1'}", NULL, "hello names a protocol other than 1"},
-    {HELLO, HELLO, "a message is no report with fields"},
-    {HELLO, "{'type':'report'}", "a message is no report with fields"},
-    {HELLO, "{'type':'report','fields':[1]}", "a message is no report with fields"},
-    {HELLO, "{'type':'answer','fields':{}}", "a message is no report with fields"},
+    {PROGRAM_HELLO, PROGRAM_HELLO, "a message is no report with fields"},
+    {PROGRAM_HELLO, "{'type':'report'}", "a message is no report with fields"},
+    {PROGRAM_HELLO, "{'type':'report','fields':[1]}", "a message is no report with fields"},
+    {PROGRAM_HELLO, "{'type':'answer','fields':{}}", "a message is no report with fields"},
+    {PROGRAM_HELLO, "{'type':'checkpoint_end','keep':true}",
+     "checkpoint_end comes without a checkpoint_begin"},
 };
 
 static void
@@ -234,10 +211,10 @@ test_nonsense(Worker *worker, gconstpointer data)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
+    talk_connect(&program, path);
     say(&program, "%s", wrong->first);
     if (wrong->second != NULL) {
-        assert_hears(&program, WELCOME);
+        assert_hears(&program, PROGRAM_WELCOME);
         say(&program, "%s", wrong->second);
     }
     assert_nonsense(worker, &program, wrong->message);
@@ -251,7 +228,7 @@ test_no_frames(Worker *worker, gconstpointer unused)
     g_autofree char *path = begin(worker, "'loss'");
     if (path == NULL)
         return;
-    connect_to(&program, path);
+    talk_connect(&program, path);
     say_bytes(&program, "{\"loss\": 0.5}\n", 14);
     assert_nonsense(worker, &program,
                     "a frame of 1869357691 bytes of JSON and 975336307 of data: not the worker "
@@ -270,8 +247,8 @@ test_deaf(Worker *worker, gconstpointer unused)
     static const char json[] = "{\"type\":\"report\",\"fields\":{\"loss\":1}}";
     g_autoptr(GByteArray) report = g_byte_array_new();
     frame_put(report, json, strlen(json), NULL, 0);
-    connect_to(&program, path);
-    say(&program, HELLO);
+    talk_connect(&program, path);
+    say(&program, PROGRAM_HELLO);
     for (guint n = 1;; n++) {
         /* It may be closed by now. */
         (void)!send(program.fd, report->data, report->len, MSG_NOSIGNAL);

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,4 +190,29 @@ worker_run(Worker *worker, guint trial, guint attempt, const char *more)
         "{'type':'run','trial':%u,'attempt':%u,'id':'id_%u','name':'n','tag':'','dir':'%s',"
         "'cwd':'%s'%s}",
         trial, attempt, trial, worker->dir, worker->dir, more);
+}
+
+void
+talk_connect(Talk *talk, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_strlcpy(address.sun_path, path, sizeof address.sun_path);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+    talk_open(talk, fd);
+}
+
+char *
+worker_begin_program(Worker *worker, const char *metrics, const char *more)
+{
+    if (!worker_set_up_exec(
+            worker, "{'command': ['/bin/sh', '-c', 'echo $PEGBOX_SOCKET; exec sleep 1000']}",
+            metrics))
+        return NULL;
+    worker_run(worker, 1, 1, more);
+    g_autoptr(JsonObject) pid = hear_type(&worker->talk, "pid");
+    g_autoptr(JsonObject) line = hear_type(&worker->talk, "line");
+    const char *address = message_get_string(line, "text");
+    g_assert_true(g_str_has_prefix(address, "unix:/"));
+    return g_strdup(address + strlen("unix:"));
 }

@@ -37,6 +37,12 @@ void worker_close(Worker *worker, gconstpointer unused);
 gboolean worker_set_up_exec(Worker *worker, const char *options, const char *metrics);
 void worker_set_up(Worker *worker, const char *path, const char *name, const char *options,
                    const char *metrics);
+/* A run of trial 1 whose program waits: the path of its socket, for the test to speak there. NULL:
+ * skipped. (transfer full) */
+char *worker_begin_program(Worker *worker, const char *metrics, const char *more);
+void talk_connect(Talk *talk, const char *path);
+#define PROGRAM_HELLO   "{'type':'hello','protocol':1,'pid':1,'trial':'id_1'}"
+#define PROGRAM_WELCOME "{'type':'welcome','protocol':1,'trial':'id_1','attempt':1}"
 /* A run of trial 1, or another; `more` are members, first a comma. */
 void worker_run(Worker *worker, guint trial, guint attempt, const char *more);
 /* Its exit status, or -signal, once it has ended. */
