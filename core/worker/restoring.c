@@ -165,10 +165,6 @@ restoring_end(PbxWorker *worker, GError **error)
                     restoring->why != NULL ? restoring->why : "");
         return FALSE;
     }
-    if (tried && worker->instance != NULL)
-        host_log(worker->instance->host, PBX_LOG_WARNING,
-                 "no checkpoint can be restored, the trial begins anew: %s",
-                 restoring->why != NULL ? restoring->why : "");
     return begin_anew(worker, error);
 }
 
