@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every other experiment of doc/examples runs, and finds something good."""
+import json
 import os
 
 from pegbox_test import EXAMPLES, PegboxTest, main
@@ -14,6 +15,19 @@ class Examples(PegboxTest):
     def test_python_sdk(self):
         experiment = self.run_example("digits-sdk", "digits-sdk.json", "--set", "num_samples=6")
         self.assertGreater(experiment.command("best", "--json").json["accuracy"], 0.8)
+
+    def test_checkpoints(self):
+        """A trial that goes on from a checkpoint comes to the same numbers."""
+        whole = self.run_example("digits-checkpoint", "digits-checkpoint.json", "--set",
+                                 "num_samples=2", "--set", "checkpoint.keep=null")
+        self.assertEqual(set(whole.states), {"TERMINATED"})
+        self.pegbox("run", os.path.join(EXAMPLES, "digits-checkpoint", "digits-checkpoint.json"),
+                    "--name", "later", "--set", "num_samples=1",
+                    "--set", "config=" + json.dumps(whole.configs[0]),
+                    "--set", "restore=" + whole.dir(0) + "/checkpoint_000010.tar")
+        later = self.opened("later")
+        self.assertEqual([(r["training_iteration"], r["accuracy"]) for r in later.results(0)],
+                         [(r["training_iteration"], r["accuracy"]) for r in whole.results(0)[10:]])
 
     def test_shell(self):
         experiment = self.run_example("shell", "shell.json")
