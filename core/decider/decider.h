@@ -77,6 +77,17 @@ void decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer
 /* The error of a call that was answered with a negative status, named. */
 void decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error);
 
+/* ---- A decider as the wrapper around it calls it ---- */
+
+typedef struct {
+    pbx_stopper stopper; /* the functions that the plugin has */
+    pbx_instance *self;  /* what they take */
+} PbxShim;
+/* FALSE: deciders of its kind cannot be wrapped. The decider must outlive the shim. */
+gboolean decider_shim(PbxDecider *decider, PbxShim *shim);
+
+/* ---- Its state ---- */
+
 /* Whether a call since the last save may have changed the state. */
 gboolean decider_is_dirty(const PbxDecider *decider);
 /* Appends the plugin's blob; FALSE with error. Clears the mark. */

@@ -14,8 +14,8 @@ end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxVie
 {
     if (!decider_has(slot->decider, id))
         return;
-    pbx_outcome outcome = {
-        .struct_size = sizeof outcome,
+    slot->told = (pbx_outcome){
+        .struct_size = sizeof slot->told,
         .flags = flags | (runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0),
         .end = (guint32)trial->row.end,
         .n_dims = trial->row.n_dims,
@@ -26,7 +26,8 @@ end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxVie
         .budget = trial->budget,
         .elapsed_s = trial->row.time_total_s,
     };
-    PbxCall call = {.id = id, .outcome = &outcome};
+    slot->told_view = last;
+    PbxCall call = {.id = id, .outcome = &slot->told};
     decider_call(slot->decider, &call, NULL, NULL);
     if (call.status < 0) {
         GError *error = NULL;

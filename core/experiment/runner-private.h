@@ -156,18 +156,28 @@ gboolean naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error);
 
 /* ---- Deciders as the runner holds them ---- */
 
-typedef struct {
+typedef struct PbxView PbxView;
+typedef struct PbxSlot PbxSlot;
+struct PbxSlot {
     PbxDecider *decider;
     const PbxPluginUse *use;
     pbx_problem *problem;
     const char *const *watched;
     gsize n_watched;
-    double *watched_values; /* scratch of views */
+    double *watched_values; /* of what it is shown */
     guint8 *present;
     double *losses;
-    gint64 not_before_ns; /* stoppers: when `all` is asked again */
-    gint64 saved_ns;      /* when its blob was stored */
-} PbxSlot;
+    pbx_result seen; /* what it was shown last, of this view */
+    PbxView *view;
+    pbx_outcome told; /* the same; its last result is of this view, if there is one */
+    PbxView *told_view;
+    gint64 not_before_ns;  /* stoppers: when `all` is asked again */
+    gint64 saved_ns;       /* when its blob was stored */
+    PbxSlot *wrapper;      /* NULL: the runner calls it */
+    GPtrArray *wrapped;    /* PbxSlot*: what it wraps; NULL: nothing */
+    PbxChildren *children; /* the same, as it sees them */
+    PbxShim shim;          /* by which its wrapper calls it */
+};
 
 PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
 void slot_free(PbxSlot *slot);
@@ -181,9 +191,16 @@ gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
 gboolean slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again,
                    GError **error);
 
-/* view.c: a result as one slot sees it; valid until the next view of that slot. */
-typedef struct {
-    pbx_result abi;
+/* A slot whose instance is not set up: what a wrapper wraps. */
+PbxSlot *slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error);
+/* slot-children.c: makes the slots of what a wrapper's slot wraps, before its own instance. */
+gboolean slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* Calls func for all that a slot wraps, then for itself. FALSE: func has said so, and no more. */
+gboolean slot_each(PbxSlot *slot, gboolean (*func)(PbxSlot *slot, gpointer user), gpointer user);
+
+/* view.c: a result as slots see it, each its own; valid until the next view of that slot. */
+struct PbxView {
+    pbx_result abi; /* what is the same for all */
     pbx_amounts free;
     const char *free_names[2];
     double free_values[2];
@@ -196,7 +213,7 @@ typedef struct {
     double answer;      /* this; several ask for the metric */
     GString *text;      /* of the whole result; made once somebody needs it */
     PbxLazyJson fields; /* the same */
-} PbxView;
+};
 /* Borrows trial and row, until view_keep. */
 PbxView *view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row);
 /* Trial and row may go from now on. */

@@ -6,33 +6,46 @@
 #define LARGE_BLOB (64 * 1024)
 
 PbxSlot *
-slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error)
+slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error)
 {
-    guint64 seed = setup == CALL_SEARCH_SETUP ? runner->spec->search_seed : runner->spec->seed;
-    PbxInstance *instance = instance_new(use->plugin, use->slot, use->options, seed, runner->clock,
-                                         runner_log, runner, NULL, NULL, error);
-    if (instance == NULL)
-        return NULL;
+    const gboolean search = g_str_equal(use->plugin->desc->kind, "search");
+    guint64 seed = search ? runner->spec->search_seed : runner->spec->seed;
     PbxSlot *slot = g_new0(PbxSlot, 1);
-    slot->decider = decider_new(instance, runner->warn_ns);
     slot->use = use;
+    PbxInstance *instance = NULL;
+    if (slot_wrap(runner, slot, error))
+        instance = instance_new(use->plugin, use->slot, use->options, seed, runner->clock,
+                                runner_log, runner, children_offer, slot->children, error);
+    if (instance == NULL) {
+        slot_free(slot);
+        return NULL;
+    }
+    slot->decider = decider_new(instance, runner->warn_ns);
     slot->problem = spec_problem_new(runner->spec, use);
     slot->watched = options_watched(use->options);
     slot->n_watched = slot->watched != NULL ? g_strv_length((char **)slot->watched) : 0;
     slot->watched_values = g_new0(double, slot->n_watched + 1);
     slot->present = g_new0(guint8, slot->n_watched + 1);
     slot->losses = g_new0(double, slot->problem->n_objectives + 1);
-    PbxCall call = {.id = setup, .problem = slot->problem};
-    decider_call(slot->decider, &call, NULL, NULL);
-    if (call.status < 0) {
-        decider_set_error(slot->decider, &call, error);
-        slot_free(slot);
-        return NULL;
-    }
     if (decider_caps(slot->decider) & PBX_CAP_SLOW)
         host_log(instance->host, PBX_LOG_WARNING,
                  "declares itself slow, and runs in the driver in this version of pegbox");
     return slot;
+}
+
+PbxSlot *
+slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error)
+{
+    PbxSlot *slot = slot_make(runner, use, error);
+    if (slot == NULL)
+        return NULL;
+    PbxCall call = {.id = setup, .problem = slot->problem};
+    decider_call(slot->decider, &call, NULL, NULL);
+    if (call.status >= 0)
+        return slot;
+    decider_set_error(slot->decider, &call, error);
+    slot_free(slot);
+    return NULL;
 }
 
 void
@@ -41,6 +54,9 @@ slot_free(PbxSlot *slot)
     if (slot == NULL)
         return;
     decider_free(slot->decider);
+    children_free(slot->children);
+    if (slot->wrapped != NULL)
+        g_ptr_array_unref(slot->wrapped);
     spec_problem_free(slot->problem);
     g_free(slot->watched_values);
     g_free(slot->present);
@@ -48,22 +64,29 @@ slot_free(PbxSlot *slot)
     g_free(slot);
 }
 
-gboolean
-slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
+/* ---- State: that of a wrapper and of what it wraps is saved and loaded together ---- */
+
+typedef struct {
+    PbxRunner *runner;
+    PbxSlot *root;
+    gboolean killed, *again;
+    GError **error;
+} Moving;
+
+static gboolean
+save_one(PbxSlot *slot, gpointer user)
 {
+    const Moving *moving = user;
+    PbxRunner *runner = moving->runner;
     if (!decider_is_dirty(slot->decider))
         return TRUE;
-    gint64 now = clock_now(runner->clock);
-    /* A large one: not yet again, but before it is left. */
-    if (slot->saved_ns > now && !runner->finished && !runner->outside)
-        return TRUE;
     g_autoptr(GByteArray) blob = g_byte_array_new();
-    if (!decider_save(slot->decider, blob, error))
+    if (!decider_save(slot->decider, blob, moving->error))
         return FALSE;
-    const PbxInstance *instance = decider_instance(slot->decider);
-    const pbx_plugin *plugin = instance->plugin->desc;
+    const pbx_plugin *plugin = decider_instance(slot->decider)->plugin->desc;
     if (blob->len > LARGE_BLOB)
-        slot->saved_ns = now + (gint64)(runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", 10) * NS_PER_S);
+        moving->root->saved_ns = clock_now(runner->clock) +
+                                 (gint64)(runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", 10) * NS_PER_S);
     const PbxBlobFacts facts = {
         .plugin = (char *)plugin->name,
         .version = (char *)plugin->version,
@@ -71,34 +94,53 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
         .at_seq = runner->seq,
     };
     return store_put_blob(runner->store, decider_slot(slot->decider), &facts, blob->data, blob->len,
-                          error);
+                          moving->error);
 }
 
 gboolean
-slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
+slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
-    const guint32 known = decider_state_version(slot->decider);
-    const guint32 caps = decider_caps(slot->decider);
-    *again = (caps & PBX_CAP_TOLD_AGAIN) != 0;
-    if (known == 0)
-        return !*again;
+    Moving moving = {.runner = runner, .root = slot, .error = error};
+    /* A large one: not yet again, but before it is left. */
+    if (slot->saved_ns > clock_now(runner->clock) && !runner->finished && !runner->outside)
+        return TRUE;
+    return slot_each(slot, save_one, &moving);
+}
+
+static gboolean
+load_one(PbxSlot *slot, gpointer user)
+{
+    const Moving *moving = user;
+    if (decider_state_version(slot->decider) == 0)
+        return TRUE;
     g_auto(PbxBlobFacts) facts = {0};
     g_autoptr(GError) failed = NULL;
     g_autoptr(GBytes) blob =
-        store_blob(runner->store, decider_slot(slot->decider), &facts, &failed);
+        store_blob(moving->runner->store, decider_slot(slot->decider), &facts, &failed);
     if (failed != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failed));
+        g_propagate_error(moving->error, g_steal_pointer(&failed));
         return FALSE;
     }
     if (blob == NULL)
         return TRUE; /* nothing has changed it yet */
-    if (killed && g_bytes_get_size(blob) > LARGE_BLOB) {
-        *again = TRUE;
-        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+    if (moving->killed && g_bytes_get_size(blob) > LARGE_BLOB) {
+        *moving->again = TRUE;
+        g_set_error(moving->error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                     "the driver was killed, and the state of %s that it had stored may be older "
                     "than its trials",
                     decider_slot(slot->decider));
         return FALSE;
     }
-    return decider_load(slot->decider, facts.state_version, blob, again, error);
+    return decider_load(slot->decider, facts.state_version, blob, moving->again, moving->error);
+}
+
+gboolean
+slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
+{
+    Moving moving = {
+        .runner = runner, .root = slot, .killed = killed, .again = again, .error = error};
+    *again = (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) != 0;
+    if (*again && decider_state_version(slot->decider) == 0)
+        return FALSE;
+    return slot_each(slot, load_one, &moving);
 }

@@ -176,10 +176,12 @@ view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot)
             slot->watched[i][0] != '\0' && view_number(view, slot->watched[i], &value);
         slot->watched_values[i] = value;
     }
-    view->abi.n_losses = slot->problem->n_objectives;
-    view->abi.losses = slot->losses;
-    view->abi.n_watched = (guint32)slot->n_watched;
-    view->abi.watched = slot->watched_values;
-    view->abi.present = slot->present;
-    return &view->abi;
+    slot->view = view;
+    slot->seen = view->abi;
+    slot->seen.n_losses = slot->problem->n_objectives;
+    slot->seen.losses = slot->losses;
+    slot->seen.n_watched = (guint32)slot->n_watched;
+    slot->seen.watched = slot->watched_values;
+    slot->seen.present = slot->present;
+    return &slot->seen;
 }

@@ -2,41 +2,103 @@
 /* Options that name a plugin, with options of its own: those of wrappers. */
 #include "plugin/plugin-private.h"
 
+void
+option_child_free(PbxOptionChild *child)
+{
+    if (child == NULL)
+        return;
+    g_free(child->place);
+    g_free(child->pointer);
+    options_free(child->options);
+    g_free(child);
+}
+
+/* The name in a value; NULL: it has none. */
+static const char *
+name_of(JsonNode *value)
+{
+    JsonNode *node = value;
+    if (JSON_NODE_HOLDS_OBJECT(value))
+        node = json_object_get_member(json_node_get_object(value), "plugin");
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) &&
+                   json_node_get_value_type(node) == G_TYPE_STRING
+               ? json_node_get_string(node)
+               : NULL;
+}
+
+/* The first of the kinds that has such a plugin, else the first. */
+static const char *
+kind_of(const OptionCheck *check, const char *name)
+{
+    const char *const *kinds = check->option->choices;
+    for (guint i = 0; kinds[i] != NULL; i++)
+        if (registry_has(check->context->registry, kinds[i], name))
+            return kinds[i];
+    return kinds[0];
+}
+
+/* The document of a value, or the one that says in full what it says in short. *value is NULL
+ * where that is wrong, which was told. */
+static const PbxDoc *
+in_full(const OptionCheck *check, const char *pointer, JsonNode **value)
+{
+    const PbxOptionContext *context = check->context;
+    gboolean told = FALSE;
+    if (context->in_full == NULL || !JSON_NODE_HOLDS_OBJECT(*value) ||
+        json_object_has_member(json_node_get_object(*value), "plugin"))
+        return check->doc;
+    const PbxDoc *doc = context->in_full(context->in_full_user, check->option->choices[0],
+                                         check->doc, pointer, *value, &told);
+    if (told)
+        *value = NULL;
+    else if (doc != NULL)
+        *value = option_node_at(doc_root(doc), pointer);
+    return doc != NULL ? doc : check->doc;
+}
+
+static void
+keep_child(const OptionCheck *check, const char *pointer, const PbxPlugin *plugin,
+           PbxOptions *options)
+{
+    OptionPart *part = g_new0(OptionPart, 1);
+    part->child = g_new0(PbxOptionChild, 1);
+    part->child->plugin = plugin;
+    part->child->options = options;
+    part->child->pointer = check->is_default ? NULL : g_strdup(pointer);
+    g_ptr_array_add(check->parts, part);
+}
+
 /* A PLUGIN option: the plugin is there, and its own options fit; they are filled in. */
 JsonNode *
 option_check_plugin(const OptionCheck *check, const char *pointer, JsonNode *value)
 {
-    JsonNode *name_node = value;
-    if (JSON_NODE_HOLDS_OBJECT(value))
-        name_node = json_object_get_member(json_node_get_object(value), "plugin");
-    if (name_node == NULL || !JSON_NODE_HOLDS_VALUE(name_node) ||
-        json_node_get_value_type(name_node) != G_TYPE_STRING) {
+    const PbxDoc *doc = in_full(check, pointer, &value);
+    if (value == NULL)
+        return NULL;
+    const char *name = name_of(value);
+    if (name == NULL) {
         problems_add(check->problems, check->doc, pointer,
                      "needs a plugin: its name, or an object with \"plugin\" and its options");
         return NULL;
     }
     if (check->context->registry == NULL)
         return json_clone(value);
-    const char *name = json_node_get_string(name_node);
-    const char *kind = check->option->choices[0];
-    for (guint i = 0; check->option->choices[i] != NULL; i++) {
-        if (registry_has(check->context->registry, check->option->choices[i], name)) {
-            kind = check->option->choices[i];
-            break;
-        }
-    }
     g_autoptr(GError) error = NULL;
-    const PbxPlugin *plugin = registry_load(check->context->registry, kind, name, &error);
+    const PbxPlugin *plugin =
+        registry_load(check->context->registry, kind_of(check, name), name, &error);
     if (plugin == NULL) {
-        problems_add(check->problems, check->doc, pointer, "%s", error->message);
+        problems_add(check->problems, doc, pointer, "%s", error->message);
         problems_set_status(check->problems, plugin_error_status(error));
         return NULL;
     }
-    g_autoptr(PbxOptions) inner =
-        options_check(plugin, check->doc, pointer, NULL, check->context, check->problems);
+    PbxOptions *inner = options_check(plugin, doc, pointer, NULL, check->context, check->problems);
     if (inner == NULL)
         return NULL;
     JsonNode *whole = json_clone(inner->node);
     json_object_set_string_member(json_node_get_object(whole), "plugin", name);
+    if (check->parts != NULL)
+        keep_child(check, pointer, plugin, inner);
+    else
+        options_free(inner);
     return whole;
 }

@@ -30,8 +30,6 @@ type_schema(const char *type)
         {"number", "{\"type\":\"number\"}"},
         {"string", "{\"type\":\"string\"}"},
         {"enum", "{}"},
-        {"plugin", "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"required\":"
-                   "[\"plugin\"],\"properties\":{\"plugin\":{\"type\":\"string\"}}}]}"},
         {"field", "{\"type\":\"string\",\"minLength\":1}"},
         {"field-map",
          "{\"type\":\"object\",\"additionalProperties\":{\"anyOf\":[{\"type\":\"number\"},"
@@ -49,6 +47,24 @@ type_schema(const char *type)
             return parsed(schemas[i].schema);
     }
     return parsed("{}");
+}
+
+/* A plugin of any of the option's kinds, each of which has a definition in the whole schema. */
+static JsonNode *
+plugin_schema(JsonObject *option)
+{
+    JsonArray *kinds = json_object_get_array_member(option, "choices");
+    JsonArray *either = json_array_new();
+    for (guint i = 0; i < json_array_get_length(kinds); i++) {
+        JsonObject *reference = json_object_new();
+        g_autofree char *place =
+            g_strconcat("#/$defs/", json_array_get_string_element(kinds, i), NULL);
+        json_object_set_string_member(reference, "$ref", place);
+        json_array_add_object_element(either, reference);
+    }
+    JsonObject *outer = json_object_new();
+    json_object_set_array_member(outer, "anyOf", either);
+    return object_node(outer);
 }
 
 /* Copies a member under another name, where it is there. */
@@ -92,7 +108,7 @@ static JsonNode *
 option_schema(JsonObject *option)
 {
     const char *type = json_object_get_string_member_with_default(option, "type", "unknown");
-    JsonNode *value = type_schema(type);
+    JsonNode *value = g_str_equal(type, "plugin") ? plugin_schema(option) : type_schema(type);
     JsonObject *inner = json_node_get_object(value);
     copy_member(inner, flag(option, "min_open") ? "exclusiveMinimum" : "minimum", option, "min");
     copy_member(inner, flag(option, "max_open") ? "exclusiveMaximum" : "maximum", option, "max");

@@ -11,6 +11,7 @@ part_free(OptionPart *part)
     g_clear_pointer(&part->expression, expression_free);
     g_clear_pointer(&part->template, template_free);
     g_clear_pointer(&part->space, space_free);
+    g_clear_pointer(&part->child, option_child_free);
     g_free(part);
 }
 
@@ -21,6 +22,7 @@ options_free(PbxOptions *options)
         return;
     g_clear_pointer(&options->node, json_node_unref);
     g_ptr_array_unref(options->watched);
+    g_ptr_array_unref(options->children);
     g_hash_table_unref(options->parts);
     g_ptr_array_unref(options->docs);
     g_free(options->metric);
@@ -36,6 +38,7 @@ options_new(const PbxPlugin *plugin)
     options->node = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(options->node, json_object_new());
     options->watched = g_ptr_array_new_with_free_func(g_free);
+    options->children = g_ptr_array_new();
     options->parts =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
     options->docs = g_ptr_array_new_with_free_func((GDestroyNotify)doc_free);
@@ -44,9 +47,8 @@ options_new(const PbxPlugin *plugin)
 
 /* ---- The object in the document ---- */
 
-/* The node at a JSON pointer, or NULL. */
-static JsonNode *
-node_at(JsonNode *root, const char *pointer)
+JsonNode *
+option_node_at(JsonNode *root, const char *pointer)
 {
     g_auto(GStrv) tokens = g_strsplit(pointer, "/", -1);
     JsonNode *node = root;
@@ -152,7 +154,8 @@ take_value(const Check *c, const pbx_option *option, const PbxDoc *doc, const ch
                          .doc = doc,
                          .context = c->context,
                          .problems = c->problems,
-                         .parts = parts};
+                         .parts = parts,
+                         .is_default = doc != c->doc};
     JsonNode *normal = option_check_value(&check, pointer, value);
     if (normal != NULL)
         json_object_set_member(json_node_get_object(c->options->node), option->name, normal);
@@ -269,6 +272,35 @@ collect_watched(PbxOptions *options)
     g_ptr_array_add(options->watched, NULL);
 }
 
+/* Each where it hangs on its wrapper. */
+static void
+collect_children(PbxOptions *options, const char *pointer)
+{
+    const pbx_plugin *desc = options->plugin->desc;
+    for (guint i = 0; i < desc->n_options; i++) {
+        const pbx_option *option = plugin_option(desc, i);
+        const GPtrArray *parts = g_hash_table_lookup(options->parts, option->name);
+        if (option->type != PBX_OPTION_PLUGIN || parts == NULL)
+            continue;
+        for (guint j = 0; j < parts->len; j++) {
+            const OptionPart *part = g_ptr_array_index(parts, j);
+            PbxOptionChild *child = part->child;
+            if (child == NULL)
+                continue;
+            child->option = option->name;
+            child->key = part->key;
+            child->index = j;
+            child->place = (option->flags & PBX_OPTION_LIST) != 0
+                               ? g_strdup_printf(".%s[%u]", option->name, j)
+                           : part->key != NULL ? g_strdup_printf(".%s.%s", option->name, part->key)
+                                               : g_strdup_printf(".%s", option->name);
+            if (child->pointer == NULL)
+                child->pointer = g_strdup(pointer);
+            g_ptr_array_add(options->children, child);
+        }
+    }
+}
+
 static char *
 own_objective(const PbxOptions *options, const char *name)
 {
@@ -285,7 +317,7 @@ options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
 {
     g_autoptr(PbxOptions) options = options_new(plugin);
     guint before = problems_count(problems);
-    JsonNode *node = doc != NULL ? node_at(doc_root(doc), pointer) : NULL;
+    JsonNode *node = doc != NULL ? option_node_at(doc_root(doc), pointer) : NULL;
     Check c = {.options = options,
                .doc = doc,
                .pointer = pointer,
@@ -300,6 +332,7 @@ options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
     if (problems_count(problems) != before)
         return NULL;
     collect_watched(options);
+    collect_children(options, pointer);
     options->metric = own_objective(options, "metric");
     options->mode = own_objective(options, "mode");
     return g_steal_pointer(&options);
@@ -322,19 +355,46 @@ hidden(void)
     return node;
 }
 
-JsonNode *
-options_public(const PbxOptions *options)
+/* The object of a child in those of its wrapper's options. */
+static JsonObject *
+child_object(JsonObject *members, const PbxOptionChild *child)
 {
-    JsonNode *copy = json_clone(options->node);
-    JsonObject *members = json_node_get_object(copy);
+    JsonNode *node = json_object_get_member(members, child->option);
+    if (JSON_NODE_HOLDS_ARRAY(node))
+        return json_array_get_object_element(json_node_get_array(node), child->index);
+    JsonObject *object = json_node_get_object(node);
+    return child->key != NULL ? json_object_get_object_member(object, child->key) : object;
+}
+
+/* What is secret of wrapped plugins too. */
+static void
+hide_secrets(const PbxOptions *options, JsonObject *members)
+{
     const pbx_plugin *desc = options->plugin->desc;
+    for (guint i = 0; i < options->children->len; i++) {
+        const PbxOptionChild *child = g_ptr_array_index(options->children, i);
+        hide_secrets(child->options, child_object(members, child));
+    }
     for (guint i = 0; i < desc->n_options; i++) {
         const pbx_option *option = plugin_option(desc, i);
         if ((option->flags & PBX_OPTION_SECRET) != 0 &&
             json_object_has_member(members, option->name))
             json_object_set_member(members, option->name, hidden());
     }
+}
+
+JsonNode *
+options_public(const PbxOptions *options)
+{
+    JsonNode *copy = json_clone(options->node);
+    hide_secrets(options, json_node_get_object(copy));
     return copy;
+}
+
+const GPtrArray *
+options_children(const PbxOptions *options)
+{
+    return options->children;
 }
 
 const char *const *

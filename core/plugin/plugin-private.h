@@ -56,6 +56,7 @@ typedef struct {
     PbxExpression *expression;
     PbxTemplate *template;
     PbxSpace *space;
+    PbxOptionChild *child;
 } OptionPart;
 
 struct PbxOptions {
@@ -63,6 +64,7 @@ struct PbxOptions {
     JsonNode *node;
     GPtrArray *watched;  /* char*, NULL-ended once complete */
     GHashTable *parts;   /* option name -> GPtrArray of OptionPart* */
+    GPtrArray *children; /* PbxOptionChild*, borrowed from the parts */
     GPtrArray *docs;     /* of defaults: spaces may hold on to them */
     char *metric, *mode; /* an objective of its own */
 };
@@ -74,6 +76,7 @@ typedef struct {
     const PbxOptionContext *context;
     PbxProblems *problems;
     GPtrArray *parts; /* where compiled forms go; NULL: nowhere */
+    gboolean is_default;
 } OptionCheck;
 
 /* A value with its list or map: its normal form, or NULL where problems were added.
@@ -81,6 +84,9 @@ typedef struct {
 JsonNode *option_check_value(const OptionCheck *check, const char *pointer, JsonNode *value);
 /* The same for one value of a PLUGIN option, with the options that it holds. */
 JsonNode *option_check_plugin(const OptionCheck *check, const char *pointer, JsonNode *value);
+/* The node at a JSON pointer, or NULL. */
+JsonNode *option_node_at(JsonNode *root, const char *pointer);
+void option_child_free(PbxOptionChild *child);
 /* The default of an option, parsed. NULL with problem: it is no JSON. (transfer full) */
 JsonNode *option_fallback(const pbx_option *option, GError **error);
 /* "boolean", "integer", ... as JSON and messages call the type; NULL: unknown. */

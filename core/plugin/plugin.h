@@ -115,17 +115,39 @@ JsonNode *plugin_to_json(const PbxPlugin *plugin);
 
 /* ---- Options ---- */
 
+typedef struct PbxOptions PbxOptions;
+
+/* A plugin that a PLUGIN option names. */
+typedef struct {
+    char *place;   /* behind the wrapper's slot: ".search", ".stoppers[1]", ".arms.left" */
+    char *pointer; /* where it is named in the document, or the wrapper, if that is a default */
+    const char *option;
+    const char *key; /* in the option's map; NULL: it is none */
+    guint index;     /* in its list or map */
+    const PbxPlugin *plugin;
+    PbxOptions *options;
+} PbxOptionChild;
+
+/*
+ * Where an object names no plugin, though one of `kind` is meant: a document with what the object
+ * says in short at the same pointer. NULL: it says nothing; *told: and that was added to
+ * `problems`. The document lives as long as the options.
+ */
+typedef PbxDoc *(*PbxInFull)(gpointer user, const char *kind, const PbxDoc *doc,
+                             const char *pointer, JsonNode *value, gboolean *told);
+
 /* What checking options needs beside the table. */
 typedef struct {
     PbxRegistry *registry; /* for PLUGIN options */
-    PbxSandbox *sandbox;   /* for EXPRESSION, TEMPLATE and SPACE options; outlives them. NULL:
-                              these are not compiled */
-    const char *metric;    /* the run's, for OBJECTIVE (NULL: none) */
+    PbxInFull in_full;     /* the same; NULL: nothing is said in short */
+    gpointer in_full_user;
+    PbxSandbox *sandbox; /* for EXPRESSION, TEMPLATE and SPACE options; outlives them. NULL:
+                            these are not compiled */
+    const char *metric;  /* the run's, for OBJECTIVE (NULL: none) */
     const char *mode;
     const char *base_dir; /* for PATH */
 } PbxOptionContext;
 
-typedef struct PbxOptions PbxOptions;
 /*
  * Checks the object at `pointer` of `doc` (without "plugin" and the keys in `also`,
  * NULL-ended, which are somebody else's) against the plugin's table: unknown keys with
@@ -154,7 +176,10 @@ PbxSpace *options_space(const PbxOptions *options, const char *name);
 PbxTemplate *options_template(const PbxOptions *options, const char *name, guint index,
                               const char *key);
 guint options_template_count(const PbxOptions *options, const char *name);
-/* JSON Schema of a plugin's options (an object schema), also from a probe's JSON. */
+/* The plugins of all PLUGIN options, in table order; of PbxOptionChild*. */
+const GPtrArray *options_children(const PbxOptions *options);
+/* JSON Schema of a plugin's options (an object schema), also from a probe's JSON. Wrapped plugins
+ * are references to "#/$defs/KIND". */
 JsonNode *options_schema(JsonNode *plugin_json);
 
 /* ---- Hosts ---- */
@@ -224,3 +249,24 @@ void plugin_set_abi_error(pbx_error *abi_error, const char *where, const char *f
 void instance_set_error(GError **error, int code, const PbxPlugin *plugin, pbx_status status,
                         const pbx_error *abi_error);
 const char *plugin_status_name(pbx_status status);
+
+/* ---- Children: what a wrapper is given as children/1 ---- */
+
+/* How somebody who makes instances answers for a child; `child` is what children_add was given. */
+typedef struct {
+    pbx_problem *(*problem)(gpointer child);
+    /* NULL: not what the wrapper was given. */
+    const pbx_result *(*result)(gpointer child, const pbx_result *result);
+    const pbx_outcome *(*outcome)(gpointer child, const pbx_outcome *outcome);
+} PbxChildFuncs;
+
+/* The children of one wrapper. */
+typedef struct PbxChildren PbxChildren;
+PbxChildren *children_new(const PbxChildFuncs *funcs);
+void children_free(PbxChildren *children);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxChildren, children_free)
+/* One more, called by `vtable` with `self`. `from` and `instance` outlive it. */
+void children_add(PbxChildren *children, const PbxOptionChild *from, const PbxInstance *instance,
+                  gconstpointer vtable, pbx_instance *self, gpointer child);
+/* Gives the service to a host: the `prepare` of instance_new. `children` may be NULL. */
+void children_offer(PbxHost *host, gpointer children);

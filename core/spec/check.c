@@ -151,7 +151,7 @@ check_space(PbxCheck *check)
     if (g_hash_table_contains(check->wrong, "config"))
         return;
     if (key_node(check, "config") == NULL)
-        doc = stand_in(check, "/config", object_node(json_object_new()));
+        doc = stand_in(check, doc, "/config", object_node(json_object_new()));
     spec->space = space_new(doc, "/config", spec->sandbox, check->problems);
 }
 

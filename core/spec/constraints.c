@@ -6,25 +6,25 @@
 
 /* A field of the result by its bare name, or a name that nothing has. */
 static gboolean
-check_names(PbxCheck *check, const char *pointer, const char *text, const char *const *offered)
+check_names(PbxCheck *check, const PbxDoc *doc, const char *pointer, const char *text,
+            const char *const *offered)
 {
     g_auto(GStrv) names = expression_names(text);
     for (char **name = names; *name != NULL; name++) {
         if (g_strv_contains(offered, *name) || sandbox_knows(check->spec->sandbox, *name))
             continue;
         const char *meant = json_did_you_mean(*name, offered);
-        problems_add(check->problems, check->spec->doc, pointer,
-                     "unknown name '%s'; did you mean '%s%s'?", *name,
-                     meant != NULL ? "" : "result.", meant != NULL ? meant : *name);
+        problems_add(check->problems, doc, pointer, "unknown name '%s'; did you mean '%s%s'?",
+                     *name, meant != NULL ? "" : "result.", meant != NULL ? meant : *name);
         return FALSE;
     }
     return TRUE;
 }
 
 PbxExpression *
-expression_at(PbxCheck *check, const char *pointer, JsonNode *node, const char *const *offered)
+expression_at(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *node,
+              const char *const *offered)
 {
-    const PbxDoc *doc = check->spec->doc;
     if (!node_is(node, KEY_STRING)) {
         wrong_type(check, doc, pointer, KEY_STRING, node);
         return NULL;
@@ -36,7 +36,7 @@ expression_at(PbxCheck *check, const char *pointer, JsonNode *node, const char *
         problems_add(check->problems, doc, pointer, "%s", error->message);
         return NULL;
     }
-    return check_names(check, pointer, text, offered) ? g_steal_pointer(&compiled) : NULL;
+    return check_names(check, doc, pointer, text, offered) ? g_steal_pointer(&compiled) : NULL;
 }
 
 /* Past a string that begins here. */
@@ -114,7 +114,8 @@ static void
 check_one(PbxCheck *check, const char *pointer, JsonNode *node, GStrvBuilder *texts)
 {
     static const char *const offered[] = {"result", NULL};
-    g_autoptr(PbxExpression) compiled = expression_at(check, pointer, node, offered);
+    g_autoptr(PbxExpression) compiled =
+        expression_at(check, check->spec->doc, pointer, node, offered);
     if (compiled == NULL || !check_number(check, pointer, json_node_get_string(node)))
         return;
     g_strv_builder_add(texts, json_node_get_string(node));

@@ -57,11 +57,11 @@ place_text(const PbxDoc *doc, const char *pointer)
 }
 
 PbxDoc *
-stand_in(PbxCheck *check, const char *pointer, JsonNode *value)
+stand_in(PbxCheck *check, const PbxDoc *where, const char *pointer, JsonNode *value)
 {
     g_auto(GStrv) parts = g_strsplit(pointer + 1, "/", -1);
     g_autoptr(JsonNode) root = nest(parts, value);
-    g_autofree char *place = place_text(check->spec->doc, pointer);
+    g_autofree char *place = place_text(where, pointer);
     PbxDoc *doc = doc_new_for_node(place, root);
     g_ptr_array_add(check->spec->docs, doc);
     return doc;
@@ -151,6 +151,18 @@ check_general_keys(PbxCheck *check, const PbxPlugin *plugin, const char *const *
     }
 }
 
+/* What may stand for a wrapped plugin in short. */
+static PbxDoc *
+plugin_in_full(gpointer user, const char *kind, const PbxDoc *doc, const char *pointer,
+               JsonNode *value, gboolean *told)
+{
+    if (!g_str_equal(kind, "stopper"))
+        return NULL;
+    PbxDoc *full = stop_in_full(user, doc, pointer, json_node_get_object(value));
+    *told = full == NULL;
+    return full;
+}
+
 static PbxOptions *
 read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const PbxDoc *doc,
              const char *pointer)
@@ -166,6 +178,8 @@ read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const P
     gboolean named = spec->metrics[0] != NULL;
     PbxOptionContext context = {
         .registry = check->registry,
+        .in_full = plugin_in_full,
+        .in_full_user = check,
         .sandbox = spec->sandbox,
         .metric = spec->metrics[0],
         .mode = named ? (spec->signs[0] < 0 ? "max" : "min") : NULL,
@@ -176,8 +190,11 @@ read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const P
 
 /* A decider that ranks needs a metric: the run's or its own. */
 static void
-check_metric(PbxCheck *check, const PbxPluginUse *use, const char *kind)
+check_metric(PbxCheck *check, const PbxPluginUse *use)
 {
+    const char *kind = use->plugin->desc->kind;
+    for (guint i = 0; i < use->wrapped->len; i++)
+        check_metric(check, g_ptr_array_index(use->wrapped, i));
     gboolean decides = general_keys(kind) != no_keys;
     if (!decides || (plugin_caps(use->plugin) & PBX_CAP_NEEDS_METRIC) == 0)
         return;
@@ -186,6 +203,27 @@ check_metric(PbxCheck *check, const PbxPluginUse *use, const char *kind)
         !g_hash_table_contains(check->wrong, "mode"))
         problems_add(check->problems, check->spec->doc, use->pointer,
                      "the %s '%s' needs 'metric' and 'mode'", kind, use->plugin->desc->name);
+}
+
+/* With all that it wraps. */
+static PbxPluginUse *
+use_alloc(char *slot, const PbxPlugin *plugin, PbxOptions *options, const char *pointer)
+{
+    PbxPluginUse *use = g_new0(PbxPluginUse, 1);
+    use->slot = slot;
+    use->plugin = plugin;
+    use->options = options;
+    use->pointer = g_strdup(pointer);
+    use->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)use_free);
+    const GPtrArray *children = options_children(options);
+    for (guint i = 0; i < children->len; i++) {
+        const PbxOptionChild *child = g_ptr_array_index(children, i);
+        PbxPluginUse *wrapped = use_alloc(g_strconcat(slot, child->place, NULL), child->plugin,
+                                          child->options, child->pointer);
+        wrapped->from = child;
+        g_ptr_array_add(use->wrapped, wrapped);
+    }
+    return use;
 }
 
 PbxPluginUse *
@@ -202,12 +240,8 @@ use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
     PbxOptions *options = read_options(check, plugin, kind, doc, pointer);
     if (options == NULL)
         return NULL;
-    PbxPluginUse *use = g_new0(PbxPluginUse, 1);
-    use->slot = g_strdup(slot);
-    use->plugin = plugin;
-    use->options = options;
-    use->pointer = g_strdup(pointer);
-    check_metric(check, use, kind);
+    PbxPluginUse *use = use_alloc(g_strdup(slot), plugin, options, pointer);
+    check_metric(check, use);
     return use;
 }
 
@@ -261,7 +295,9 @@ use_free(PbxPluginUse *use)
         return;
     g_free(use->slot);
     g_free(use->pointer);
-    options_free(use->options);
+    g_ptr_array_unref(use->wrapped);
+    if (use->from == NULL)
+        options_free(use->options);
     g_free(use);
 }
 

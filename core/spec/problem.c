@@ -101,49 +101,120 @@ place_of(const PbxSpec *spec, const PbxPluginUse *use, const char *where)
     return g_strdup(use->pointer);
 }
 
+/* A use made an instance, and those that it wraps. */
+typedef struct Tried Tried;
+struct Tried {
+    const PbxSpec *spec;
+    const PbxPluginUse *use;
+    PbxProblems *problems;
+    pbx_problem *problem;
+    GPtrArray *wrapped; /* Tried* */
+    PbxChildren *children;
+    PbxInstance *instance;
+};
+
 static void
-try_setup(const PbxSpec *spec, const PbxPluginUse *use, const PbxInstance *instance,
-          PbxProblems *problems)
+tried_free(Tried *tried)
 {
-    const pbx_search *vtable = instance->vtable;
+    if (tried == NULL)
+        return;
+    instance_free(tried->instance);
+    children_free(tried->children);
+    g_ptr_array_unref(tried->wrapped);
+    spec_problem_free(tried->problem);
+    g_free(tried);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tried, tried_free)
+
+static pbx_problem *
+problem_of_child(gpointer child)
+{
+    return ((Tried *)child)->problem;
+}
+
+static void
+tell(const Tried *tried, const char *pointer, const GError *error)
+{
+    problems_add(tried->problems, tried->spec->doc, pointer, "%s", error->message);
+    problems_set_status(tried->problems, plugin_error_status(error));
+}
+
+/* The setup of an instance; its complaint is told where it belongs. */
+static pbx_status
+set_up(Tried *tried, const pbx_problem *problem, pbx_error *told)
+{
+    const pbx_search *vtable = tried->instance->vtable;
+    guint before = problems_count(tried->problems);
     if (!PEGBOX_HAS(vtable, pbx_search, setup))
-        return;
-    pbx_problem *problem = spec_problem_new(spec, use);
-    pbx_error told = {.where = "", .message = ""};
-    pbx_status status = vtable->setup(instance->self, problem, &told);
-    spec_problem_free(problem);
-    if (status >= 0)
-        return;
-    g_autofree char *place = place_of(spec, use, told.where);
+        return PBX_OK;
+    pbx_status status = vtable->setup(tried->instance->self, problem, told);
+    /* A wrapper passes on what one that it wraps complained of. */
+    if (status >= 0 || problems_count(tried->problems) != before)
+        return status;
+    g_autofree char *place = place_of(tried->spec, tried->use, told->where);
     g_autoptr(GError) error = NULL;
     gboolean refused = status == PBX_EINVAL || status == PBX_ENOTSUP;
-    instance_set_error(&error, refused ? PLUGIN_ERROR_OPTIONS : PLUGIN_ERROR_BROKEN, use->plugin,
-                       status, &told);
-    problems_add(problems, spec->doc, place, "%s", error->message);
-    problems_set_status(problems, plugin_error_status(error));
+    instance_set_error(&error, refused ? PLUGIN_ERROR_OPTIONS : PLUGIN_ERROR_BROKEN,
+                       tried->use->plugin, status, told);
+    tell(tried, place, error);
+    return status;
+}
+
+static pbx_status
+set_up_child(pbx_instance *child, const pbx_problem *problem, pbx_error *error)
+{
+    return set_up((Tried *)child, problem, error);
+}
+
+/* A wrapper is given no more of a child than it may call before a run. */
+static const pbx_stopper only_setup = {.struct_size = sizeof only_setup, .setup = set_up_child};
+
+static Tried *
+tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
+{
+    static const PbxChildFuncs funcs = {.problem = problem_of_child};
+    g_autoptr(Tried) tried = g_new0(Tried, 1);
+    g_autoptr(GError) error = NULL;
+    tried->spec = spec;
+    tried->use = use;
+    tried->problems = problems;
+    tried->problem = spec_problem_new(spec, use);
+    tried->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)tried_free);
+    tried->children = use->wrapped->len > 0 ? children_new(&funcs) : NULL;
+    for (guint i = 0; i < use->wrapped->len; i++) {
+        const PbxPluginUse *inner = g_ptr_array_index(use->wrapped, i);
+        Tried *child = tried_new(spec, inner, problems);
+        if (child == NULL)
+            return NULL;
+        g_ptr_array_add(tried->wrapped, child);
+        if (g_str_equal(inner->plugin->desc->kind, "stopper"))
+            children_add(tried->children, inner->from, child->instance, &only_setup,
+                         (pbx_instance *)child, child);
+    }
+    tried->instance = instance_new(use->plugin, use->slot, use->options,
+                                   use == spec->search ? spec->search_seed : spec->seed, NULL,
+                                   keep_silent, NULL, children_offer, tried->children, &error);
+    if (tried->instance != NULL)
+        return g_steal_pointer(&tried);
+    tell(tried, use->pointer, error);
+    return NULL;
 }
 
 static void
 try_one(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
 {
-    g_autoptr(GError) error = NULL;
-    gboolean search = use == spec->search;
-    g_autoptr(PbxInstance) instance =
-        instance_new(use->plugin, use->slot, use->options, search ? spec->search_seed : spec->seed,
-                     NULL, keep_silent, NULL, NULL, NULL, &error);
-    if (instance == NULL) {
-        problems_add(problems, spec->doc, use->pointer, "%s", error->message);
-        problems_set_status(problems, plugin_error_status(error));
-        return;
-    }
     guint before = problems_count(problems);
-    guint32 caps = instance_caps(instance);
-    if (search && caps != plugin_caps(use->plugin))
+    g_autoptr(Tried) tried = tried_new(spec, use, problems);
+    if (tried == NULL)
+        return;
+    guint32 caps = instance_caps(tried->instance);
+    if (use == spec->search && caps != plugin_caps(use->plugin))
         capabilities_check(spec, caps, spec->registry, problems);
     if (use == spec->scheduler)
         pauses_check(spec, caps, problems);
+    pbx_error told = {.where = "", .message = ""};
     if (problems_count(problems) == before)
-        try_setup(spec, use, instance, problems);
+        (void)set_up(tried, tried->problem, &told);
 }
 
 void

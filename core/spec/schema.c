@@ -196,12 +196,12 @@ when_schema(PbxRegistry *registry, const PbxDefaults *defaults)
     return schema;
 }
 
+/* What means a stopper in short, under `stop` and in wrappers alike. */
 static void
 add_stop(JsonObject *defs, PbxRegistry *registry, const PbxDefaults *defaults)
 {
-    JsonArray *forms = NULL;
-    json_object_set_object_member(defs, "stop", any_of(&forms));
-    json_array_add_element(forms, parse("{\"$ref\":\"#/$defs/stopper\"}"));
+    JsonArray *forms =
+        json_object_get_array_member(json_object_get_object_member(defs, "stopper"), "anyOf");
     json_array_add_object_element(forms, when_schema(registry, defaults));
     json_array_add_element(forms,
                            parse("{\"type\":\"object\","
@@ -225,8 +225,8 @@ static const struct {
     {"scheduler", "{\"$ref\":\"#/$defs/scheduler\"}"},
     {"executor", "{\"$ref\":\"#/$defs/executor\"}"},
     {"loggers", "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/logger\"}}"},
-    {"stop", "{\"anyOf\":[{\"$ref\":\"#/$defs/stop\"},"
-             "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/stop\"}}]}"},
+    {"stop", "{\"anyOf\":[{\"$ref\":\"#/$defs/stopper\"},"
+             "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/stopper\"}}]}"},
 };
 
 static JsonObject *

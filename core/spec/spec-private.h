@@ -83,9 +83,9 @@ char *meant_text(const char *name, const char *const *names);
 
 /* ---- plugins.c: plugins as the file uses them ---- */
 
-/* A document that holds `value` (taken) at `pointer`, for what the file says in short;
- * its problems have the place that the file has there. Kept by the spec. */
-PbxDoc *stand_in(PbxCheck *check, const char *pointer, JsonNode *value);
+/* A document that holds `value` (taken) at `pointer`, for what `where` says in short; its
+ * problems have the place that `where` has there. Kept by the spec. */
+PbxDoc *stand_in(PbxCheck *check, const PbxDoc *where, const char *pointer, JsonNode *value);
 /* {"plugin": NAME}, to be filled. (transfer full) */
 JsonObject *plugin_object(const char *name);
 JsonNode *object_node(JsonObject *object /* (transfer full) */);
@@ -105,6 +105,9 @@ void trainable_check(PbxCheck *check);
 /* ---- the other parts, a file each ---- */
 
 void stop_check(PbxCheck *check);
+/* A document that says in full, at the same pointer, which stopper an object without "plugin"
+ * means. NULL: told. */
+PbxDoc *stop_in_full(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object);
 void resources_check(PbxCheck *check);
 void limits_check(PbxCheck *check);
 /* checkpoint, restore, reuse_workers: after the plugins and names. */
@@ -115,8 +118,8 @@ void pauses_check(const PbxSpec *spec, guint32 caps, PbxProblems *problems);
 void constraints_check(PbxCheck *check);
 /* An expression that sees `offered` (NULL-ended), the first of them the result: compiled, and its
  * names checked. NULL: told, at `pointer`. (transfer full) */
-PbxExpression *expression_at(PbxCheck *check, const char *pointer, JsonNode *node,
-                             const char *const *offered);
+PbxExpression *expression_at(PbxCheck *check, const PbxDoc *doc, const char *pointer,
+                             JsonNode *node, const char *const *offered);
 /* A number of bytes, or a text like "2GiB". FALSE: neither, a problem at `pointer`. */
 gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
 void reporter_check(PbxCheck *check);

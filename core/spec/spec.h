@@ -15,10 +15,12 @@
 
 /* A plugin as the file uses it. */
 typedef struct {
-    char *slot; /* "search", "stop[0]", "loggers[1]" */
+    char *slot; /* "search", "stop[0]", "loggers[1]"; of a wrapped one "stop[0].stoppers[1]" */
     const PbxPlugin *plugin;
     PbxOptions *options;
-    char *pointer; /* in the document, for problems that setup finds */
+    char *pointer;              /* in the document, for problems that setup finds */
+    const PbxOptionChild *from; /* in its wrapper's options; NULL: nobody wraps it */
+    GPtrArray *wrapped;         /* PbxPluginUse*: what it wraps */
 } PbxPluginUse;
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;

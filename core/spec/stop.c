@@ -12,39 +12,39 @@ is_minimised(const PbxSpec *spec, const char *field)
 }
 
 static gboolean
-check_bound(PbxCheck *check, const char *pointer, JsonNode *node)
+check_bound(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *node)
 {
     if (node_is(node, KEY_NUMBER))
         return TRUE;
-    wrong_type(check, check->spec->doc, pointer, KEY_NUMBER, node);
+    wrong_type(check, doc, pointer, KEY_NUMBER, node);
     return FALSE;
 }
 
 /* {"<=": 0.01} */
 static gboolean
-check_comparison(PbxCheck *check, const char *pointer, JsonObject *object)
+check_comparison(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object)
 {
     static const char *const names[] = {"<=", ">=", "<", ">", NULL};
     g_autoptr(GList) members = json_object_get_members(object);
     if (members == NULL || members->next != NULL || !g_strv_contains(names, members->data)) {
-        problems_add(check->problems, check->spec->doc, pointer,
+        problems_add(check->problems, doc, pointer,
                      "needs a number, {\"<=\": NUMBER} or {\">=\": NUMBER}");
         return FALSE;
     }
     g_autofree char *inner = json_pointer_member(pointer, members->data);
-    return check_bound(check, inner, json_object_get_member(object, members->data));
+    return check_bound(check, doc, inner, json_object_get_member(object, members->data));
 }
 
 static gboolean
-check_threshold(PbxCheck *check, const char *pointer, const char *field, JsonNode *node)
+check_threshold(PbxCheck *check, const PbxDoc *doc, const char *pointer, const char *field,
+                JsonNode *node)
 {
-    const PbxDoc *doc = check->spec->doc;
     if (field[0] == '\0') {
         problems_add(check->problems, doc, pointer, "a threshold needs the name of a result field");
         return FALSE;
     }
     if (JSON_NODE_HOLDS_OBJECT(node))
-        return check_comparison(check, pointer, json_node_get_object(node));
+        return check_comparison(check, doc, pointer, json_node_get_object(node));
     if (!node_is(node, KEY_NUMBER)) {
         g_autofree char *got = node_shown(node);
         problems_add(check->problems, doc, pointer,
@@ -60,70 +60,80 @@ check_threshold(PbxCheck *check, const char *pointer, const char *field, JsonNod
     return FALSE;
 }
 
-/* An object that holds what the file says in short as one option of a plugin. */
-static PbxPluginUse *
-use_short_form(PbxCheck *check, const char *slot, const PbxShortForm *form, const char *pointer,
-               JsonObject *others, JsonNode *value)
+/* {"plugin": ..., OPTION: value}, and what stands beside it. (transfer full) */
+static JsonObject *
+short_form_object(const PbxShortForm *form, JsonObject *others, JsonNode *value)
 {
     JsonObject *object = plugin_object(form->plugin);
-    json_object_set_member(object, form->option, value);
-    if (others != NULL) {
-        g_autoptr(GList) members = json_object_get_members(others);
-        for (GList *item = members; item != NULL; item = item->next) {
-            if (!g_str_equal(item->data, "when"))
-                json_object_set_member(object, item->data,
-                                       json_clone(json_object_get_member(others, item->data)));
-        }
-    }
-    PbxDoc *doc = stand_in(check, pointer, object_node(object));
-    return use_named(check, slot, "stopper", form->plugin, pointer, doc, pointer);
+    json_object_set_member(object, form->option, json_clone(value));
+    if (others == NULL)
+        return object;
+    g_autoptr(GList) members = json_object_get_members(others);
+    for (GList *item = members; item != NULL; item = item->next)
+        if (!g_str_equal(item->data, "when"))
+            json_object_set_member(object, item->data,
+                                   json_clone(json_object_get_member(others, item->data)));
+    return object;
 }
 
-static PbxPluginUse *
-check_thresholds(PbxCheck *check, const char *slot, const char *pointer, JsonNode *node)
+static JsonObject *
+thresholds_in_full(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object)
 {
-    JsonObject *object = json_node_get_object(node);
     gboolean good = TRUE;
     g_autoptr(GList) members = json_object_get_members(object);
-    if (members == NULL)
-        return NULL;
     for (GList *item = members; item != NULL; item = item->next) {
         g_autofree char *place = json_pointer_member(pointer, item->data);
         JsonNode *bound = json_object_get_member(object, item->data);
-        good = check_threshold(check, place, item->data, bound) && good;
+        good = check_threshold(check, doc, place, item->data, bound) && good;
     }
     if (!good)
         return NULL;
-    return use_short_form(check, slot, &check->defaults->thresholds, pointer, NULL,
-                          json_clone(node));
+    g_autoptr(JsonNode) node = object_node(json_object_ref(object));
+    return short_form_object(&check->defaults->thresholds, NULL, node);
 }
 
-static PbxPluginUse *
-check_when(PbxCheck *check, const char *slot, const char *pointer, JsonObject *object)
+static JsonObject *
+when_in_full(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object)
 {
     JsonNode *when = json_object_get_member(object, "when");
     g_autofree char *place = json_pointer_member(pointer, "when");
     /* Compiled here too: a mistake has the place that it has in the file. */
     static const char *const offered[] = {"result", "trial_id", NULL};
-    g_autoptr(PbxExpression) compiled = expression_at(check, place, when, offered);
-    if (compiled == NULL)
-        return NULL;
-    return use_short_form(check, slot, &check->defaults->when, pointer, object, json_clone(when));
+    g_autoptr(PbxExpression) compiled = expression_at(check, doc, place, when, offered);
+    return compiled != NULL ? short_form_object(&check->defaults->when, object, when) : NULL;
+}
+
+PbxDoc *
+stop_in_full(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object)
+{
+    JsonObject *full = NULL;
+    if (json_object_get_size(object) == 0)
+        problems_add(check->problems, doc, pointer, "an empty object is no stopper");
+    else if (json_object_has_member(object, "when"))
+        full = when_in_full(check, doc, pointer, object);
+    else
+        full = thresholds_in_full(check, doc, pointer, object);
+    return full != NULL ? stand_in(check, doc, pointer, object_node(full)) : NULL;
 }
 
 static void
 check_one(PbxCheck *check, const char *pointer, JsonNode *node)
 {
     PbxSpec *spec = check->spec;
+    const PbxDoc *doc = spec->doc;
     g_autofree char *slot = g_strdup_printf("stop[%u]", spec->stoppers->len);
     JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
     PbxPluginUse *use = NULL;
-    if (object == NULL || json_object_has_member(object, "plugin"))
-        use = use_new(check, slot, "stopper", spec->doc, pointer, node);
-    else if (json_object_has_member(object, "when"))
-        use = check_when(check, slot, pointer, object);
-    else
-        use = check_thresholds(check, slot, pointer, node);
+    if (object == NULL || json_object_has_member(object, "plugin")) {
+        use = use_new(check, slot, "stopper", doc, pointer, node);
+    } else if (json_object_get_size(object) > 0) {
+        const char *name = json_object_has_member(object, "when")
+                               ? check->defaults->when.plugin
+                               : check->defaults->thresholds.plugin;
+        doc = stop_in_full(check, doc, pointer, object);
+        if (doc != NULL)
+            use = use_named(check, slot, "stopper", name, pointer, doc, pointer);
+    }
     if (use != NULL)
         g_ptr_array_add(spec->stoppers, use);
 }
@@ -143,8 +153,11 @@ check_time_budget(PbxCheck *check)
         return;
     }
     spec->time_budget_s = seconds;
-    PbxPluginUse *use = use_short_form(check, "time_budget_s", &check->defaults->timeout,
-                                       "/time_budget_s", NULL, json_clone(node));
+    const PbxShortForm *form = &check->defaults->timeout;
+    const PbxDoc *doc = stand_in(check, spec->doc, "/time_budget_s",
+                                 object_node(short_form_object(form, NULL, node)));
+    PbxPluginUse *use = use_named(check, "time_budget_s", "stopper", form->plugin, "/time_budget_s",
+                                  doc, "/time_budget_s");
     if (use != NULL)
         g_ptr_array_add(spec->stoppers, use);
 }

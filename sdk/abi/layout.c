@@ -358,6 +358,22 @@ AT(pbx_expression, struct_size, 0);
 AT(pbx_expression, reserved, 4);
 AT(pbx_expression, eval, 8);
 
+SIZE(pbx_child, 40);
+AT(pbx_child, struct_size, 0);
+AT(pbx_child, caps, 4);
+AT(pbx_child, slot, 8);
+AT(pbx_child, name, 16);
+AT(pbx_child, vtable, 24);
+AT(pbx_child, instance, 32);
+
+SIZE(pbx_children, 40);
+AT(pbx_children, struct_size, 0);
+AT(pbx_children, reserved, 4);
+AT(pbx_children, get, 8);
+AT(pbx_children, problem, 16);
+AT(pbx_children, result, 24);
+AT(pbx_children, outcome, 32);
+
 SIZE(pbx_template, 24);
 AT(pbx_template, struct_size, 0);
 AT(pbx_template, reserved, 4);

@@ -8,6 +8,30 @@ extern const pbx_files test_files; /* in memory; its user is the PbxTestHost */
 extern const pbx_session test_session;
 extern const pbx_template test_template;
 
+/* One of what a wrapper wraps. */
+typedef struct {
+    PbxTestHost *host;
+    PbxOptions *options;
+    PbxInstance *instance;
+    PbxTestChildren inner;
+    pbx_problem problem;
+    const pbx_objective *const *objectives;
+    pbx_objective own;
+    const pbx_objective *own_list[1];
+} PbxTestChild;
+gboolean test_children_make(PbxTestHost *host, PbxTestChildren *children, PbxOptions *options,
+                            const char *slot, GError **error);
+void test_children_clear(PbxTestChildren *children);
+/* What is wrapped first. FALSE: func has said so, and no more. */
+gboolean test_children_each(const PbxTestChildren *children,
+                            gboolean (*func)(const PbxInstance *instance, gpointer user),
+                            gpointer user);
+PbxInstance *test_instance_new(PbxTestHost *host, const PbxPlugin *plugin, const char *slot,
+                               PbxOptions *options, PbxTestChildren *children, GError **error);
+/* Losses and watched fields of a result for a plugin with these. */
+void test_fill_result(PbxTestHost *host, pbx_result *result, const PbxOptions *options,
+                      const pbx_objective *const *objectives, guint n_objectives);
+
 void test_session_init(PbxTestHost *host);
 void test_session_clear(PbxTestHost *host);
 

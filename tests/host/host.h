@@ -42,8 +42,16 @@ typedef struct {
     GPtrArray *texts;
 } PbxTestSession;
 
-/* An instance of the plugin and all that it sees. */
+typedef struct PbxTestHost PbxTestHost;
+
+/* What a wrapper wraps. */
 typedef struct {
+    PbxChildren *service; /* NULL: nothing */
+    GPtrArray *list;      /* the host's own */
+} PbxTestChildren;
+
+/* An instance of the plugin and all that it sees. */
+struct PbxTestHost {
     pbx_instance *self;
     gconstpointer vtable; /* pbx_search, pbx_stopper, ... */
     const pbx_host *abi;
@@ -58,6 +66,7 @@ typedef struct {
     PbxTestSession session;
     /* The rest is the host's own. */
     PbxInstance *instance;
+    PbxTestChildren children;
     PbxOptions *options;
     PbxSandbox *sandbox;
     PbxClock *clock;
@@ -66,7 +75,7 @@ typedef struct {
     GPtrArray *nodes;      /* JsonNode, the same */
     guint64 seq;
     gboolean is_set_up;
-} PbxTestHost;
+};
 
 /* Before anything else in main, in place of g_test_init: takes the module's path, the
  * first argument that is no option. */
@@ -89,8 +98,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxTestHost, test_host_free)
  */
 pbx_status test_host_setup(PbxTestHost *host, const char *config, const char *objectives,
                            gint64 num_samples);
-/* Saves, makes a new instance, sets it up, loads; both save the same bytes, which are
- * given back (transfer full). Then the new one is host->self. */
+/* Saves, makes a new instance (with all that it wraps), sets it up, loads; both save the same
+ * bytes, which are given back (transfer full). Then the new one is host->self. */
 GBytes *test_host_reload(PbxTestHost *host);
 /* Loads into the instance of `to` what `from` saves. */
 pbx_status test_host_load(PbxTestHost *to, PbxTestHost *from);

@@ -41,19 +41,20 @@ loss_of(JsonNode *fields, const pbx_objective *objective)
 }
 
 static void
-fill_losses(PbxTestHost *host, pbx_result *result, JsonNode *fields)
+fill_losses(PbxTestHost *host, pbx_result *result, JsonNode *fields,
+            const pbx_objective *const *objectives, guint n)
 {
-    double *losses = test_keep(host, g_new0(double, host->objectives->len + 1));
-    for (guint i = 0; i < host->objectives->len; i++)
-        losses[i] = loss_of(fields, g_ptr_array_index(host->objectives, i));
-    result->n_losses = host->objectives->len;
+    double *losses = test_keep(host, g_new0(double, n + 1));
+    for (guint i = 0; i < n; i++)
+        losses[i] = loss_of(fields, objectives[i]);
+    result->n_losses = n;
     result->losses = losses;
 }
 
 static void
-fill_watched(PbxTestHost *host, pbx_result *result, JsonNode *fields)
+fill_watched(PbxTestHost *host, pbx_result *result, JsonNode *fields, const PbxOptions *options)
 {
-    const char *const *names = options_watched(host->options);
+    const char *const *names = options_watched(options);
     guint n = g_strv_length((char **)names);
     double *watched = test_keep(host, g_new0(double, n + 1));
     guint8 *present = test_keep(host, g_new0(guint8, n + 1));
@@ -65,6 +66,15 @@ fill_watched(PbxTestHost *host, pbx_result *result, JsonNode *fields)
     result->n_watched = n;
     result->watched = watched;
     result->present = present;
+}
+
+void
+test_fill_result(PbxTestHost *host, pbx_result *result, const PbxOptions *options,
+                 const pbx_objective *const *objectives, guint n_objectives)
+{
+    JsonNode *fields = host_json_node(result->fields);
+    fill_losses(host, result, fields, objectives, n_objectives);
+    fill_watched(host, result, fields, options);
 }
 
 const pbx_result *
@@ -90,8 +100,8 @@ test_result(PbxTestHost *host, guint64 trial, gint64 iteration, const char *fiel
         .text = test_keep(host, json_to_text(node)),
     };
     result->text_size = strlen(result->text);
-    fill_losses(host, result, node);
-    fill_watched(host, result, node);
+    test_fill_result(host, result, host->options,
+                     (const pbx_objective *const *)host->objectives->pdata, host->objectives->len);
     return result;
 }
 

@@ -29,8 +29,10 @@
 #ifndef PEGBOX_HELPERS_H
 #define PEGBOX_HELPERS_H
 
+#include <pegbox/helpers/children.h>
 #include <pegbox/helpers/define.h>
 #include <pegbox/helpers/memory.h>
+#include <pegbox/helpers/metric.h>
 #include <pegbox/helpers/rank.h>
 #include <pegbox/helpers/rng.h>
 #include <pegbox/helpers/space.h>

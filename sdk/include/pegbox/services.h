@@ -81,6 +81,43 @@ typedef struct pbx_expression {
                             pbx_error *error);
 } pbx_expression;
 
+/* ---- children/1 [call]: the plugins that a wrapper wraps ---- */
+#define PBX_CHILDREN_ID "children/1"
+/*
+ * A wrapper has an option of the type PBX_OPTION_PLUGIN. The host makes what it names
+ * before the wrapper's create, saves and loads it with the wrapper, and destroys it after
+ * the wrapper's destroy. In between nobody but the wrapper calls it, by its vtable:
+ * setup from its own setup, the others as it likes. In this version stoppers wrap
+ * stoppers; searches and schedulers come with the first plugins that wrap them.
+ */
+typedef struct pbx_child {
+    uint32_t struct_size;
+    uint32_t caps;          /* PBX_CAP_* of this instance */
+    const char *slot;       /* its place: "stop[0].stoppers[1]" */
+    const char *name;       /* the plugin's */
+    const void *vtable;     /* const pbx_stopper *, ...: one that the child lacks is NULL there */
+    pbx_instance *instance; /* what the functions of the vtable take */
+} pbx_child;
+
+typedef struct pbx_children {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* The one of the option, or of a list or map the `index`-th (in order). NULL: there are no
+     * more, or it has no such interface (PBX_STOPPER_ID, ...). Valid until destroy. */
+    const pbx_child *(*get)(const pbx_host *, const char *option, size_t index, const char *id);
+    /* The problem as the child sees it, for its setup: the wrapper may alter it before.
+     * Valid until destroy. */
+    pbx_problem *(*problem)(const pbx_host *, const pbx_child *);
+    /*
+     * What the wrapper was given in this call, as the child sees it: with losses and
+     * watched fields of its own. Valid until the same is asked again, or the call's end.
+     * NULL: it is not what the wrapper was given. Structs are handed on so and never
+     * copied, or fields of later versions would vanish.
+     */
+    const pbx_result *(*result)(const pbx_host *, const pbx_child *, const pbx_result *);
+    const pbx_outcome *(*outcome)(const pbx_host *, const pbx_child *, const pbx_outcome *);
+} pbx_children;
+
 /* ---- template/1 [call], in a worker: TEMPLATE options ---- */
 #define PBX_TEMPLATE_ID "template/1"
 /*

@@ -126,7 +126,10 @@ takes_the_first_on_the_path(Fixture *f)
     g_autoptr(PbxRegistry) registry = registry_new(NULL);
     g_assert_cmpstr(registry_load(registry, "stopper", "good", NULL)->path, ==, winner);
     g_autoptr(GPtrArray) files = registry_files(registry, "stopper");
-    const PbxPluginFile *first = files->pdata[0], *next = files->pdata[1];
+    guint i = 0;
+    while (!g_str_equal(((const PbxPluginFile *)files->pdata[i])->name, "good"))
+        i++;
+    const PbxPluginFile *first = files->pdata[i], *next = files->pdata[i + 1];
     g_assert_cmpstr(first->path, ==, winner);
     g_assert_null(first->shadowed_by);
     g_assert_cmpstr(next->path, ==, loser);

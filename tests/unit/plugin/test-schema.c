@@ -13,6 +13,7 @@ static const char *const sizes[] = {"small", "large", NULL};
     }
 
 /* A row and its property, without "description". */
+static const char *const kinds[] = {"search", "stopper", NULL};
 static const struct {
     pbx_option row;
     const char *property;
@@ -37,6 +38,8 @@ static const struct {
     {PLAIN("a", PBX_OPTION_REGEX), "{\"type\":\"string\",\"format\":\"regex\"}"},
     {PLAIN("a", PBX_OPTION_PATH), "{\"type\":\"string\",\"minLength\":1}"},
     {PLAIN("a", 99), "{}"},
+    {{"a", "D.", "0.1", PBX_OPTION_PLUGIN, 0, 0, 0, NULL, kinds},
+     "{\"anyOf\":[{\"$ref\":\"#/$defs/search\"},{\"$ref\":\"#/$defs/stopper\"}]}"},
     {{"a", "D.", "0.1", PBX_OPTION_INT, PBX_OPTION_LIST, 1, 9, NULL, NULL},
      "{\"anyOf\":[{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9}}"
      ",{\"type\":\"integer\",\"minimum\":1,\"maximum\":9}]}"},

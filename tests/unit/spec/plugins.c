@@ -159,6 +159,8 @@ static const pbx_scheduler plain = {.struct_size = sizeof plain, .object = OBJEC
 static const pbx_scheduler ranker = {
     .struct_size = sizeof ranker, .caps = PBX_CAP_NEEDS_METRIC, .object = OBJECT};
 static const pbx_stopper stopper = {.struct_size = sizeof stopper, .object = OBJECT};
+static const pbx_stopper needy = {
+    .struct_size = sizeof needy, .caps = PBX_CAP_NEEDS_METRIC, .object = OBJECT};
 static const pbx_logger logger = {.struct_size = sizeof logger, .object = OBJECT, .events = events};
 static const pbx_trainable trainable = {
     .struct_size = sizeof trainable, .object = OBJECT, .run = run};
@@ -202,6 +204,19 @@ static const pbx_option rule_options[] = {
     PLAIN(PBX_OPTION_EXPRESSION, PBX_OPTION_REQUIRED, "rule", NULL),
     OPTION(PBX_OPTION_ENUM, 0, "scope", -INFINITY, INFINITY, "\"trial\"", scopes),
 };
+static const char *const stopper_kinds[] = {"stopper", NULL};
+static const char *const search_kinds[] = {"search", NULL};
+static const pbx_option both_options[] = {
+    OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_LIST, "parts", -INFINITY, INFINITY, NULL, stopper_kinds),
+    OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_MAP, "named", -INFINITY, INFINITY, NULL, stopper_kinds),
+    OPTION(PBX_OPTION_PLUGIN, 0, "other", -INFINITY, INFINITY, "\"narrow\"", search_kinds),
+    PLAIN(PBX_OPTION_STRING, PBX_OPTION_SECRET, "password", NULL),
+};
+static const pbx_option needy_options[] = {
+    PLAIN(PBX_OPTION_FIELD, PBX_OPTION_OBJECTIVE, "metric", NULL),
+    OPTION(PBX_OPTION_ENUM, PBX_OPTION_OBJECTIVE, "mode", -INFINITY, INFINITY, NULL, modes),
+    PLAIN(PBX_OPTION_STRING, PBX_OPTION_SECRET, "key", NULL),
+};
 static const pbx_option clock_options[] = {
     PLAIN(PBX_OPTION_REAL, PBX_OPTION_REQUIRED, "after", NULL),
 };
@@ -240,6 +255,8 @@ PLUGIN(stopper_bounds, "stopper", PBX_STOPPER_ID, "bounds", stopper, bounds_opti
 PLUGIN(stopper_rule, "stopper", PBX_STOPPER_ID, "rule", stopper, rule_options, N(rule_options))
 PLUGIN(stopper_clock, "stopper", PBX_STOPPER_ID, "clock", stopper, clock_options, N(clock_options))
 PLUGIN(stopper_never, "stopper", PBX_STOPPER_ID, "never", stopper, NULL, 0)
+PLUGIN(stopper_both, "stopper", PBX_STOPPER_ID, "both", stopper, both_options, N(both_options))
+PLUGIN(stopper_needy, "stopper", PBX_STOPPER_ID, "needy", needy, needy_options, N(needy_options))
 PLUGIN(logger_lines, "logger", PBX_LOGGER_ID, "lines", logger, NULL, 0)
 PLUGIN(logger_other, "logger", PBX_LOGGER_ID, "other", logger, NULL, 0)
 PLUGIN(trainable_shell, "trainable", PBX_TRAINABLE_ID, "shell", checked, shell_options,
@@ -251,10 +268,10 @@ PLUGIN(scheduler_pauser, "scheduler", PBX_SCHEDULER_ID, "pauser", pauser, NULL, 
 PLUGIN(executor_here, "executor", PBX_EXECUTOR_ID, "here", executor, NULL, 0)
 
 static const pbx_plugin *const plugins[] = {
-    &search_wide,       &search_narrow,    &search_picky,      &scheduler_plain, &scheduler_ranker,
-    &stopper_bounds,    &stopper_rule,     &stopper_clock,     &stopper_never,   &logger_lines,
-    &logger_other,      &trainable_shell,  &trainable_nothing, &executor_here,   &trainable_saver,
-    &trainable_program, &scheduler_pauser,
+    &search_wide,    &search_narrow,   &search_picky,      &scheduler_plain,  &scheduler_ranker,
+    &stopper_bounds, &stopper_rule,    &stopper_clock,     &stopper_never,    &stopper_both,
+    &stopper_needy,  &logger_lines,    &logger_other,      &trainable_shell,  &trainable_nothing,
+    &executor_here,  &trainable_saver, &trainable_program, &scheduler_pauser,
 };
 
 const pbx_entry pegbox_plugin_v0 = {

@@ -6,11 +6,11 @@
 #include "spec-test.h"
 
 static const char *const plugins[] = {
-    "search/wide",       "search/narrow",  "search/picky",    "scheduler/plain",
-    "scheduler/ranker",  "stopper/bounds", "stopper/rule",    "stopper/clock",
-    "stopper/never",     "logger/lines",   "logger/other",    "trainable/shell",
-    "trainable/nothing", "executor/here",  "trainable/saver", "trainable/program",
-    "scheduler/pauser",
+    "search/wide",      "search/narrow",     "search/picky",      "scheduler/plain",
+    "scheduler/ranker", "stopper/bounds",    "stopper/rule",      "stopper/clock",
+    "stopper/never",    "stopper/both",      "stopper/needy",     "logger/lines",
+    "logger/other",     "trainable/shell",   "trainable/nothing", "executor/here",
+    "trainable/saver",  "trainable/program", "scheduler/pauser",
 };
 
 static const char defaults[] =

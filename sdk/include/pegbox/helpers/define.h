@@ -48,6 +48,10 @@ extern "C" {
 #define PBX_OPT_JSON(NAME, DOC, SINCE, FALLBACK)                                                   \
     PBX_OPT_ANY(PBX_OPTION_JSON, 0, NAME, DOC, SINCE, FALLBACK)
 
+/* A plugin of a kind in KINDS (an array of texts that ends with NULL): of a wrapper. */
+#define PBX_OPT_PLUGIN(FLAGS, NAME, DOC, SINCE, KINDS, FALLBACK)                                   \
+    PBX_OPT(PBX_OPTION_PLUGIN, FLAGS, NAME, DOC, SINCE, -INFINITY, INFINITY, FALLBACK, KINDS)
+
 /* The pair `metric`, `mode` of a plugin that may have an objective of its own. */
 static const char *const pbx_modes[] = {"min", "max", NULL};
 #define PBX_OPT_METRIC(SINCE)                                                                      \

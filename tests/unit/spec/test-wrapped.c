@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plugins that wrap others: what the file says of these, and where. */
+#include <string.h>
+
+#include "spec-test.h"
+
+static void
+assert_use(const PbxPluginUse *use, guint index, const char *slot, const char *name,
+           const char *pointer)
+{
+    const PbxPluginUse *wrapped = use->wrapped->pdata[index];
+    g_assert_cmpstr(wrapped->slot, ==, slot);
+    g_assert_cmpstr(wrapped->plugin->desc->name, ==, name);
+    g_assert_cmpstr(wrapped->pointer, ==, pointer);
+}
+
+static void
+test_uses(void)
+{
+    g_autoptr(PbxSpec) spec = spec_test_good(
+        "\"stop\": [{\"plugin\": \"both\", \"parts\": [\"never\", {\"acc\": 1}], \"named\": "
+        "{\"left.1\": \"never\", \"right\": {\"plugin\": \"both\", \"parts\": {\"when\": "
+        "\"true\"}, \"other\": \"wide\"}}}]");
+    const PbxPluginUse *use = spec->stoppers->pdata[0];
+    g_assert_cmpuint(use->wrapped->len, ==, 5);
+    assert_use(use, 0, "stop[0].parts[0]", "never", "/stop/0/parts/0");
+    assert_use(use, 1, "stop[0].parts[1]", "bounds", "/stop/0/parts/1");
+    assert_use(use, 2, "stop[0].named.left.1", "never", "/stop/0/named/left.1");
+    assert_use(use, 3, "stop[0].named.right", "both", "/stop/0/named/right");
+    /* A default has no place of its own. */
+    assert_use(use, 4, "stop[0].other", "narrow", "/stop/0");
+    const PbxPluginUse *inner = use->wrapped->pdata[3], *bounds = use->wrapped->pdata[1];
+    assert_use(inner, 0, "stop[0].named.right.parts[0]", "rule", "/stop/0/named/right/parts");
+    assert_use(inner, 1, "stop[0].named.right.other", "wide", "/stop/0/named/right/other");
+    g_assert_cmpstr(options_watched(bounds->options)[0], ==, "acc");
+    const PbxPluginUse *rule = inner->wrapped->pdata[0];
+    g_assert_nonnull(options_expression(rule->options, "rule"));
+}
+
+static void
+test_resolved_hides_what_is_secret_within(void)
+{
+    g_autoptr(PbxSpec) spec = spec_test_good(
+        "\"metric\": \"a\", \"mode\": \"min\", \"stop\": {\"plugin\": \"both\", \"password\": "
+        "\"hush\", \"parts\": [\"never\", {\"plugin\": \"needy\", \"key\": \"hush\"}], "
+        "\"named\": {\"a/b\": {\"plugin\": \"both\", \"parts\": {\"plugin\": \"needy\", "
+        "\"key\": \"hush\"}}}}");
+    g_autofree char *text = spec_test_resolved(spec, "stop");
+    g_assert_null(strstr(text, "hush"));
+    g_assert_cmpstr(text, ==,
+                    "[{\"plugin\":\"both\",\"parts\":[{\"plugin\":\"never\"},{\"key\":\"***\","
+                    "\"plugin\":\"needy\"}],\"named\":{\"a/b\":{\"parts\":[{\"key\":\"***\","
+                    "\"plugin\":\"needy\"}],\"other\":{\"plugin\":\"narrow\"},\"plugin\":\"both\"}}"
+                    ",\"other\":{\"plugin\":\"narrow\"},\"password\":\"***\"}]");
+    const PbxPluginUse *use = spec->stoppers->pdata[0], *needy = use->wrapped->pdata[1];
+    g_assert_cmpstr(
+        json_object_get_string_member(json_node_get_object(options_node(needy->options)), "key"),
+        ==, "hush");
+}
+
+static void
+test_each_has_an_objective_of_its_own(void)
+{
+    g_autoptr(PbxSpec) spec = spec_test_good(
+        "\"stop\": {\"plugin\": \"both\", \"parts\": [{\"plugin\": \"needy\", \"metric\": \"b\", "
+        "\"mode\": \"max\"}]}");
+    const PbxPluginUse *use = spec->stoppers->pdata[0], *needy = use->wrapped->pdata[0];
+    int sign = 0;
+    g_assert_null(spec_use_metric(spec, use, NULL));
+    g_assert_cmpstr(spec_use_metric(spec, needy, &sign), ==, "b");
+    g_assert_cmpint(sign, ==, -1);
+}
+
+typedef struct {
+    const char *members, *expected;
+} Bad;
+
+#define BOTH(PARTS) "\"stop\": {\"plugin\": \"both\", \"parts\": " PARTS "}"
+static const Bad bad[] = {
+    {BOTH("[\"never\", \"nevr\"]"),
+     "stop.parts[1]: there is no stopper 'nevr'; did you mean 'never'?"},
+    {BOTH("[3]"),
+     "stop.parts[0]: needs a plugin: its name, or an object with \"plugin\" and its options"},
+    {BOTH("[{}]"), "stop.parts[0]: an empty object is no stopper"},
+    {BOTH("[{\"acc\": \"x\"}]"),
+     "stop.parts[0].acc: needs a number, {\"<=\": NUMBER} or {\">=\": NUMBER}, got \"x\""},
+    {BOTH("[{\"when\": \"acc > 1\"}]"),
+     "stop.parts[0].when: unknown name 'acc'; did you mean 'result.acc'?"},
+    {BOTH("[{\"when\": \"true\", \"scop\": 1}]"),
+     "stop.parts[0].scop: stopper/rule has no option 'scop'; did you mean 'scope'?"},
+    {BOTH("[{\"plugin\": \"rule\"}]"),
+     "stop.parts[0]: stopper/rule needs the option 'rule': An option."},
+    {BOTH("[{\"plugin\": \"both\", \"parts\": [\"never\", \"needy\"]}]"),
+     "stop.parts[0].parts[1]: the stopper 'needy' needs 'metric' and 'mode'"},
+    {"\"metric\": \"a\", \"mode\": \"min\", " BOTH("[{\"plugin\": \"needy\", \"metric\": \"b\"}]"),
+     "stop.parts[0].metric: the experiment names its metric already, in the top-level 'metric' "
+     "and 'mode'; remove those or 'stop.parts[0].metric'"},
+    {"\"stop\": {\"plugin\": \"both\", \"other\": {\"x\": 1}}",
+     "stop.other: needs a plugin: its name, or an object with \"plugin\" and its options"},
+};
+
+static void
+test_bad(gconstpointer data)
+{
+    const Bad *one = data;
+    spec_test_bad(one->members, one->expected);
+    g_assert_cmpint(spec_test_status(), ==, 2);
+}
+
+int
+main(int argc, char **argv)
+{
+    spec_test_init(&argc, &argv);
+    g_test_add_func("/spec/wrapped/uses", test_uses);
+    g_test_add_func("/spec/wrapped/resolved-hides-what-is-secret-within",
+                    test_resolved_hides_what_is_secret_within);
+    g_test_add_func("/spec/wrapped/each-has-an-objective-of-its-own",
+                    test_each_has_an_objective_of_its_own);
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *path = g_strdup_printf("/spec/wrapped/mistake-is-told/%02zu", i);
+        g_test_add_data_func(path, &bad[i], test_bad);
+    }
+    return spec_test_run();
+}
