@@ -19,6 +19,7 @@ struct PbxClock {
     gboolean is_virtual;
     gint64 start_ns; /* CLOCK_MONOTONIC at the start; real only */
     gint64 start_wall_ns;
+    gint64 held_ns;    /* where it stands still; -1: it does not */
     gint64 virtual_ns; /* atomic enough: written by the loop's thread alone */
     guint64 armed;
     GMainContext *context;
@@ -40,6 +41,7 @@ clock_new_real(GMainContext *context)
     PbxClock *clock = g_new0(PbxClock, 1);
     clock->start_ns = read_clock(CLOCK_MONOTONIC);
     clock->start_wall_ns = read_clock(CLOCK_REALTIME);
+    clock->held_ns = -1;
     clock->context = context != NULL ? g_main_context_ref(context) : NULL;
     clock->live = g_hash_table_new(NULL, NULL);
     return clock;
@@ -50,6 +52,7 @@ clock_new_virtual(gint64 start_ns)
 {
     PbxClock *clock = g_new0(PbxClock, 1);
     clock->is_virtual = TRUE;
+    clock->held_ns = -1;
     clock->start_wall_ns = read_clock(CLOCK_REALTIME) - start_ns;
     clock->virtual_ns = start_ns;
     clock->timers = g_sequence_new(NULL);
@@ -91,6 +94,23 @@ clock_free(PbxClock *clock)
     g_free(clock);
 }
 
+void
+clock_continue(PbxClock *clock, gint64 from_ns)
+{
+    const gint64 ahead = from_ns - clock_now(clock);
+    clock->start_wall_ns -= ahead;
+    if (clock->is_virtual)
+        clock->virtual_ns += ahead;
+    else
+        clock->start_ns -= ahead;
+}
+
+void
+clock_hold(PbxClock *clock, gint64 at_ns)
+{
+    clock->held_ns = at_ns;
+}
+
 gboolean
 clock_is_virtual(const PbxClock *clock)
 {
@@ -100,6 +120,8 @@ clock_is_virtual(const PbxClock *clock)
 gint64
 clock_now(const PbxClock *clock)
 {
+    if (clock->held_ns >= 0)
+        return clock->held_ns;
     return clock->is_virtual ? clock->virtual_ns : read_clock(CLOCK_MONOTONIC) - clock->start_ns;
 }
 

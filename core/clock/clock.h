@@ -17,6 +17,14 @@ PbxClock *clock_new_virtual(gint64 start_ns);
 void clock_free(PbxClock *clock);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxClock, clock_free)
 
+/* Goes on from clock_now of an earlier one, so that what was stored of its times stays true. Before
+ * the first timer is armed; the wall clock is not touched. */
+void clock_continue(PbxClock *clock, gint64 from_ns);
+
+/* Lets clock_now stand still at a time, for what is repeated as it was then; -1: it goes on. No
+ * other thread reads the clock, and no timer fires, meanwhile. */
+void clock_hold(PbxClock *clock, gint64 at_ns);
+
 gboolean clock_is_virtual(const PbxClock *clock);
 /* Monotonic nanoseconds, from 0 at the clock's start. */
 gint64 clock_now(const PbxClock *clock);

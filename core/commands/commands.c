@@ -13,6 +13,7 @@
 /* In the order of doc/commands.md: `pegbox --help` prints it as it stands. */
 const PbxCommand pbx_commands[] = {
     {"run", "run an experiment", command_run},
+    {"resume", "go on with an experiment, or extend it", command_resume},
     {"top", "show what an experiment does now", command_top},
     {"validate", "check an experiment file", command_validate},
     {"ls", "list experiments", command_ls},
@@ -122,7 +123,9 @@ command_main(int argc, char **argv)
             argv[1] = title;
             const int status = command->run(argc - 1, argv + 1);
             /* What `run` has to tell is in its files. */
-            return command->run == command_run ? status : finish_output(status);
+            return command->run == command_run || command->run == command_resume
+                       ? status
+                       : finish_output(status);
         }
     }
     if (strchr(name, '/') == NULL && name[0] != '-')

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox run: checks an experiment and runs it. */
 #include <signal.h>
-#include <unistd.h>
 
 #include "commands/commands.h"
-#include "experiment/experiment.h"
+#include "commands/run-private.h"
 #include "plugin/plugin.h"
 #include "spec/spec.h"
 
@@ -13,6 +12,7 @@
 typedef struct {
     char **sets;
     char *name, *results_dir, *metric, *mode, *num_samples;
+    char *resume; /* NULL: a new experiment; "": the one that is there */
     int verbose;
     gboolean fail_fast, replace, local, print_spec;
     char **words; /* after "--" */
@@ -28,6 +28,7 @@ options_clear(PbxRunOptions *options)
     g_free(options->metric);
     g_free(options->mode);
     g_free(options->num_samples);
+    g_free(options->resume);
 }
 
 /* Cuts argv at "--": what follows is the program of the one-line form. */
@@ -42,6 +43,16 @@ take_command(int *argc, char **argv, PbxRunOptions *options)
         argv[i] = NULL;
         return;
     }
+}
+
+/* `--resume FILE`: the option's value is joined to it, as GLib does not see to. */
+static void
+mark_resume(char **argv)
+{
+    static char alone[] = "--resume=";
+    for (char **word = argv + 1; *word != NULL; word++)
+        if (g_str_equal(*word, "--resume"))
+            *word = alone;
 }
 
 /* `pegbox run python3 train.py --lr 1`: the options are the program's. */
@@ -93,18 +104,38 @@ run(const PbxSpecInput *input)
     if (spec == NULL)
         return command_problems(problems);
     PbxExperimentEnd end = EXPERIMENT_DONE;
-    int status = EXIT_DONE;
-    if (input->local)
-        signal(SIGTTOU, SIG_IGN); /* a program has the foreground, and lines are yet written */
-    if (!experiment_run(spec, registry, &end, &error)) {
-        command_error("%s", error->message);
-        status = experiment_error_status(error);
-    } else if (end != EXPERIMENT_DONE) {
-        status = end == EXPERIMENT_INTERRUPTED ? EXIT_INTERRUPTED : EXIT_TRIAL_FAILED;
-    }
-    if (experiment_left_threads())
-        _exit(status);
-    return status;
+    GError *broken = NULL;
+    const gboolean whole = experiment_run(spec, registry, &end, &broken);
+    return run_ended(whole, end, broken);
+}
+
+/* The experiment that is there; with "auto" a new one where there is none. */
+static int
+run_again(PbxSpecInput *input, const char *how)
+{
+    int status = EXIT_USAGE;
+    const PbxResumeOptions options = {.errored = g_str_equal(how, "errored")};
+    g_autofree char *dir = resume_find(input, g_str_equal(how, "auto"), &status);
+    if (dir != NULL)
+        return resume_in(dir, input, &options);
+    return status < 0 ? run(input) : status;
+}
+
+static gboolean
+check_resume(const PbxRunOptions *options, const char *file)
+{
+    static const char *const words[] = {"", "auto", "errored", NULL};
+    if (options->resume == NULL)
+        return TRUE;
+    if (!g_strv_contains(words, options->resume))
+        command_error("--resume takes auto or errored, got '%s'", options->resume);
+    else if (g_strcmp0(file, "-") == 0)
+        command_error("--resume needs a file, and not standard input, which is read once");
+    else if (options->replace)
+        command_error("--resume goes on with what is there, --replace deletes it: which?");
+    else
+        return TRUE;
+    return FALSE;
 }
 
 int
@@ -121,6 +152,9 @@ command_run(int argc, char **argv)
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
         {"num-samples", 0, 0, G_OPTION_ARG_STRING, &options.num_samples,
          "How many configurations; -1: without end", "N"},
+        {"resume", 0, 0, G_OPTION_ARG_STRING, &options.resume,
+         "Go on with the experiment of that name; auto: or begin it; errored: failed trials too",
+         "auto|errored"},
         {"replace", 0, 0, G_OPTION_ARG_NONE, &options.replace,
          "Delete the experiment of that name first", NULL},
         {"fail-fast", 0, 0, G_OPTION_ARG_NONE, &options.fail_fast, "End at the first failed trial",
@@ -135,6 +169,7 @@ command_run(int argc, char **argv)
     };
     int status = EXIT_USAGE;
     take_command(&argc, argv, &options);
+    mark_resume(argv);
     if (!command_parse(&argc, &argv, entries, "FILE | [OPTIONS] -- PROGRAM ARGS",
                        "Runs the experiment of FILE (-: standard input), or tunes a program whose "
                        "words hold {NAME:OPERATOR(ARGS)}:\n\n"
@@ -167,8 +202,12 @@ command_run(int argc, char **argv)
         hint_separator(argv, &options);
     } else if (input.command != NULL && input.metric != NULL && !says_mode(&options)) {
         command_error("--metric %s needs --mode min or --mode max", input.metric);
-    } else {
-        status = options.print_spec ? print_spec(&input) : run(&input);
+    } else if (check_resume(&options, input.file)) {
+        if (input.local)
+            signal(SIGTTOU, SIG_IGN); /* a program has the foreground, and lines are yet written */
+        status = options.print_spec       ? print_spec(&input)
+                 : options.resume != NULL ? run_again(&input, options.resume)
+                                          : run(&input);
     }
     options_clear(&options);
     return status;

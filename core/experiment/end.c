@@ -82,6 +82,10 @@ end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gbo
     trial->ending = (gint)end;
     g_free(trial->end_reason);
     trial->end_reason = g_strdup(reason);
+    /* So that another driver ends it, if this one does not come to it. */
+    g_free(trial->row.reason);
+    trial->row.reason = g_strdup(reason);
+    trial_touch(runner, trial);
     if (!told)
         workers_stop_run(runner, trial, TRUE);
 }
@@ -204,7 +208,7 @@ end_interrupted(PbxRunner *runner, PbxTrial *trial)
     trial->attempt.ended_ns = runner_wall(runner);
     trial->attempt_dirty = TRUE;
     g_free(trial->row.reason);
-    trial->row.reason = g_strdup("interrupted");
+    trial->row.reason = g_strdup(STORE_REASON_INTERRUPTED);
     pause_forget(runner, trial);
     trial_set_state(runner, trial, PBX_STATE_PENDING, PBX_WHY_USER);
 }

@@ -34,6 +34,36 @@ gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *
                         GError **error);
 /* Whether what `restore` of a spec names is there. */
 gboolean experiment_check_restore(const PbxSpec *spec, GError **error);
+
+/* ---- Going on ---- */
+
+/* An experiment that no driver has, held so that none begins with it meanwhile. */
+typedef struct PbxResume PbxResume;
+
+/* Takes the one in an absolute directory. NULL with error: STORE_ERROR_NONE where there is none,
+ * PBX_REQUEST_ERROR DRIVEN where a driver lives; what cannot be read is an error as well.
+ * (transfer full) */
+PbxResume *resume_open(const char *dir, GError **error);
+void resume_close(PbxResume *resume);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxResume, resume_close)
+/* Its spec as resolved when it was last driven: `stored` of a PbxSpecInput. */
+JsonNode *resume_spec(const PbxResume *resume);
+/* Whether it can go on with a spec, that is whether only what may change has; what has not is a
+ * problem. */
+gboolean resume_check(const PbxResume *resume, const PbxSpec *spec, PbxProblems *problems);
+
+typedef struct {
+    gboolean errored;         /* each trial in ERROR again, as a new one */
+    gboolean reset_scheduler; /* it begins anew: it knows the trials that have not ended; */
+    gboolean reset_stoppers;  /* these know nothing of before */
+} PbxResumeOptions;
+
+/* Goes on with it, as experiment_run; takes `resume`. */
+gboolean experiment_resume(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume,
+                           const PbxResumeOptions *options, PbxExperimentEnd *end, GError **error);
+
+/* ---- From other processes ---- */
+
 /*
  * Steers the experiment in an absolute directory: sends a request to its driver and waits for the
  * answer, or where it has none does the same to its store. `request` has "request", its name, and

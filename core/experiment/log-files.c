@@ -26,7 +26,10 @@ log_files_init(PbxLogFiles *files, void (*warn)(const char *message, gpointer us
 {
     files->warn = warn;
     files->warn_user = warn_user;
-    files->dirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    files->dirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, log_dir_free);
+    files->changed = g_ptr_array_new();
+    files->kept = g_array_new(FALSE, FALSE, sizeof(PbxOldVersion));
+    files->unsettled = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     files->requests = g_ptr_array_new_with_free_func(request_free);
     files->dropped = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
@@ -38,13 +41,22 @@ log_files_clear(PbxLogFiles *files)
     g_hash_table_unref(files->dirs);
     g_ptr_array_unref(files->requests);
     g_hash_table_unref(files->dropped);
+    g_ptr_array_unref(files->changed);
+    for (guint i = 0; i < files->kept->len; i++)
+        g_free(g_array_index(files->kept, PbxOldVersion, i).path);
+    g_array_unref(files->kept);
+    g_hash_table_unref(files->unsettled);
 }
 
 void
-log_files_trial(PbxLogFiles *files, guint64 trial, const char *dir)
+log_files_trial(PbxLogFiles *files, guint64 trial, const char *path)
 {
-    if (!g_hash_table_contains(files->dirs, &trial))
-        g_hash_table_insert(files->dirs, g_memdup2(&trial, sizeof trial), g_strdup(dir));
+    if (g_hash_table_contains(files->dirs, &trial))
+        return;
+    PbxLogDir *dir = g_new0(PbxLogDir, 1);
+    dir->path = g_strdup(path);
+    dir->files = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, log_file_free);
+    g_hash_table_insert(files->dirs, g_memdup2(&trial, sizeof trial), dir);
 }
 
 static gboolean
@@ -58,6 +70,9 @@ void
 log_files_forget(PbxLogFiles *files, guint64 trial)
 {
     g_autofree char *prefix = g_strdup_printf("%" G_GUINT64_FORMAT "/", trial);
+    for (guint i = files->changed->len; i-- > 0;)
+        if (((PbxLogFile *)files->changed->pdata[i])->trial == trial)
+            g_ptr_array_remove_index(files->changed, i);
     g_hash_table_remove(files->dirs, &trial);
     g_hash_table_foreach_remove(files->dropped, has_prefix, prefix);
 }
@@ -75,16 +90,25 @@ log_files_undo(PbxLogFiles *files)
         g_ptr_array_set_size(files->requests, (gint)files->mark);
 }
 
+PbxLogDir *
+log_files_dir(PbxLogFiles *files, guint64 trial)
+{
+    if (trial == PBX_NONE && files->experiment_dir != NULL)
+        log_files_trial(files, trial, files->experiment_dir);
+    return g_hash_table_lookup(files->dirs, &trial);
+}
+
 static const char *
 directory_of(PbxLogFiles *files, guint64 trial)
 {
-    return trial == PBX_NONE ? files->experiment_dir : g_hash_table_lookup(files->dirs, &trial);
+    const PbxLogDir *dir = log_files_dir(files, trial);
+    return dir != NULL ? dir->path : NULL;
 }
 
 /* ---- The service ---- */
 
-static gboolean
-is_file_name(const char *name)
+gboolean
+log_file_is_name(const char *name)
 {
     return name != NULL && name[0] != '\0' && strchr(name, '/') == NULL &&
            !g_str_equal(name, ".") && !g_str_equal(name, "..");
@@ -95,7 +119,7 @@ add_request(const pbx_host *host, guint64 trial, const char *name, const void *b
             gboolean replace)
 {
     PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
-    if (!is_file_name(name) || n > G_MAXUINT / 2)
+    if (!log_file_is_name(name) || n > G_MAXUINT / 2)
         return PBX_EINVAL;
     if (trial != PBX_NONE && directory_of(files, trial) == NULL)
         return PBX_ESTATE;
@@ -132,9 +156,11 @@ read_file(const pbx_host *host, uint64_t trial, const char *name, const pbx_sink
 {
     PbxLogFiles *files = host_service_user(host, PBX_FILES_ID);
     const char *dir = directory_of(files, trial);
-    if (!is_file_name(name) || (trial != PBX_NONE && dir == NULL))
+    if (!log_file_is_name(name) || (trial != PBX_NONE && dir == NULL))
         return PBX_EINVAL;
     g_autofree char *path = dir != NULL ? g_build_filename(dir, name, NULL) : NULL;
+    if (dir != NULL)
+        log_files_settle(files, trial, name);
     g_autofree char *text = NULL;
     gsize length = 0;
     gboolean there = path != NULL && g_file_get_contents(path, &text, &length, NULL);
@@ -211,7 +237,8 @@ open_file(const char *path, const char *dir, int how)
 }
 
 static gboolean
-append_now(const char *path, const char *dir, const PbxFileRequest *request, GError **error)
+append_now(PbxLogFiles *files, const char *path, const char *dir, const PbxFileRequest *request,
+           GError **error)
 {
     int fd = open_file(path, dir, O_APPEND);
     struct stat before;
@@ -230,25 +257,37 @@ append_now(const char *path, const char *dir, const PbxFileRequest *request, GEr
         return FALSE;
     }
     close(fd);
+    log_files_note(files, request->trial, request->name,
+                   (guint64)before.st_size + request->bytes->len);
     return TRUE;
 }
 
 static gboolean
-replace_now(const char *path, const char *dir, const PbxFileRequest *request, GError **error)
+replace_now(PbxLogFiles *files, const char *path, const char *dir, const PbxFileRequest *request,
+            GError **error)
 {
+    /* A trial that starts anew has mostly the same to say. */
+    if (log_files_is(path, request->bytes)) {
+        log_files_note(files, request->trial, request->name, request->bytes->len);
+        return TRUE;
+    }
     /* By a rename, so that readers see the old or the new text, but without an fsync: two a
      * trial cost more than all else that a short one does, and the store has everything. */
     g_autofree char *new_path = g_strconcat(path, ".new", NULL);
     int fd = open_file(new_path, dir, O_TRUNC);
     if (fd < 0)
         return fail_errno(error, path);
-    if (!write_whole(fd, request->bytes) || rename(new_path, path) != 0) {
+    const gboolean written = write_whole(fd, request->bytes);
+    if (written)
+        log_files_keep(files, request->trial, request->name, path);
+    if (!written || rename(new_path, path) != 0) {
         fail_errno(error, path);
         close(fd);
         unlink(new_path);
         return FALSE;
     }
     close(fd);
+    log_files_note(files, request->trial, request->name, request->bytes->len);
     return TRUE;
 }
 
@@ -276,8 +315,9 @@ perform(PbxLogFiles *files, const PbxFileRequest *request, GError **error)
     g_autofree char *path = g_build_filename(dir, request->name, NULL);
     GError *local = NULL;
     const char *made = request->trial != PBX_NONE ? dir : NULL;
-    if (request->replace ? replace_now(path, made, request, &local)
-                         : append_now(path, made, request, &local))
+    log_files_settle(files, request->trial, request->name);
+    if (request->replace ? replace_now(files, path, made, request, &local)
+                         : append_now(files, path, made, request, &local))
         return TRUE;
     if (is_passing(local->code)) {
         g_propagate_error(error, local);

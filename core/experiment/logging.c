@@ -16,19 +16,6 @@
 #define KILLED_S   2              /* the same after a second interrupt */
 #define LEAVE_S    1              /* for a thread to see that it is given up */
 
-struct PbxLogging {
-    PbxRunner *runner;
-    GMutex lock;
-    GCond changed; /* there is more, or it closes; */
-    GCond ends;    /* it closes */
-    guint64 committed;
-    gboolean started;
-    gboolean closing;
-    gboolean given_up; /* threads end as soon as they can */
-    gboolean closed;
-    GPtrArray *loggers;
-};
-
 /* ---- The thread ---- */
 
 static void
@@ -70,6 +57,7 @@ forget_ended(PbxLogger *logger, const GArray *ended)
         const guint64 number = g_array_index(ended, guint64, i);
         g_hash_table_remove(logger->trials, &number);
         log_files_forget(&logger->files, number);
+        g_array_append_val(logger->over, number);
     }
 }
 
@@ -104,6 +92,7 @@ deliver(PbxLogger *logger, const GPtrArray *events, guint64 last, gboolean *out)
         status == PBX_AGAIN && done < events->len
             ? (done > 0 ? ((PbxLogEvent *)events->pdata[done - 1])->abi.seq : logger->cursor)
             : last;
+    logger->files.upto = cursor;
     for (;;) {
         g_autoptr(GError) error = NULL;
         if (log_files_perform(&logger->files, &error))
@@ -151,9 +140,12 @@ catch_up(PbxLogger *logger, guint64 until, gboolean *out)
         /* Not each seq is an event's: what a retry repeats has a result only. */
         if (gathered.n < batch)
             gathered.last = MAX(gathered.last, until);
-        if (!deliver(logger, events, gathered.last, out))
+        if (!deliver(logger, events, gathered.last, out)) {
+            logger_publish(logger, FALSE);
             return FALSE;
+        }
         forget_ended(logger, ended);
+        logger_publish(logger, FALSE);
     }
     return TRUE;
 }
@@ -170,6 +162,8 @@ flush(PbxLogger *logger)
     g_autoptr(GError) io = NULL;
     if (!log_files_perform(&logger->files, &io))
         say(logger, PBX_LOG_WARNING, io->message);
+    else
+        logger_publish(logger, TRUE);
 }
 
 /* The next look is not yet due: waking for each commit would cost more than what is read then.
@@ -242,6 +236,9 @@ logger_free(gpointer data)
     spec_problem_free(logger->problem);
     store_close(logger->store);
     log_files_clear(&logger->files);
+    logger_clear_published(logger);
+    g_array_unref(logger->over);
+    g_hash_table_unref(logger->rows);
     g_hash_table_unref(logger->trials);
     g_free(logger->said);
     g_free(logger);
@@ -254,6 +251,8 @@ logger_new(PbxRunner *runner, const PbxPluginUse *use, GError **error)
     logger->runner = runner;
     logger->batch = BATCH;
     logger->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, log_trial_free);
+    logger->rows = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    logger->over = g_array_new(FALSE, FALSE, sizeof(guint64));
     log_files_init(&logger->files, drop_file, logger);
     logger->problem = spec_problem_new(runner->spec, use);
     logger->instance =
@@ -317,36 +316,6 @@ logging_start(PbxLogging *logging, GError **error)
     }
     logging->started = TRUE;
     return TRUE;
-}
-
-void
-logging_wake(PbxLogging *logging, guint64 seq)
-{
-    if (logging == NULL)
-        return;
-    g_mutex_lock(&logging->lock);
-    logging->committed = seq;
-    g_cond_broadcast(&logging->changed);
-    g_mutex_unlock(&logging->lock);
-}
-
-void
-logging_store(PbxRunner *runner, PbxLogging *logging)
-{
-    for (guint i = 0; logging != NULL && i < logging->loggers->len; i++) {
-        PbxLogger *logger = logging->loggers->pdata[i];
-        g_mutex_lock(&logging->lock);
-        guint64 cursor = logger->cursor;
-        g_mutex_unlock(&logging->lock);
-        GError *error = NULL;
-        if (cursor == logger->stored_cursor)
-            continue;
-        logger->stored_cursor = cursor;
-        if (!store_put_cursor(runner->store, host_slot(logger->instance->host), cursor, &error)) {
-            runner_fail(runner, error);
-            return;
-        }
-    }
 }
 
 /* The first logger whose thread goes on, or NULL; how far all are. */

@@ -28,8 +28,8 @@ char *
 naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error)
 {
     if (spec->name != NULL) {
-        g_autofree char *store = g_build_filename(results_dir, spec->name, "experiment.db", NULL);
-        if (spec->replace || !g_file_test(store, G_FILE_TEST_EXISTS))
+        g_autofree char *dir = g_build_filename(results_dir, spec->name, NULL);
+        if (spec->replace || !store_has_begun(dir))
             return g_strdup(spec->name);
         for (guint i = 2;; i++) {
             g_autofree char *free_name = g_strdup_printf("%s_%u", spec->name, i);
@@ -38,8 +38,8 @@ naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error)
                 continue;
             g_set_error(
                 error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
-                "experiment '%s' is already in %s: --name %s is free; `pegbox run --replace` and "
-                "`pegbox rm` delete what is there",
+                "experiment '%s' is already in %s: `pegbox resume` goes on with it, --name %s is "
+                "free; `pegbox run --replace` and `pegbox rm` delete what is there",
                 spec->name, results_dir, free_name);
             return NULL;
         }
@@ -130,17 +130,31 @@ directory_name(PbxRunner *runner, PbxTrial *trial, GError **error)
     return g_steal_pointer(&safe);
 }
 
-gboolean
-naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error)
+void
+naming_show(const PbxRunner *runner, PbxTrial *trial)
 {
-    PbxTrialRow *row = &trial->row;
-    row->id = g_strdup_printf("%s_%05" G_GUINT64_FORMAT, runner->id_prefix, row->number);
+    const PbxTrialRow *row = &trial->row;
+    g_clear_pointer(&trial->view, json_node_unref);
     trial->view = json_node_alloc();
     json_node_init_object(trial->view, NULL);
     json_node_take_object(trial->view, json_object_new());
     json_object_set_int_member(json_node_get_object(trial->view), "number", (gint64)row->number);
     set_view(trial, "id", row->id);
     set_view(trial, "experiment", runner->name);
+    if (row->tag != NULL)
+        set_view(trial, "tag", row->tag);
+    if (row->name != NULL)
+        set_view(trial, "name", row->name);
+    if (trial->dir != NULL)
+        set_view(trial, "dir", trial->dir);
+}
+
+gboolean
+naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error)
+{
+    PbxTrialRow *row = &trial->row;
+    row->id = g_strdup_printf("%s_%05" G_GUINT64_FORMAT, runner->id_prefix, row->number);
+    naming_show(runner, trial);
 
     g_autofree char *values = space_tag(runner->spec->space, trial->config);
     row->tag = values[0] != '\0' ? g_strdup_printf("%" G_GUINT64_FORMAT "_%s", row->number, values)

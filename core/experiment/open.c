@@ -22,16 +22,16 @@ new_experiment_id(void)
     return g_strjoinv("", parts);
 }
 
-static gboolean
-write_spec(PbxRunner *runner, GError **error)
+gboolean
+runner_write_spec(PbxRunner *runner, GError **error)
 {
     g_autofree char *path = g_build_filename(runner->dir, "experiment.json", NULL);
     g_autofree char *text = spec_print(runner->spec->resolved);
     return g_file_set_contents(path, text, -1, error);
 }
 
-static gboolean
-store_facts(PbxRunner *runner, GError **error)
+gboolean
+runner_store_facts(PbxRunner *runner, gboolean again, GError **error)
 {
     const PbxSpec *spec = runner->spec;
     g_autofree char *seed = g_strdup_printf("%" G_GUINT64_FORMAT, spec->seed);
@@ -48,9 +48,10 @@ store_facts(PbxRunner *runner, GError **error)
                  : spec->signs[0] > 0     ? "min"
                                           : "max"},
         {"status", "running"},
-        {"started_ns", started},
         {"driver", driver},
         {"spec", resolved},
+        /* One that goes on began before. */
+        {again ? "ended_ns" : "started_ns", again ? "" : started},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(facts); i++)
         if (!store_put_fact(runner->store, facts[i][0], facts[i][1], error))
@@ -197,14 +198,19 @@ make_directory(PbxRunner *runner, GError **error)
         return FALSE;
     runner->lock = runner->spec->replace ? remove_for_another(runner->dir, error)
                                          : lock_take(runner->dir, error);
-    return runner->lock != NULL;
+    if (runner->lock == NULL || runner->spec->name == NULL)
+        return runner->lock != NULL;
+    /* Another start may have been first. */
+    g_autofree char *name = naming_experiment(runner->spec->results_dir, runner->spec, error);
+    return name != NULL;
 }
 
 static gboolean
 open_store(PbxRunner *runner, GError **error)
 {
     runner->store = store_create(runner->dir, runner->spec->durability_full, error);
-    return runner->store != NULL && store_begin(runner->store, error) && store_facts(runner, error);
+    return runner->store != NULL && store_begin(runner->store, error) &&
+           runner_store_facts(runner, FALSE, error);
 }
 
 gboolean
@@ -218,7 +224,8 @@ runner_create(PbxRunner *runner, GError **error)
             return FALSE;
         }
     }
-    if (!make_directory(runner, error) || !open_store(runner, error) || !write_spec(runner, error))
+    if (!make_directory(runner, error) || !open_store(runner, error) ||
+        !runner_write_spec(runner, error))
         return FALSE;
     if (from != NULL && !restore_from_take(runner, from, error))
         return FALSE;
@@ -294,13 +301,16 @@ runner_new_outside(PbxSpec *spec, PbxRegistry *registry)
 }
 
 PbxRunner *
-runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
+runner_open(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, GError **error)
 {
     PbxRunner *runner = runner_new(spec, registry);
+    if (resume != NULL)
+        clock_continue(runner->clock, resume_clock(resume));
     /* Nothing is written before all that can be refused has been. */
-    gboolean ready = resources_open(runner, error) && runner_open_deciders(runner, error) &&
-                     workers_open(runner, error) && open_logging(runner, error) &&
-                     runner_create(runner, error);
+    gboolean ready =
+        resources_open(runner, error) && runner_open_deciders(runner, error) &&
+        workers_open(runner, error) && open_logging(runner, error) &&
+        (resume != NULL ? resume_restore(runner, resume, error) : runner_create(runner, error));
     if (ready) {
         set_window(runner);
         runner->reporter = reporter_new(runner);
@@ -317,7 +327,8 @@ runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error)
         runner_close(runner);
         return NULL;
     }
-    runner->started_ns = clock_now(runner->clock);
+    /* The clock of one that goes on has gone on too. */
+    runner->started_ns = resume != NULL ? 0 : clock_now(runner->clock);
     return runner;
 }
 

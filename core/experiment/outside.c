@@ -133,19 +133,6 @@ any_has_state(const PbxRunner *runner)
     return has_state(runner->search) || has_state(runner->scheduler);
 }
 
-static gboolean
-load_slot(PbxRunner *runner, PbxSlot *slot, gboolean killed, GError **error)
-{
-    gboolean again = FALSE;
-    g_autoptr(GError) failed = NULL;
-    if (slot_load(runner, slot, killed, &again, &failed))
-        return TRUE;
-    if (again && slot == runner->search)
-        return search_retell(runner, error);
-    g_propagate_error(error, g_steal_pointer(&failed));
-    return FALSE;
-}
-
 /* The deciders as the last commit left them. */
 static gboolean
 load_deciders(PbxRunner *runner, gboolean killed, GError **error)
@@ -157,11 +144,7 @@ load_deciders(PbxRunner *runner, gboolean killed, GError **error)
     g_ptr_array_set_size(runner->stoppers, 0);
     if (!runner_open_deciders(runner, error))
         return FALSE;
-    for (guint i = 0; i < runner->stoppers->len; i++)
-        if (!load_slot(runner, runner->stoppers->pdata[i], killed, error))
-            return FALSE;
-    return load_slot(runner, runner->scheduler, killed, error) &&
-           load_slot(runner, runner->search, killed, error);
+    return slots_load(runner, killed, NULL, NULL, error);
 }
 
 static gboolean
@@ -184,7 +167,7 @@ recover(PbxOutside *outside, GError **error)
         PbxTrial *trial = runner_restored(runner, g_array_index(numbers, guint64, i), error);
         if (trial == NULL)
             return FALSE;
-        end_interrupted(runner, trial);
+        trial_left(runner, trial);
     }
     outside_set_status(outside, "interrupted");
     return runner_store(runner, error);
@@ -196,13 +179,6 @@ read_dirname(const PbxTrialRow *row, gpointer user)
     if (row->dir != NULL)
         g_hash_table_add(user, g_strdup(row->dir));
     return TRUE;
-}
-
-static guint64
-count_fact(PbxStore *store, const char *key)
-{
-    g_autofree char *text = store_fact(store, key);
-    return text != NULL ? g_ascii_strtoull(text, NULL, 10) : 0;
 }
 
 /* Room for all trials, whose numbers are those from 0 on. */
@@ -229,15 +205,13 @@ read_counts(PbxOutside *outside, GError **error)
 {
     PbxRunner *runner = outside->runner;
     PbxStore *store = outside->store;
-    runner->seq = store_last_seq(store);
-    runner->asks = MAX(store_next_ask(store), count_fact(store, "asks"));
-    runner->skipped = count_fact(store, "skipped");
-    runner->enqueued = count_fact(store, "enqueued");
+    runner_restore_counts(runner);
     runner->exhausted = FALSE;
     steer_load_held(runner);
     g_free(runner->stop_reason);
     runner->stop_reason = store_fact(store, "stopping");
-    runner->stopping = runner->stop_reason != NULL;
+    /* One that went on has none any more. */
+    runner->stopping = runner->stop_reason != NULL && runner->stop_reason[0] != '\0';
     return read_numbers(outside, error) &&
            (runner->spec->trial_dirname == NULL ||
             store_each_trial(store, read_dirname, runner->dirnames, error));

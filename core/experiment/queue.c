@@ -10,9 +10,18 @@ is_first(const PbxTrial *trial)
     return trial->row.ask == PBX_NONE && trial->row.attempts == 0;
 }
 
+/* It ran when its driver ended. */
+static gboolean
+goes_on(const PbxTrial *trial)
+{
+    return trial->row.queued == 0 && trial->row.attempts > 0;
+}
+
 static int
 compare(const PbxTrial *a, const PbxTrial *b)
 {
+    if (goes_on(a) != goes_on(b))
+        return goes_on(a) ? -1 : 1;
     if (is_first(a) != is_first(b))
         return is_first(a) ? -1 : 1;
     if (a->row.queued != b->row.queued)

@@ -17,6 +17,8 @@ void tally_result(PbxTally *tally, const PbxTrial *trial, double value);
 void tally_failed(PbxTally *tally, const PbxTrial *trial);
 /* Its state is its last. */
 void tally_ended(PbxTally *tally, PbxTrial *trial);
+/* The runner's, of trials from before it: `ended` are those that have, in that order. */
+gboolean tally_restore(PbxRunner *runner, const GPtrArray *ended, GError **error);
 /* What an ended trial is worth has changed: the best is looked for anew, once. */
 void tally_stale(PbxTally *tally);
 /* An ended trial counts no more. */

@@ -259,6 +259,10 @@ reporter_store(PbxReporter *reporter, PbxReporterWhen when)
     g_autoptr(GError) error = NULL;
     /* A view: the run does not depend on it. What is wrong with the store the commit tells. */
     (void)store_put_fact(runner->store, "live", text, &error);
+    /* How long it has been driven: where the clock of the next driver goes on. */
+    g_autofree char *clock = g_strdup_printf("%" G_GINT64_FORMAT, time);
+    if (error == NULL)
+        (void)store_put_fact(runner->store, "clock_ns", clock, &error);
 }
 
 /* ---- The end ---- */

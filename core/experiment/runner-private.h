@@ -119,6 +119,14 @@ gboolean pause_restore(PbxRunner *runner, PbxTrial *trial, GError **error);
 /* restore.c: a trial of the store in memory, with its last start and result. Takes the row. NULL
  * with error. (transfer full) */
 PbxTrial *trial_restore(PbxRunner *runner, PbxTrialRow *row, GError **error);
+/* All trials and what is counted of them, for a driver: those that have not ended whole, and in
+ * their queues. What a driver left RUNNING is given back in `left` (PbxTrial*). */
+gboolean runner_restore(PbxRunner *runner, GPtrArray *left, GError **error);
+/* What is counted of events and asks. */
+void runner_restore_counts(PbxRunner *runner);
+/* A driver is gone that ran it: it waits again, and no failure is counted, unless its end was
+ * decided; then that is its end. */
+void trial_left(PbxRunner *runner, PbxTrial *trial);
 /* Without a driver: a trial of the runner, read when first asked for; */
 PbxTrial *runner_restored(PbxRunner *runner, guint64 number, GError **error);
 /* all of these let go, and those from number n_before on. */
@@ -153,6 +161,8 @@ JsonNode *trial_config(const PbxRunner *runner, const PbxTrial *trial);
 /* naming.c */
 char *naming_experiment(const char *results_dir, const PbxSpec *spec, GError **error);
 gboolean naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error);
+/* What templates see as `trial`, from the names that its row has. */
+void naming_show(const PbxRunner *runner, PbxTrial *trial);
 
 /* ---- Deciders as the runner holds them ---- */
 
@@ -183,13 +193,20 @@ PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, G
 void slot_free(PbxSlot *slot);
 /* Stores the blob if it changed. FALSE: the run cannot go on. */
 gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* What becomes of a slot's state when its experiment goes on. */
+typedef enum {
+    SLOT_LOAD,  /* it is as the store has it */
+    SLOT_ANEW,  /* it knows nothing of before, and of what goes on it is told */
+    SLOT_AGAIN, /* it is told all of before: a search alone */
+} PbxSlotFate;
+typedef PbxSlotFate (*PbxSlotJudge)(const PbxRunner *runner, const PbxSlot *slot, gpointer user);
 /*
- * Gives a new slot the state that the store has of it. `killed`: its last driver did not end by
- * itself, so that a large blob may be older than its trials. FALSE: it cannot go on, but where
- * *again is set it can be told all trials again.
+ * Gives new slots the states that the store has of them. `killed`: their last driver did not end by
+ * itself, so that a large blob may be older than its trials. A search whose state cannot be used
+ * is told all trials again. judge NULL: each is to be loaded.
  */
-gboolean slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again,
-                   GError **error);
+gboolean slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user,
+                    GError **error);
 
 /* A slot whose instance is not set up: what a wrapper wraps. */
 PbxSlot *slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error);
@@ -304,6 +321,16 @@ void end_rests(PbxRunner *runner);
 void asked_over(PbxRunner *runner, PbxTrial *trial);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
+
+/* ---- added.c: trials that no search proposed ---- */
+
+/* The search is told of it. FALSE: it takes no such trial. */
+gboolean added_adopt(PbxRunner *runner, PbxTrial *trial, GError **error);
+/* It is none of num_samples: stored, so that another process knows. */
+void added_count(PbxRunner *runner);
+/* Each trial for which it is TRUE, and that was not before, is made anew: with the same config, as
+ * a new one at the end of the queue. FALSE: the run cannot go on. */
+gboolean added_again(PbxRunner *runner, gboolean (*which)(const PbxTrialRow *row), GError **error);
 
 /* remove.c: takes the lock of a directory and deletes the experiment there, if there is one; the
  * lock is held throughout. NULL: it cannot be, or is not deleted whole. */
@@ -460,8 +487,27 @@ gboolean runner_open_deciders(PbxRunner *runner, GError **error);
 gboolean runner_create(PbxRunner *runner, GError **error);
 void runner_ask_total(PbxRunner *runner);
 
-/* open.c: the runner made ready, and taken down. NULL: it cannot start. */
-PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, GError **error);
+/* The facts of a run that begins, in its transaction, and experiment.json. */
+gboolean runner_store_facts(PbxRunner *runner, gboolean again, GError **error);
+gboolean runner_write_spec(PbxRunner *runner, GError **error);
+
+/* resume.c: an experiment that is there, as it was left. */
+struct PbxResume {
+    char *dir; /* absolute */
+    PbxLock *lock;
+    PbxStore *store;
+    JsonNode *spec;  /* as resolved then */
+    gboolean killed; /* its last driver did not end by itself */
+    PbxResumeOptions options;
+};
+/* clock_now when it was left. */
+gint64 resume_clock(const PbxResume *resume);
+/* The runner, made ready but for its store, takes it over: all that it knew is known again. */
+gboolean resume_restore(PbxRunner *runner, PbxResume *resume, GError **error);
+
+/* open.c: the runner made ready, and taken down. `resume` (NULL: a new one) is the caller's, less
+ * what was taken from it. NULL: it cannot start. */
+PbxRunner *runner_open(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, GError **error);
 void runner_close(PbxRunner *runner);
 
 /* resources.c */
@@ -483,8 +529,11 @@ void steer_close(PbxRunner *runner, const char *reason);
 /* Makes the loggers and sets them up; nothing is there to be read or written yet. */
 PbxLogging *logging_new(PbxRunner *runner, GError **error);
 gboolean logging_start(PbxLogging *logging, GError **error); /* the store is there: threads run */
-void logging_wake(PbxLogging *logging, guint64 seq);         /* committed up to seq */
-void logging_store(PbxRunner *runner, PbxLogging *logging);  /* cursors, with the commit */
+/* Those of an experiment that goes on, in its transaction; `stored`: its spec of before. */
+gboolean logging_restore(PbxRunner *runner, JsonNode *stored, GError **error);
+void logging_wake(PbxLogging *logging, guint64 seq);        /* committed up to seq */
+void logging_store(PbxRunner *runner, PbxLogging *logging); /* cursors, with the commit */
+void logging_settled(PbxLogging *logging);                  /* the last commit is made */
 void logging_close(PbxLogging *logging); /* drains, flushes, joins the threads; runs the loop */
 void logging_free(PbxLogging *logging);
 

@@ -388,6 +388,15 @@ status_word(const PbxRunner *runner)
 }
 
 static gboolean
+commit_last(PbxRunner *runner, GError **error)
+{
+    if (!store_commit(runner->store, error))
+        return FALSE;
+    logging_settled(runner->logging);
+    return TRUE;
+}
+
+static gboolean
 store_end(PbxRunner *runner, GError **error)
 {
     g_autofree char *now = g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner));
@@ -401,20 +410,32 @@ store_end(PbxRunner *runner, GError **error)
     logging_store(runner, runner->logging);
     reporter_store(runner->reporter, REPORTER_LAST);
     return store_put_fact(runner->store, "status", status_word(runner), error) &&
-           store_put_fact(runner->store, "ended_ns", now, error) &&
-           store_commit(runner->store, error) &&
+           store_put_fact(runner->store, "ended_ns", now, error) && commit_last(runner, error) &&
            (runner->fatal != NULL || store_check_place(runner->store, error));
 }
 
-gboolean
-experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GError **error)
+/* One that was run again counts no more. */
+static gboolean
+has_failures(const PbxRunner *runner)
+{
+    for (guint i = 0; runner->counts[PBX_STATE_ERROR] > 0 && i < runner->trials->len; i++) {
+        const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
+        if (row->state == PBX_STATE_ERROR && row->replaced_by == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+drive(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, PbxExperimentEnd *end,
+      GError **error)
 {
     sigset_t before;
     GMainContext *context = g_main_context_default();
     hold_signals(&before);
     /* Owned throughout: what another thread posts waits for the loop, and never runs there. */
     g_main_context_acquire(context);
-    PbxRunner *runner = runner_open(spec, registry, error);
+    PbxRunner *runner = runner_open(spec, registry, resume, error);
     GSource *sources[G_N_ELEMENTS(signals)];
     if (runner != NULL)
         watch_signals(runner, sources);
@@ -427,9 +448,9 @@ experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GErr
     runner_schedule(runner);
     while (!runner->finished)
         g_main_context_iteration(runner->context, TRUE);
-    runner->end = runner->interrupts > 0                ? EXPERIMENT_INTERRUPTED
-                  : runner->counts[PBX_STATE_ERROR] > 0 ? EXPERIMENT_FAILURES
-                                                        : EXPERIMENT_DONE;
+    runner->end = runner->interrupts > 0 ? EXPERIMENT_INTERRUPTED
+                  : has_failures(runner) ? EXPERIMENT_FAILURES
+                                         : EXPERIMENT_DONE;
     finish(runner);
     GError *failed = NULL;
     if (!store_end(runner, &failed))
@@ -449,4 +470,19 @@ experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GErr
     runner_close(runner);
     g_main_context_release(context);
     return whole;
+}
+
+gboolean
+experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *end, GError **error)
+{
+    return drive(spec, registry, NULL, end, error);
+}
+
+gboolean
+experiment_resume(PbxSpec *spec, PbxRegistry *registry, PbxResume *taken,
+                  const PbxResumeOptions *options, PbxExperimentEnd *end, GError **error)
+{
+    g_autoptr(PbxResume) resume = taken;
+    resume->options = *options;
+    return drive(spec, registry, resume, end, error);
 }

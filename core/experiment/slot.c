@@ -134,8 +134,8 @@ load_one(PbxSlot *slot, gpointer user)
     return decider_load(slot->decider, facts.state_version, blob, moving->again, moving->error);
 }
 
-gboolean
-slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
+static gboolean
+load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
 {
     Moving moving = {
         .runner = runner, .root = slot, .killed = killed, .again = again, .error = error};
@@ -143,4 +143,82 @@ slot_load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GE
     if (*again && decider_state_version(slot->decider) == 0)
         return FALSE;
     return slot_each(slot, load_one, &moving);
+}
+
+/* ---- States of before ---- */
+
+/* A scheduler that knows nothing of before is told what there is. */
+static gboolean
+introduce(PbxRunner *runner, PbxSlot *scheduler, GError **error)
+{
+    for (guint i = 0; i < runner->trials->len; i++) {
+        PbxTrial *trial = runner->trials->pdata[i];
+        if (trial == NULL || trial->ended)
+            continue;
+        PbxCall add = {.id = CALL_SCHEDULER_ADD,
+                       .trial = trial->row.number,
+                       .x = trial->row.x,
+                       .config = host_json(trial->config),
+                       .resources = host_json(runner->spec->resources)};
+        decider_call(scheduler->decider, &add, NULL, NULL);
+        if (add.status >= 0 && trial->row.state != PBX_STATE_PENDING) {
+            add = (PbxCall){.id = CALL_SCHEDULER_STATE,
+                            .trial = trial->row.number,
+                            .state = trial->row.state,
+                            .why = trial->row.state == PBX_STATE_PAUSED ? PBX_WHY_PAUSED
+                                                                        : PBX_WHY_STARTED};
+            decider_call(scheduler->decider, &add, NULL, NULL);
+        }
+        if (add.status < 0) {
+            decider_set_error(scheduler->decider, &add, error);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* The way out for one whose state is of no use. */
+static void
+add_way_out(const PbxRunner *runner, const PbxSlot *slot, GError **error)
+{
+    const char *what = slot == runner->scheduler ? "scheduler" : "stoppers";
+    g_autofree char *message = g_strdup_printf(
+        "%s: its state cannot be read: %s; `pegbox resume --reset %s` goes on without it",
+        decider_slot(slot->decider), (*error)->message, what);
+    g_free((*error)->message);
+    (*error)->message = g_steal_pointer(&message);
+}
+
+static gboolean
+settle(PbxRunner *runner, PbxSlot *slot, gboolean killed, PbxSlotFate fate, GError **error)
+{
+    gboolean again = fate == SLOT_AGAIN;
+    g_autoptr(GError) failed = NULL;
+    if (fate == SLOT_ANEW)
+        return slot != runner->scheduler || introduce(runner, slot, error);
+    if (fate == SLOT_LOAD && load(runner, slot, killed, &again, &failed))
+        return TRUE;
+    if (again && slot == runner->search)
+        return search_retell(runner, error);
+    if (slot != runner->search)
+        add_way_out(runner, slot, &failed);
+    runner_name_broken(failed);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
+gboolean
+slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user, GError **error)
+{
+    g_autoptr(GPtrArray) slots = g_ptr_array_new();
+    g_ptr_array_extend(slots, runner->stoppers, NULL, NULL);
+    g_ptr_array_add(slots, runner->scheduler);
+    g_ptr_array_add(slots, runner->search);
+    for (guint i = 0; i < slots->len; i++) {
+        PbxSlot *slot = slots->pdata[i];
+        const PbxSlotFate fate = judge != NULL ? judge(runner, slot, user) : SLOT_LOAD;
+        if (!settle(runner, slot, killed, fate, error))
+            return FALSE;
+    }
+    return TRUE;
 }

@@ -3,26 +3,6 @@
 #include "experiment/steer-private.h"
 #include "json/json.h"
 
-/* As a search's suggestion that it did not make. FALSE: it takes no such trial. */
-static gboolean
-adopt(PbxRunner *runner, PbxTrial *trial, GError **error)
-{
-    pbx_suggestion suggestion = {
-        .struct_size = sizeof suggestion,
-        .flags = PBX_SUGGESTION_ENQUEUED,
-        .n_dims = trial->row.n_dims,
-        .trial = trial->row.number,
-        .ask = PBX_NONE,
-        .x = trial->row.x,
-    };
-    PbxCall call = {.id = CALL_SEARCH_ADOPT, .suggestion = &suggestion};
-    decider_call(runner->search->decider, &call, NULL, NULL);
-    if (call.status >= 0)
-        return TRUE;
-    decider_set_error(runner->search->decider, &call, error);
-    return FALSE;
-}
-
 static PbxTrial *
 make_trial(PbxRunner *runner, JsonNode *given, GError **error)
 {
@@ -43,17 +23,6 @@ make_trial(PbxRunner *runner, JsonNode *given, GError **error)
         return NULL;
     }
     return trial_new(runner, g_steal_pointer(&x), g_steal_pointer(&config), error);
-}
-
-/* So that another process knows how many trials are none of num_samples. */
-static void
-store_count(PbxRunner *runner)
-{
-    g_autofree char *count = g_strdup_printf("%" G_GUINT64_FORMAT, ++runner->enqueued);
-    GError *error = NULL;
-    runner_touch(runner);
-    if (runner->fatal == NULL && !store_put_fact(runner->store, "enqueued", count, &error))
-        runner_fail(runner, error);
 }
 
 static gboolean
@@ -87,11 +56,11 @@ enqueue(PbxRunner *runner, JsonObject *request, GError **error)
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE, "%s", failed->message);
         return NULL;
     }
-    if (!adopt(runner, trial, error)) {
+    if (!added_adopt(runner, trial, error)) {
         trial_drop(runner, trial);
         return NULL;
     }
-    store_count(runner);
+    added_count(runner);
     if (propose_added(runner, trial) && runner->fatal == NULL)
         return trial;
     g_propagate_error(error, g_error_copy(runner->fatal));

@@ -2,8 +2,6 @@
 /* The request `stop`: ends one trial, or the whole experiment. */
 #include "experiment/steer-private.h"
 
-#define WHY "stopped by a user"
-
 static gboolean
 check_alive(const PbxTrial *trial, GError **error)
 {
@@ -42,7 +40,7 @@ steer_stop(PbxRunner *runner, PbxRequest *request)
         request_refuse(request, error->message);
         return;
     }
-    end_saved(runner, trial, PBX_END_STOPPED, WHY, FALSE);
+    end_saved(runner, trial, PBX_END_STOPPED, STORE_REASON_USER, FALSE);
     steer_answer(runner, request, steer_answer_for(trial));
 }
 
@@ -63,7 +61,7 @@ end_one(PbxOutside *outside, guint64 number, PbxTrial **ended, GError **error)
     PbxTrial *trial = runner_restored(outside->runner, number, error);
     if (trial == NULL || !check_alive(trial, error))
         return FALSE;
-    end_trial(outside->runner, trial, PBX_END_STOPPED, WHY);
+    end_trial(outside->runner, trial, PBX_END_STOPPED, STORE_REASON_USER);
     *ended = trial;
     return TRUE;
 }
@@ -88,7 +86,7 @@ stop_asked(PbxOutside *outside, GError **error)
             return NULL;
     if (goes_on) {
         /* Nobody is given another one. */
-        runner_stop_all(outside->runner, WHY);
+        runner_stop_all(outside->runner, STORE_REASON_USER);
         outside_mark_over(outside);
     }
     JsonObject *answer = json_object_new();

@@ -39,7 +39,7 @@ count_ends(const PbxRunner *runner, guint64 ends[PBX_END_VOID + 1])
 {
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
-        if (row->end >= 0 && !is_not_run(row))
+        if (row->end >= 0 && !is_not_run(row) && row->replaced_by == 0)
             ends[row->end]++;
     }
 }
@@ -153,11 +153,12 @@ put_best(GString *out, const PbxRunner *runner)
 static guint64
 put_pending(GString *out, const PbxRunner *runner, const char *separator)
 {
-    guint64 begun = 0, not_run = runner->counts[PBX_STATE_PENDING];
+    guint64 begun = 0, again = 0, not_run = runner->counts[PBX_STATE_PENDING];
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrialRow *row = &((const PbxTrial *)runner->trials->pdata[i])->row;
         begun += row->state == PBX_STATE_PENDING && row->attempts > 0;
-        not_run += is_not_run(row);
+        not_run += is_not_run(row) && row->replaced_by == 0;
+        again += row->replaced_by != 0;
     }
     not_run -= begun;
     if (begun > 0)
@@ -165,6 +166,9 @@ put_pending(GString *out, const PbxRunner *runner, const char *separator)
     if (not_run > 0)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " not run", begun > 0 ? ", " : separator,
                                not_run);
+    if (again > 0)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT " replaced",
+                               begun + not_run > 0 ? ", " : separator, again);
     return begun;
 }
 
@@ -211,6 +215,13 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
     g_string_append(out, status_best(runner) != NULL ? " best " : " trials ");
     put_plain_word(out, exp);
     g_string_append_c(out, '\n');
+    if (end != EXPERIMENT_INTERRUPTED && runner->counts[PBX_STATE_PENDING] == 0)
+        return;
+    g_string_append(out, "Go on: ");
+    put_plain_word(out, program);
+    g_string_append(out, " resume ");
+    put_plain_word(out, exp);
+    g_string_append_c(out, '\n');
 }
 
 /* ---- What failed ---- */
@@ -236,7 +247,8 @@ status_failures(const PbxRunner *runner, GString *out)
     guint more = 0;
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrial *trial = runner->trials->pdata[i];
-        if (trial->row.state != PBX_STATE_ERROR || trial->row.error == NULL)
+        if (trial->row.state != PBX_STATE_ERROR || trial->row.error == NULL ||
+            trial->row.replaced_by != 0)
             continue;
         if (g_hash_table_size(seen) >= ERROR_LINES || !g_hash_table_add(seen, trial->row.error)) {
             more++;

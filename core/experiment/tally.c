@@ -4,8 +4,10 @@
  * a redraw costs the same with 100,000 ended trials as with ten.
  */
 #include <math.h>
+#include <string.h>
 
 #include "experiment/reporter-private.h"
+#include "json/json.h"
 
 #define MAX_ENDS    1024 /* whose times are kept, for the time left */
 #define MIN_ENDS    20
@@ -121,13 +123,10 @@ sort_in(PbxTally *tally, PbxTrial *trial)
         g_ptr_array_set_size(tally->sorted, (int)tally->terminated.size);
 }
 
-void
-tally_ended(PbxTally *tally, PbxTrial *trial)
+static void
+count_ended(PbxTally *tally, PbxTrial *trial)
 {
     gboolean failed = trial->row.state == PBX_STATE_ERROR;
-    if (tally == NULL)
-        return;
-    ring_add(&tally->ends, (guint64)clock_now(tally->runner->clock));
     ring_add(failed ? &tally->errors : &tally->terminated, trial->row.number);
     if (trial->row.end == PBX_END_EARLY_STOPPED)
         tally->early_stopped++;
@@ -137,6 +136,15 @@ tally_ended(PbxTally *tally, PbxTrial *trial)
         return;
     if (tally->best == NULL || tally_is_better(tally->runner, trial, tally->best))
         tally->best = trial;
+}
+
+void
+tally_ended(PbxTally *tally, PbxTrial *trial)
+{
+    if (tally == NULL)
+        return;
+    ring_add(&tally->ends, (guint64)clock_now(tally->runner->clock));
+    count_ended(tally, trial);
 }
 
 void
@@ -185,6 +193,60 @@ tally_sample(PbxTally *tally)
         g_array_index(tally->history, double, i) = g_array_index(tally->history, double, 2 * i + 1);
     g_array_set_size(tally->history, MAX_HISTORY / 2);
     tally->period_ns *= 2;
+}
+
+/* ---- What happened before ---- */
+
+/* The reporter's own metric is in the results alone. */
+static gboolean
+recall_told(PbxRunner *runner, PbxTrial *trial, GError **error)
+{
+    const PbxTrialRow *row = &trial->row;
+    if (row->last_seq == 0)
+        return TRUE;
+    g_autoptr(PbxResultRow) result = store_result(runner->store, row->last_seq, error);
+    if (result == NULL)
+        return FALSE;
+    const PbxTrial then = {.row = *row, .attempt = trial->attempt};
+    g_autoptr(PbxView) view = view_new(runner, &then, result);
+    double value = (double)NAN;
+    if (view_number(view, runner->report->metric, &value))
+        trial->told = value;
+    return TRUE;
+}
+
+static void
+recall_history(PbxTally *tally)
+{
+    g_autofree char *text = store_fact(tally->runner->store, "live");
+    g_autoptr(JsonNode) live =
+        text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
+    g_autoptr(PbxStatus) status = status_new();
+    status_take_live(status, live);
+    const guint n = MIN(status->history->len, MAX_HISTORY / 2);
+    g_array_append_vals(tally->history,
+                        &g_array_index(status->history, double, status->history->len - n), n);
+}
+
+gboolean
+tally_restore(PbxRunner *runner, const GPtrArray *ended, GError **error)
+{
+    PbxTally *tally = runner->tally;
+    const gboolean own = runner->report->metric != NULL;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        PbxTrial *trial = runner->trials->pdata[i];
+        if (own && !recall_told(runner, trial, error))
+            return FALSE;
+        if (trial->row.failures > 0) {
+            tally->n_failed++;
+            ring_add(&tally->failed, trial->row.number);
+        }
+    }
+    for (guint i = 0; i < ended->len; i++)
+        count_ended(tally, ended->pdata[i]);
+    look_for_ever(tally);
+    recall_history(tally);
+    return TRUE;
 }
 
 /* ---- What is asked ---- */

@@ -157,6 +157,7 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
     trial->row.attempts++;
     if (trial->row.started_ns < 0)
         trial->row.started_ns = now;
+    g_clear_pointer(&trial->row.reason, g_free); /* why it waited */
     attempt_row_clear(&trial->attempt);
     trial->attempt = (PbxAttemptRow){
         .trial = trial->row.number,

@@ -185,15 +185,56 @@ apply_overrides(PbxDoc *doc, const PbxSpecInput *input, PbxProblems *problems)
                  problems);
 }
 
+/* What the input builds upon. */
+static PbxDoc *
+first_document(const PbxSpecInput *input, PbxProblems *problems)
+{
+    if (input->file != NULL)
+        return extends_read(input->file, problems);
+    if (input->command != NULL)
+        return one_line_document(input->command, problems);
+    g_autoptr(JsonNode) copy = json_clone(input->stored);
+    return doc_new_for_node("experiment.json", copy);
+}
+
+static void
+keep(PbxDoc *doc, const char *key, JsonNode *value)
+{
+    g_autoptr(GError) ignored = NULL; /* a key of the root can always be set */
+    (void)doc_set(doc, key, value, "experiment.json", &ignored);
+}
+
+/* A seed that was drawn then stays, and so does the order in which parameters are numbered. */
+static void
+keep_stored(PbxDoc *doc, JsonNode *stored)
+{
+    if (!JSON_NODE_HOLDS_OBJECT(doc_root(doc)))
+        return;
+    JsonObject *now = json_node_get_object(doc_root(doc));
+    JsonObject *then = json_node_get_object(stored);
+    JsonNode *seed = json_object_get_member(then, "seed");
+    JsonNode *config = json_object_get_member(then, "config");
+    JsonNode *given = json_object_get_member(now, "config");
+    if (seed != NULL && !json_object_has_member(now, "seed"))
+        keep(doc, "seed", seed);
+    if (config == NULL || given == NULL || !json_equal(config, given))
+        return;
+    g_autofree char *old_text = json_to_text(config);
+    g_autofree char *new_text = json_to_text(given);
+    if (!g_str_equal(old_text, new_text))
+        keep(doc, "config", config);
+}
+
 /* A document with a duplicate key comes with that problem: what else is wrong is found too. */
 static PbxDoc *
 make_document(const PbxSpecInput *input, PbxProblems *problems)
 {
-    PbxDoc *doc = input->file != NULL ? extends_read(input->file, problems)
-                                      : one_line_document(input->command, problems);
+    PbxDoc *doc = first_document(input, problems);
     if (doc == NULL)
         return NULL;
     apply_overrides(doc, input, problems);
+    if (input->stored != NULL)
+        keep_stored(doc, input->stored);
     extends_refuse(doc, problems);
     return doc;
 }

@@ -122,6 +122,9 @@ typedef struct {
     const char *num_samples;   /* text, or NULL */
     const char *name, *results_dir;
     gboolean fail_fast;
+    /* The spec of the experiment that goes on: it stands for the file where there is none, and
+     * keeps the seed and the order of the parameters. NULL: a new one. */
+    JsonNode *stored;
     gboolean ask;            /* a trainable may be missing: trials are asked for */
     gboolean replace, local; /* go into the spec as they are, and verbose */
     int verbose;
@@ -144,6 +147,13 @@ PbxSpec *spec_check_asked(PbxDoc *doc /* (transfer full) */, const char *base_di
                           PbxRegistry *registry, PbxProblems *problems);
 /* Document and check. */
 PbxSpec *spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problems);
+
+/*
+ * What an experiment that goes on cannot change, config, metric, mode, constraints, trainable and
+ * seeds, is as in `stored`, its spec as resolved then; each that is not is a problem, and so is a
+ * secret, which is not stored, where the spec is the stored one.
+ */
+void spec_check_unchanged(const PbxSpec *spec, JsonNode *stored, PbxProblems *problems);
 
 /*
  * Creates each decider and sets it up as a run would, then destroys it: what only a

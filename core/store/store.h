@@ -29,6 +29,10 @@ enum {
 #define STORE_REASON_ASKED "asked"
 /* The same of one that is PAUSED because a person holds it, or the experiment. */
 #define STORE_REASON_PAUSED "paused by a user"
+/* That of one that somebody ended. */
+#define STORE_REASON_USER "stopped by a user"
+/* That of one that ran when its driver ended, while it waits for the next. */
+#define STORE_REASON_INTERRUPTED "interrupted"
 
 /* -1 in a gint64, NaN in a double, NULL in a pointer: unknown or none (SQL NULL). */
 
@@ -299,6 +303,13 @@ gboolean store_checkpoint_bytes(PbxStore *store, guint64 *bytes, GError **error)
 /* What store_put_cursor and store_put_file wrote last; 0: nothing. */
 guint64 store_cursor(PbxStore *store, const char *slot);
 guint64 store_file(PbxStore *store, const char *slot, guint64 trial, const char *name);
+/* All of a slot's files; not from within its own callback. */
+typedef gboolean (*PbxFileFunc)(guint64 trial, const char *name, guint64 length, gpointer user);
+gboolean store_each_file(PbxStore *store, const char *slot, PbxFileFunc func, gpointer user,
+                         GError **error);
+/* Those of a trial go; all that is stored of a slot goes. */
+gboolean store_drop_files(PbxStore *store, const char *slot, guint64 trial, GError **error);
+gboolean store_drop_slot(PbxStore *store, const char *slot, GError **error);
 
 /* "RUNNING" of a PBX_STATE_*, "early-stopped" of a PBX_END_* (-1: NULL), as the tables have
  * them. */

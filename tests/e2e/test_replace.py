@@ -78,8 +78,8 @@ class Replace(PegboxTest):
         self.run_one(1)
         os.mkdir(self.path + "_2")
         done = self.run_one(2, expect=2)
-        self.assertEqual(done.err, "pegbox: error: experiment 'a' is already in %s: --name a_3 is "
-                         "free; `pegbox run --replace` and `pegbox rm` delete what is there\n"
+        self.assertEqual(done.err, "pegbox: error: experiment 'a' is already in %s: `pegbox "
+                         "resume` goes on with it, --name a_3 is free; `pegbox run --replace` and `pegbox rm` delete what is there\n"
                          % self.results_dir)
         self.assertEqual(self.losses(), [1])
 

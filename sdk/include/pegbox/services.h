@@ -49,8 +49,8 @@ typedef struct pbx_json_write {
 #define PBX_FILES_ID "files/1"
 /*
  * Requests that the host records and performs after the call that made them; one
- * that failed leaves none. After a crash of the driver a file may lack its newest
- * lines, or have them twice where the experiment went on; the store has everything.
+ * that failed leaves none. Where the experiment goes on after a crash of the driver, a
+ * file is first cut to what it was when the logger's cursor was stored.
  * `name` is one file name, no '/'. `trial` may be PBX_NONE: the experiment's
  * directory. The directory is made when something is first written.
  */

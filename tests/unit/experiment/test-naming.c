@@ -154,7 +154,7 @@ make(Fixture *f, const char *experiment, gboolean store)
     g_autofree char *dir = g_build_filename(f->dir, experiment, NULL);
     g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
     g_autofree char *file = g_build_filename(dir, "experiment.db", NULL);
-    g_assert_true(!store || g_file_set_contents(file, "", 0, NULL));
+    g_assert_true(!store || g_file_set_contents(file, "no blank store", -1, NULL));
 }
 
 static void
@@ -174,7 +174,8 @@ test_experiment_given(void)
     g_assert_null(naming_experiment(f.dir, &f.spec, &error));
     g_assert_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE);
     g_autofree char *expected =
-        g_strdup_printf("experiment 'mnist' is already in %s: --name mnist_3 is free; "
+        g_strdup_printf("experiment 'mnist' is already in %s: `pegbox resume` goes on with it, "
+                        "--name mnist_3 is free; "
                         "`pegbox run --replace` and `pegbox rm` delete what is there",
                         f.dir);
     g_assert_cmpstr(error->message, ==, expected);

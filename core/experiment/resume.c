@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An experiment that is there goes on: held, checked, and known again as it was left. */
+#include <string.h>
+
+#include "experiment/runner-private.h"
+#include "json/json.h"
+
+/* ---- Held ---- */
+
+static gboolean
+read_spec(PbxResume *resume, GError **error)
+{
+    g_autofree char *text = store_fact(resume->store, "spec");
+    resume->spec = text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
+    if (resume->spec != NULL && JSON_NODE_HOLDS_OBJECT(resume->spec))
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                "%s: its store has no spec that can be read", resume->dir);
+    return FALSE;
+}
+
+PbxResume *
+resume_open(const char *dir, GError **error)
+{
+    g_autoptr(PbxResume) resume = g_new0(PbxResume, 1);
+    resume->dir = g_strdup(dir);
+    g_autofree char *store = g_build_filename(dir, "experiment.db", NULL);
+    if (!g_file_test(store, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "no experiment in %s: it has no experiment.db", dir);
+        return NULL;
+    }
+    resume->lock = lock_take(dir, error);
+    if (resume->lock == NULL)
+        return NULL;
+    if (!store_has_begun(dir)) {
+        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                    "%s: its driver was killed before the experiment had begun; `pegbox run` "
+                    "begins it",
+                    dir);
+        return NULL;
+    }
+    resume->store = store_open(dir, TRUE, error);
+    if (resume->store == NULL || !read_spec(resume, error))
+        return NULL;
+    g_autofree char *driver = store_fact(resume->store, "driver");
+    g_autofree char *status = store_fact(resume->store, "status");
+    resume->killed = driver != NULL && driver[0] != '\0' && g_strcmp0(status, "running") == 0;
+    return g_steal_pointer(&resume);
+}
+
+void
+resume_close(PbxResume *resume)
+{
+    if (resume == NULL)
+        return;
+    g_clear_pointer(&resume->spec, json_node_unref);
+    store_close(resume->store);
+    lock_release(resume->lock);
+    g_free(resume->dir);
+    g_free(resume);
+}
+
+JsonNode *
+resume_spec(const PbxResume *resume)
+{
+    return resume->spec;
+}
+
+gint64
+resume_clock(const PbxResume *resume)
+{
+    g_autofree char *text = store_fact(resume->store, "clock_ns");
+    gint64 ns = 0;
+    return text != NULL && g_ascii_string_to_signed(text, 10, 0, G_MAXINT64 / 2, &ns, NULL) ? ns
+                                                                                            : 0;
+}
+
+gboolean
+resume_check(const PbxResume *resume, const PbxSpec *spec, PbxProblems *problems)
+{
+    const guint before = problems_count(problems);
+    g_autofree char *stored = store_fact(resume->store, "name");
+    g_autofree char *name =
+        stored != NULL ? g_steal_pointer(&stored) : g_path_get_basename(resume->dir);
+    if (spec->name != NULL && !g_str_equal(spec->name, name))
+        problems_add(problems, spec->doc, "/name",
+                     "cannot change in an experiment that is there: it is \"%s\"", name);
+    spec_check_unchanged(spec, resume->spec, problems);
+    return problems_count(problems) == before;
+}
+
+/* ---- What becomes of the deciders' states ---- */
+
+static JsonNode *
+member(JsonNode *object, const char *key)
+{
+    return object != NULL && JSON_NODE_HOLDS_OBJECT(object)
+               ? json_object_get_member(json_node_get_object(object), key)
+               : NULL;
+}
+
+/* What a resolved spec says of a slot; NULL: there is none. */
+static JsonNode *
+use_of(JsonNode *spec, const char *slot)
+{
+    guint64 index = 0;
+    if (!g_str_has_prefix(slot, "stop["))
+        return member(spec, slot);
+    g_autofree char *digits = g_strdup(slot + strlen("stop["));
+    digits[strcspn(digits, "]")] = '\0';
+    JsonNode *stop = member(spec, "stop");
+    if (stop == NULL || !JSON_NODE_HOLDS_ARRAY(stop) ||
+        !g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT - 1, &index, NULL) ||
+        index >= json_array_get_length(json_node_get_array(stop)))
+        return NULL;
+    return json_array_get_element(json_node_get_array(stop), (guint)index);
+}
+
+static gboolean
+is_same(JsonNode *one, JsonNode *two)
+{
+    return one == NULL || two == NULL ? one == two : json_equal(one, two);
+}
+
+/* Whether an instance of before looked at the same: what it remembers is of use then, whatever its
+ * limits are now. */
+static gboolean
+looks_at_the_same(const PbxPlugin *plugin, JsonNode *then, JsonNode *now)
+{
+    if (!is_same(member(then, "plugin"), member(now, "plugin")))
+        return FALSE;
+    for (guint i = 0; i < plugin->desc->n_options; i++) {
+        const pbx_option *option = plugin_option(plugin->desc, i);
+        const gboolean looks =
+            (option->flags & PBX_OPTION_OBJECTIVE) != 0 || option->type == PBX_OPTION_FIELD ||
+            option->type == PBX_OPTION_FIELD_MAP || option->type == PBX_OPTION_EXPRESSION ||
+            option->type == PBX_OPTION_PLUGIN;
+        if (looks && !is_same(member(then, option->name), member(now, option->name)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static PbxSlotFate
+judge(const PbxRunner *runner, const PbxSlot *slot, gpointer user)
+{
+    const PbxResume *resume = user;
+    const char *name = decider_slot(slot->decider);
+    JsonNode *then = use_of(resume->spec, name), *now = use_of(runner->spec->resolved, name);
+    const gboolean same = looks_at_the_same(slot->use->plugin, then, now);
+    if (slot == runner->scheduler)
+        return resume->options.reset_scheduler ? SLOT_ANEW : SLOT_LOAD;
+    if (slot == runner->search)
+        return same ? SLOT_LOAD : SLOT_AGAIN;
+    /* One of its own key, time_budget_s, is always the same. */
+    const gboolean anew =
+        resume->options.reset_stoppers || (now != NULL && JSON_NODE_HOLDS_OBJECT(now) && !same);
+    return anew ? SLOT_ANEW : SLOT_LOAD;
+}
+
+static gboolean
+check_scheduler(const PbxRunner *runner, const PbxResume *resume, GError **error)
+{
+    const PbxPluginUse *use = runner->spec->scheduler;
+    JsonNode *then = use_of(resume->spec, use->slot);
+    JsonNode *now = use_of(runner->spec->resolved, use->slot);
+    if (resume->options.reset_scheduler || looks_at_the_same(use->plugin, then, now))
+        return TRUE;
+    g_autofree char *old_text = then != NULL ? json_to_text(then) : g_strdup("none");
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                "scheduler: what it knows is of %.200s, and of no use to another one; --reset "
+                "scheduler begins anew",
+                old_text);
+    return FALSE;
+}
+
+/* ---- Known again ---- */
+
+static void
+take_over(PbxRunner *runner, PbxResume *resume)
+{
+    runner->store = g_steal_pointer(&resume->store);
+    runner->lock = g_steal_pointer(&resume->lock);
+    runner->dir = g_strdup(resume->dir);
+    runner->name = store_fact(runner->store, "name");
+    if (runner->name == NULL)
+        runner->name = g_path_get_basename(resume->dir);
+    g_autofree char *id = store_fact(runner->store, "experiment_id");
+    if (id != NULL) {
+        g_free(runner->id);
+        runner->id = g_steal_pointer(&id);
+    }
+    /* It may have been moved. */
+    PbxSpec *spec = runner->spec;
+    JsonObject *root = json_node_get_object(spec->resolved);
+    g_free(spec->results_dir);
+    spec->results_dir = g_path_get_dirname(resume->dir);
+    json_object_set_string_member(root, "results_dir", spec->results_dir);
+}
+
+/* What ran is next, in its order; it pauses where that was decided. */
+static gboolean
+take_left(PbxRunner *runner, const GPtrArray *left, GError **error)
+{
+    for (guint i = 0; i < left->len; i++) {
+        PbxTrial *trial = left->pdata[i];
+        trial_left(runner, trial);
+        if (!pause_restore(runner, trial, error))
+            return FALSE;
+        queue_return(runner, trial);
+    }
+    return TRUE;
+}
+
+static gboolean
+has_failed(const PbxTrialRow *row)
+{
+    return row->state == PBX_STATE_ERROR;
+}
+
+/* Made ahead of a free slot, and ended with the experiment before it had one. */
+static gboolean
+has_not_run(const PbxTrialRow *row)
+{
+    return row->end == PBX_END_STOPPED && row->attempts == 0 &&
+           g_strcmp0(row->reason, STORE_REASON_USER) != 0;
+}
+
+/* Ended trials stay ended: what is to run after all is made anew. */
+static gboolean
+make_again(PbxRunner *runner, const PbxResume *resume, GError **error)
+{
+    if (resume->options.errored && !added_again(runner, has_failed, error))
+        return FALSE;
+    /* Those only where what ended the experiment does not end it still. */
+    runner_ask_stoppers(runner);
+    return runner->stopping || runner->fatal != NULL || added_again(runner, has_not_run, error);
+}
+
+/* Within a transaction: all that changes, or nothing. */
+static gboolean
+go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **error)
+{
+    if (!slots_load(runner, resume->killed, judge, resume, error) ||
+        !logging_restore(runner, resume->spec, error))
+        return FALSE;
+    runner_event(runner, PBX_EVENT_START, NULL, "resumed");
+    if (!take_left(runner, left, error) || !make_again(runner, resume, error))
+        return FALSE;
+    if (runner->fatal != NULL) {
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+        return FALSE;
+    }
+    return store_put_fact(runner->store, "stopping", "", error) &&
+           runner_store_facts(runner, TRUE, error) && runner_store(runner, error) &&
+           store_commit(runner->store, error) && runner_write_spec(runner, error);
+}
+
+gboolean
+resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
+{
+    g_autoptr(GPtrArray) left = g_ptr_array_new();
+    take_over(runner, resume);
+    runner_restore_counts(runner);
+    steer_load_held(runner);
+    /* Workers' names are not those of a driver that may have left some. */
+    runner->n_workers = runner->seq;
+    if (!check_scheduler(runner, resume, error) || !runner_restore(runner, left, error) ||
+        !store_begin(runner->store, error))
+        return FALSE;
+    if (!go_on(runner, resume, left, error)) {
+        store_rollback(runner->store);
+        return FALSE;
+    }
+    runner_ask_total(runner);
+    return TRUE;
+}
