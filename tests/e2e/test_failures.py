@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """max_failures, fail_fast, and the early end where nothing works."""
+import glob
 import os
 import signal
 import sqlite3
 import time
 
-from pegbox_test import HERE, PegboxTest, main, sh
+from pegbox_test import HERE, PegboxTest, main, sh, wait_until
 
 # Fails until it was started $1 times.
 FLAKY = """echo '{"loss": 1}'
@@ -130,6 +131,8 @@ while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expe
     def test_rests_between_attempts_without_a_report(self):
         process = self.start("run", self.spec(
             sh('echo again >>"$PEGBOX_TRIAL_DIR/starts"; exit 1'), name="e", max_failures=-1))
+        wait_until(lambda: glob.glob(os.path.join(self.results_dir, "e", "*", "starts")), 30,
+                   "the first attempt")
         time.sleep(2)
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(process).status, 130)
