@@ -210,7 +210,7 @@ open_store(PbxRunner *runner, GError **error)
 {
     runner->store = store_create(runner->dir, runner->spec->durability_full, error);
     return runner->store != NULL && store_begin(runner->store, error) &&
-           runner_store_facts(runner, FALSE, error);
+           runner_store_facts(runner, FALSE, error) && data_open(runner, error);
 }
 
 gboolean
@@ -379,6 +379,7 @@ runner_close(PbxRunner *runner)
     g_free(runner->stop_reason);
     g_free(runner->id);
     g_free(runner->id_prefix);
+    g_clear_pointer(&runner->data, json_node_unref);
     g_free(runner->name);
     g_free(runner->dir);
     g_free(runner);

@@ -242,7 +242,7 @@ make_again(PbxRunner *runner, const PbxResume *resume, GError **error)
 static gboolean
 go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **error)
 {
-    if (!slots_load(runner, resume->killed, judge, resume, error) ||
+    if (!data_open(runner, error) || !slots_load(runner, resume->killed, judge, resume, error) ||
         !logging_restore(runner, resume->spec, error))
         return FALSE;
     runner_event(runner, PBX_EVENT_START, NULL, "resumed");

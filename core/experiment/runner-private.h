@@ -364,6 +364,7 @@ struct PbxRunner {
     PbxSpec *spec;
     PbxRegistry *registry;
     char *name, *dir;   /* dir: absolute, of the experiment */
+    JsonNode *data;     /* of each object of `data` its file; NULL: there are none */
     char *id;           /* experiment_id: 32 hex digits */
     char *id_prefix;    /* of trial ids: 5 hex digits, from the seed */
     PbxSeed trial_seed; /* of $sample_from's rand() */
@@ -517,6 +518,11 @@ void resources_environment(const PbxRunner *runner, GPtrArray *env);
 
 /* steer-pause.c: whether a person holds the experiment, as the store has it. */
 void steer_load_held(PbxRunner *runner);
+/* data.c: the files of `data`, made and known again, in a transaction. */
+gboolean data_open(PbxRunner *runner, GError **error);
+/* PEGBOX_DATA_NAME=PATH for each. */
+void data_environment(const PbxRunner *runner, GPtrArray *env);
+
 /* steer.c: what other processes ask of the driver. */
 void steer_open(PbxRunner *runner);
 void steer_tick(PbxRunner *runner);

@@ -281,6 +281,7 @@ link_for(PbxRunner *runner, PbxWorkerSlot *worker, int fd)
         .parameters = (const char *const *)parameters->pdata,
         .base_dir = runner->spec->base_dir,
         .program_dir = worker->program_dir,
+        .data = runner->data,
         .terminal = runner->spec->local && !runner->inside,
     };
     return worker_link_new(fd, runner->context, &setup, worker_message, worker);

@@ -75,6 +75,7 @@ run_environment(PbxRunner *runner, PbxTrial *trial, GError **error)
         g_ptr_array_add(env, g_strdup_printf("%s=%s", variable->name, value));
     }
     resources_environment(runner, env);
+    data_environment(runner, env);
     g_ptr_array_add(env, NULL);
     return g_steal_pointer(&env);
 }

@@ -167,6 +167,7 @@ check_parts(PbxCheck *check)
     check_space(check);
     resources_check(check);
     limits_check(check);
+    data_check(check);
     constraints_check(check);
     reporter_check(check);
     plugins_check(check);

@@ -79,6 +79,23 @@ base_name(const char *file, const char *extends)
     return g_build_filename(directory, extends, NULL);
 }
 
+static void
+keep_data_paths(JsonObject *root, const char *from)
+{
+    JsonNode *node = json_object_get_member(root, "data");
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return;
+    JsonObject *data = json_node_get_object(node);
+    g_autoptr(GList) names = json_object_get_members(data);
+    for (GList *name = names; name != NULL; name = name->next) {
+        JsonNode *value = json_object_get_member(data, name->data);
+        if (!node_is(value, KEY_STRING) || json_node_get_string(value)[0] == '\0')
+            continue;
+        g_autofree char *path = path_resolve(json_node_get_string(value), from);
+        json_object_set_string_member(data, name->data, path);
+    }
+}
+
 /* Paths of a file mean its own directory, also when they end up in a file elsewhere. */
 static void
 keep_paths(PbxDoc *base, const char *file, const char *extending)
@@ -98,6 +115,7 @@ keep_paths(PbxDoc *base, const char *file, const char *extending)
         g_autofree char *path = cwd_absolute(cwd, from);
         json_object_set_string_member(root, "cwd", path);
     }
+    keep_data_paths(root, from);
 }
 
 /* ---- The chain ---- */

@@ -84,7 +84,10 @@ const PbxKey spec_keys[] = {
     {"results_dir", KEY_STRING, FALSE, "The directory that holds the experiment's.", TEXT},
     {"trial_name", KEY_STRING, FALSE, "A template for names of trials.", TEXT},
     {"trial_dirname", KEY_STRING, FALSE, "A template for names of trials' directories.", TEXT},
-    {"data", KEY_OBJECT, TRUE, "Large objects that all trials read.", NULL},
+    {"data", KEY_OBJECT, FALSE, "Large objects that all trials read: files, or values.",
+     "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[A-Za-z0-9][A-Za-z0-9_.-]*$\","
+     "\"maxLength\":64},\"additionalProperties\":{\"anyOf\":[" TEXT
+     ",{\"type\":\"array\"},{\"type\":\"object\"}]}}"},
     {"cwd", KEY_STRING, FALSE, "A template for the directory that a program runs in.", TEXT},
     {"env", KEY_OBJECT, FALSE, "Environment variables of a program, each a template.",
      "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"},

@@ -106,6 +106,23 @@ add_limits(JsonObject *root, const PbxSpec *spec)
     json_object_set_string_member(root, "duplicates", spec->skip_duplicates ? "skip" : "allow");
 }
 
+/* Files by their absolute paths. */
+static void
+add_data(JsonObject *root, const PbxSpec *spec)
+{
+    if (spec->data->len == 0)
+        return;
+    JsonObject *object = json_object_new();
+    for (guint i = 0; i < spec->data->len; i++) {
+        const PbxData *data = g_ptr_array_index(spec->data, i);
+        if (data->path != NULL)
+            json_object_set_string_member(object, data->name, data->path);
+        else
+            json_object_set_member(object, data->name, json_clone(data->value));
+    }
+    json_object_set_object_member(root, "data", object);
+}
+
 static void
 add_places(JsonObject *root, const PbxSpec *spec)
 {
@@ -115,6 +132,7 @@ add_places(JsonObject *root, const PbxSpec *spec)
     add_log_to_file(root, spec);
     add_cwd(root, spec);
     add_given(root, spec, "env");
+    add_data(root, spec);
     add_given(root, spec, "reporter");
 }
 

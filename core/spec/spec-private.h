@@ -110,6 +110,8 @@ void stop_check(PbxCheck *check);
 PbxDoc *stop_in_full(PbxCheck *check, const PbxDoc *doc, const char *pointer, JsonObject *object);
 void resources_check(PbxCheck *check);
 void limits_check(PbxCheck *check);
+void data_check(PbxCheck *check);
+void spec_data_free(gpointer data);
 /* checkpoint, restore, reuse_workers: after the plugins and names. */
 void checkpoint_check(PbxCheck *check);
 void restore_clear(PbxRestore *restore);

@@ -18,6 +18,7 @@ spec_alloc(void)
     spec->stoppers = g_ptr_array_new_with_free_func((GDestroyNotify)use_free);
     spec->loggers = g_ptr_array_new_with_free_func((GDestroyNotify)use_free);
     spec->env = g_ptr_array_new_with_free_func(env_free);
+    spec->data = g_ptr_array_new_with_free_func(spec_data_free);
     spec->docs = g_ptr_array_new_with_free_func((GDestroyNotify)doc_free);
     spec->constraints = g_ptr_array_new_with_free_func((GDestroyNotify)expression_free);
     spec->constraint_texts = g_new0(char *, 1);
@@ -49,6 +50,7 @@ spec_free(PbxSpec *spec)
     /* Before the sandbox: what was compiled in it. */
     free_templates(spec);
     g_ptr_array_unref(spec->constraints);
+    g_ptr_array_unref(spec->data);
     use_free(spec->trainable);
     use_free(spec->search);
     use_free(spec->scheduler);

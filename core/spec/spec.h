@@ -55,6 +55,14 @@ typedef struct {
 
 typedef enum { REUSE_WHERE_POSSIBLE = 0, REUSE_NEVER, REUSE_ALWAYS } PbxReuse;
 
+/* One of `data`: a file, or a value that becomes one in the experiment's directory. */
+typedef struct {
+    char *name;
+    char *variable; /* PEGBOX_DATA_NAME: where programs find its path */
+    char *path;     /* absolute; NULL: a value */
+    JsonNode *value;
+} PbxData;
+
 /* One variable of `env`. */
 typedef struct {
     char *name;
@@ -93,6 +101,7 @@ typedef struct {
     PbxTemplate *trial_name, *trial_dirname; /* NULL: the usual ones */
     PbxTemplate *cwd;                        /* a relative outcome is relative to base_dir */
     GPtrArray *env;                          /* PbxEnvTemplate* */
+    GPtrArray *data;                         /* PbxData* */
     gboolean has_seed;
     guint64 seed;             /* a random one where the file has none */
     gboolean has_search_seed; /* `search.seed`, for a search without such an option */

@@ -361,6 +361,8 @@ setup_frame(const PbxWorkerSetup *setup)
     message_strings(message, "parameters", setup->parameters);
     message_string(message, "base_dir", setup->base_dir);
     message_string(message, "program_dir", setup->program_dir);
+    if (setup->data != NULL)
+        message_node(message, "data", setup->data);
     if (setup->terminal)
         message_bool(message, "terminal", TRUE);
     message_put(frame, message);

@@ -138,6 +138,8 @@ typedef struct {
     const PbxPlugin *plugin; /* `trainable` is its */
     const pbx_trainable *trainable;
     GHashTable *parameters;
+    JsonObject *data;   /* of each object of `data` its file; NULL: there are none */
+    GHashTable *mapped; /* name -> GMappedFile* */
     char **metrics;
     char *experiment_name, *hostname;
     guint64 seed;
@@ -272,6 +274,13 @@ gboolean session_listen(PbxWorker *worker, gboolean wait, GError **error);
 PbxSave *session_save_begin(PbxWorker *worker, gint64 step, GError **error);
 /* Waits until all that was reported is answered, or the run is to stop. FALSE as above. */
 gboolean session_settle(PbxWorker *worker, GError **error);
+
+/* ---- data.c: the session's data ---- */
+
+void worker_data_take(PbxWorker *worker, JsonObject *setup);
+void worker_data_clear(PbxWorker *worker);
+/* The bytes of an object, and how many; NULL: there is none of that name. */
+const void *worker_data(PbxWorker *worker, const char *name, size_t *n);
 
 /* ---- templates.c: template/1 ---- */
 

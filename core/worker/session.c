@@ -402,10 +402,7 @@ abi_checkpoint_end(const pbx_host *host, int32_t keep, pbx_error *error)
 static const void *
 abi_data(const pbx_host *host, const char *name, size_t *n)
 {
-    (void)host;
-    (void)name;
-    *n = 0;
-    return NULL;
+    return worker_data(worker_of(host), name, n);
 }
 
 static void

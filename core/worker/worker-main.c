@@ -146,6 +146,7 @@ set_up(PbxWorker *worker, JsonObject *setup, GError **error)
     worker->metrics = message_get_strings(setup, "metrics");
     worker->experiment_name = g_strdup(message_get_string(setup, "experiment_name"));
     take_parameters(worker, setup);
+    worker_data_take(worker, setup);
     worker->sandbox = sandbox_new();
     worker->registry = registry_new(error);
     if (worker->registry == NULL)
@@ -193,6 +194,7 @@ worker_clear(PbxWorker *worker)
     sandbox_free(worker->sandbox);
     registry_free(worker->registry);
     program_socket_free(worker->program);
+    worker_data_clear(worker);
     g_clear_pointer(&worker->parameters, g_hash_table_unref);
     g_strfreev(worker->metrics);
     g_free(worker->experiment_name);

@@ -124,6 +124,7 @@ typedef struct {
     /* Name of the directory for its program's socket, if it makes one; NULL: any. A worker
      * that is killed leaves it to program_dir_remove. */
     const char *program_dir;
+    JsonNode *data;    /* an object of name to path; NULL: there is no data */
     gboolean terminal; /* its programs have the driver's terminal */
 } PbxWorkerSetup;
 

@@ -28,12 +28,18 @@ Checkpoints, so that a trial goes on where it was:
 
 Save after the report of what is saved: the checkpoint counts for the last report before it.
 
+Large data that all trials read, as `data` of the experiment file names it, is in memory once:
+
+    images = numpy.asarray(pegbox.data("images"))
+
 One file, nothing but Python's standard library (3.7 or later). The protocol is described
 in doc/worker-protocol.md.
 """
 
+import ast
 import copy
 import json
+import mmap
 import os
 import shutil
 import socket
@@ -42,7 +48,7 @@ import sys
 import tempfile
 import threading
 
-__all__ = ["Stop", "checkpoint_dir", "config", "report", "restored", "should_save"]
+__all__ = ["Stop", "checkpoint_dir", "config", "data", "report", "restored", "should_save"]
 
 PROTOCOL = 1
 _HEADER = struct.Struct("<II")
@@ -233,3 +239,46 @@ class checkpoint_dir:
 def restored():
     """The directory of the checkpoint to go on from; None: from the start, or alone."""
     return os.environ.get("PEGBOX_CHECKPOINT") or None
+
+
+# What memoryview calls NumPy's types.
+_FORMATS = {"|b1": "?", "|i1": "b", "|u1": "B", "<i2": "h", "<u2": "H", "<i4": "i", "<u4": "I",
+            "<i8": "q", "<u8": "Q", "<f4": "f", "<f8": "d"}
+_data = {}
+
+
+def _shaped(view):
+    """The array in a .npy file, where memoryview knows its type and order; else the file."""
+    if bytes(view[:6]) != b"\x93NUMPY" or sys.byteorder != "little":
+        return view
+    size, start = struct.unpack("<H", view[8:10])[0], 10
+    if view[6] > 1:
+        size, start = struct.unpack("<I", view[8:12])[0], 12
+    header = ast.literal_eval(bytes(view[start:start + size]).decode("latin-1").strip())
+    code, shape = _FORMATS.get(str(header["descr"])), tuple(header["shape"])
+    if code is None or (header["fortran_order"] and len(shape) > 1):
+        return view
+    numbers = view[start + size:]
+    return numbers.cast(code, shape) if len(shape) > 1 and 0 not in shape else numbers.cast(code)
+
+
+def data(name):
+    """An object of the experiment's `data`: a read-only memoryview of its file, which is mapped,
+    so that all trials of this computer have it in memory once. An array of numbers, and a .npy
+    file, has its type and shape: numpy.asarray() takes it as it is, without a copy. Of any other
+    file they are bytes, for numpy.frombuffer() or json.loads(bytes(...)).
+
+    A LookupError where there is none. Alone: the file that PEGBOX_DATA_NAME names."""
+    variable = "PEGBOX_DATA_" + "".join(c.upper() if c.isalnum() and ord(c) < 128 else "_"
+                                        for c in name)
+    path = os.environ.get(variable)
+    if not path:
+        known = sorted(v[12:] for v in os.environ if v.startswith("PEGBOX_DATA_"))
+        raise LookupError("pegbox.data: there is no %r (no variable %s); %s" % (
+            name, variable, "there are: " + ", ".join(known) if known else "there is no data"))
+    if path not in _data:
+        with open(path, "rb") as file:
+            whole = os.fstat(file.fileno()).st_size
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if whole else b""
+        _data[path] = _shaped(memoryview(view))
+    return _data[path]

@@ -203,7 +203,6 @@ class SpecErrors(PegboxTest):
 
     def test_what_a_later_version_brings(self):
         for key, value in (("sync", {"upload_dir": "s3://x"}), ("placement", {}), ("workers", 2),
-                           ("data", {"x": "y"}),
                            ("launcher", "mpi")):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)

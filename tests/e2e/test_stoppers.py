@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Stoppers that look at values over time, and those that wrap others."""
 import json
+import os
 import sqlite3
 
-from pegbox_test import PegboxTest, main, python, read_text, sh
+from pegbox_test import PegboxTest, main, python, read_text, sh, wait_until
 
 # Reports its words as loss, and i.
 VALUES = sh("""i=0; for x in $*; do i=$((i + 1)); echo "{\\"loss\\": $x, \\"i\\": $i}"; done""",
@@ -124,6 +125,26 @@ class Combined(Stoppers):
         trial = self.opened("e").trials[0]
         self.assertEqual((trial["state"], trial["results"]), ("TERMINATED", 4), str(done))
         self.assertIn("the last 4 values of loss", trial["reason"])
+
+    def test_state_of_all_survives_a_killed_driver(self):
+        """Results before and after count together."""
+        gate = self.write("gate", "")
+        spec = self.spec(sh("""for i in 1 2 3 4 5 6; do
+            if [ $i = 3 ]; then while [ -e %s ]; do sleep 0.02; done; fi
+            echo "{\\"loss\\": $i}"; done""" % gate), name="e", metric="loss", mode="min",
+                         stop={"plugin": "combined", "stoppers": ["noop", {
+                             "plugin": "combined",
+                             "stoppers": [{"plugin": "max-iteration", "max_iter": 4}]}]})
+        process = self.start("run", spec)
+        wait_until(lambda: self.pegbox("results", "e", "0", "--json", expect=None).out.count("loss")
+                   == 2, 20, "two reports")
+        process.kill()
+        process.wait()
+        os.remove(gate)
+        self.pegbox("resume", "e")
+        experiment = self.opened("e")
+        self.assertEqual(max(result["n"] for result in experiment.results(0)), 4)
+        self.assertEqual(experiment.trials[0]["reason"], "4 results")
 
     def test_mistakes_have_their_place(self):
         def refused(stoppers, *messages, **keys):

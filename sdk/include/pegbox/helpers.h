@@ -33,6 +33,7 @@
 #include <pegbox/helpers/define.h>
 #include <pegbox/helpers/memory.h>
 #include <pegbox/helpers/metric.h>
+#include <pegbox/helpers/npy.h>
 #include <pegbox/helpers/rank.h>
 #include <pegbox/helpers/rng.h>
 #include <pegbox/helpers/space.h>

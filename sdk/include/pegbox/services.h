@@ -246,7 +246,8 @@ typedef struct pbx_session {
     /* A directory to fill for a checkpoint at `step`; NULL: error says why. */
     const char *(*checkpoint_begin)(const pbx_host *, int64_t step, pbx_error *error);
     pbx_status (*checkpoint_end)(const pbx_host *, int32_t keep, pbx_error *error);
-    /* A large read-only object of the experiment; NULL: no such name. */
+    /* The bytes of an object of the experiment's `data`, mapped read-only and valid as long as
+     * the instance; an array of numbers is as helpers/npy.h finds it. NULL: no such name. */
     const void *(*data)(const pbx_host *, const char *name, size_t *n);
     /* A line of output for the console, prefixed by the trial's name there. */
     void (*line)(const pbx_host *, int32_t is_stderr, const char *text);
