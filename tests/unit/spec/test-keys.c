@@ -60,7 +60,12 @@ static const Bad later[] = {
     {"\"placement\": {}", "placement: 'placement' is not supported by this version of pegbox yet"},
     {"\"workers\": 2", "workers: 'workers' is not supported by this version of pegbox yet"},
     {"\"launcher\": \"x\"", "launcher: 'launcher' is not supported by this version of pegbox yet"},
-    {"\"data\": {}", "data: 'data' is not supported by this version of pegbox yet"},
+    {"\"data\": []", "data: needs an object, got []"},
+    {"\"data\": {\"a\": 1}", "data.a: needs a string, an array or an object, got 1"},
+    {"\"data\": {\"a\": \"\"}", "data.a: must not be empty: name a file"},
+    {"\"data\": {\"\": [1]}", "data.\"\": the name must not be empty"},
+    {"\"data\": {\"a.b\": [1], \"A_B\": {}}",
+     "data.A_B: programs find 'a.b' in PEGBOX_DATA_A_B, and 'A_B' there too: rename one of them"},
     {"\"metric\": [\"a\", \"b\"], \"mode\": [\"min\", \"min\"]",
      "metric: more than one objective is not supported by this version of pegbox yet\n"
      "mode: more than one objective is not supported by this version of pegbox yet"},
