@@ -20,6 +20,7 @@ typedef struct {
     GHashTable *links; /* PbxInode -> the path of the first of its links (char *) */
     char *piece;       /* PIECE bytes */
     PbxArchiveFacts facts;
+    gboolean given_up; /* what comes is written nowhere */
 } PbxPacker;
 
 typedef struct {
@@ -70,7 +71,7 @@ static la_ssize_t
 on_write(struct archive *writer, void *data, const void *bytes, size_t length)
 {
     PbxPacker *packer = data;
-    if (output_write(packer->output, bytes, length))
+    if (packer->given_up || output_write(packer->output, bytes, length))
         return (la_ssize_t)length;
     archive_set_error(writer, errno, "%s", g_strerror(errno));
     return -1;
@@ -294,6 +295,17 @@ pack_all(PbxPacker *packer, const char *const *members, int level, GError **erro
            output_finish(packer->output, &packer->facts, error);
 }
 
+/* What was cut short is not brought to an end, but closed: libarchive lets go of all it has only
+ * so.
+ */
+static void
+give_up(PbxPacker *packer)
+{
+    packer->given_up = TRUE;
+    archive_write_fail(packer->writer);
+    archive_write_close(packer->writer);
+}
+
 gboolean
 checkpoint_pack(const char *dir, const char *const *members, const char *archive,
                 const PbxPackOptions *options, PbxArchiveFacts *facts, GError **error)
@@ -316,9 +328,8 @@ checkpoint_pack(const char *dir, const char *const *members, const char *archive
         pack_all(&packer, members, options != NULL ? options->zstd_level : 0, error);
     if (good && facts != NULL)
         *facts = packer.facts;
-    /* What was cut short must not be brought to an end. */
     if (!good)
-        archive_write_fail(packer.writer);
+        give_up(&packer);
     archive_entry_free(packer.entry);
     archive_write_free(packer.writer);
     checkpoint_locale_leave(locale);
