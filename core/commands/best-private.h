@@ -21,3 +21,7 @@ void best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible);
 /* best-table.c: all trials with a finite value, the best first, as `trials` lists them; each
  * row has its value as "score". The command's exit status. */
 int best_table(PbxLook *look, const PbxQuestion *question, const PbxTableOptions *options);
+/* Unpacks the best checkpoint that a trial has kept into a directory, which is made. An exit
+ * status. */
+int best_checkpoint(PbxLook *look, const PbxQuestion *question, const PbxTrialRow *trial,
+                    const char *dir, gboolean json);

@@ -12,6 +12,7 @@
 typedef struct {
     char *scope, *metric, *mode;
     gboolean command;
+    char *checkpoint;
     PbxTableOptions table;
 } Options;
 
@@ -21,6 +22,7 @@ options_clear(Options *options)
     g_free(options->scope);
     g_free(options->metric);
     g_free(options->mode);
+    g_free(options->checkpoint);
     table_options_clear(&options->table);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -284,6 +286,8 @@ answer(PbxLook *look, const PbxQuestion *question, const Options *options)
     }
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);
     int status = EXIT_BROKEN;
+    if (trial != NULL && options->checkpoint != NULL)
+        return best_checkpoint(look, question, trial, options->checkpoint, options->table.json);
     if (trial != NULL &&
         (options->command      ? print_command(look, trial, &status, &error)
          : options->table.json ? print_json(look, question, &best, &ever, trial, &error)
@@ -305,6 +309,8 @@ command_best(int argc, char **argv)
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
         {"command", 0, 0, G_OPTION_ARG_NONE, &options.command,
          "Print its command line, for a POSIX shell", NULL},
+        {"checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &options.checkpoint,
+         "Unpack its best checkpoint into DIR, which is made", "DIR"},
         TABLE_ENTRIES(options.table),
         {NULL},
     };
@@ -324,6 +330,11 @@ command_best(int argc, char **argv)
                              table->columns != NULL || table->format != NULL || table->limit != 0;
     if (options.command && (listing || table->json)) {
         command_error("--command prints one command line: no option of a listing goes with it");
+        return EXIT_USAGE;
+    }
+    if (options.checkpoint != NULL && (listing || options.command)) {
+        command_error("--checkpoint unpacks one checkpoint: no other option but --json goes with "
+                      "it");
         return EXIT_USAGE;
     }
     if (listing)

@@ -48,6 +48,7 @@ int look_state(const PbxLook *look, const PbxTrialRow *trial);
 enum {
     LOOK_LAST_RESULT = 1, /* "last_result", with all auto-filled fields */
     LOOK_ANALYSIS = 2,    /* "analysis", as analysis_of_trial */
+    LOOK_CHECKPOINTS = 4, /* "checkpoints" that are kept */
 };
 /* What the options of a listing want of these. */
 guint look_wanted(const PbxTableOptions *options);
@@ -59,6 +60,12 @@ gboolean look_is_metric_column(const PbxLook *look, const char *name);
  * (transfer full) */
 JsonNode *look_result_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,
                           GError **error);
+/* The names of the checkpoints that a trial has kept, by the `n` of the result before them
+ * (guint64). NULL with error. (transfer full) */
+GHashTable *look_checkpoints(PbxLook *look, guint64 trial, GError **error);
+/* Where the archive of one is. (transfer full) */
+char *look_checkpoint_path(const PbxLook *look, const PbxTrialRow *trial,
+                           const PbxCheckpointRow *row);
 /* The same for `export`, with its trial's number and state; result NULL: of the trial its config
  * alone. NULL with error. (transfer full) */
 JsonNode *look_export_row(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result,

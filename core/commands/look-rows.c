@@ -179,10 +179,74 @@ set_analysis(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError
     return node != NULL;
 }
 
+/* ---- Checkpoints ---- */
+
+typedef struct {
+    JsonArray *array;
+    const PbxTrialRow *trial;
+    const PbxLook *look;
+} KeptReader;
+
+char *
+look_checkpoint_path(const PbxLook *look, const PbxTrialRow *trial, const PbxCheckpointRow *row)
+{
+    return g_path_is_absolute(row->name) || trial->dir == NULL
+               ? g_strdup(row->name)
+               : g_build_filename(look->dir, trial->dir, row->name, NULL);
+}
+
+static gboolean
+add_kept(const PbxCheckpointRow *row, gpointer user)
+{
+    KeptReader *reader = user;
+    if (row->state != CHECKPOINT_KEPT)
+        return TRUE;
+    JsonObject *object = json_object_new();
+    g_autofree char *path = look_checkpoint_path(reader->look, reader->trial, row);
+    look_set_int(object, "step", row->step);
+    look_set_int(object, "iteration", row->iteration);
+    look_set_double(object, "score", row->score);
+    json_object_set_int_member(object, "bytes", (gint64)row->bytes);
+    look_set_text(object, "sha256", row->sha256);
+    look_set_text(object, "path", path);
+    json_array_add_object_element(reader->array, object);
+    return TRUE;
+}
+
+static gboolean
+set_checkpoints(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
+{
+    KeptReader reader = {.array = json_array_new(), .trial = trial, .look = look};
+    json_object_set_array_member(object, "checkpoints", reader.array);
+    return store_each_checkpoint(look->store, trial->number, add_kept, &reader, error);
+}
+
+static gboolean
+add_saved(const PbxCheckpointRow *row, gpointer user)
+{
+    GHashTable *names = user;
+    if (row->state == CHECKPOINT_KEPT)
+        g_hash_table_insert(names, g_memdup2(&row->n, sizeof row->n), g_strdup(row->name));
+    return TRUE;
+}
+
+GHashTable *
+look_checkpoints(PbxLook *look, guint64 trial, GError **error)
+{
+    g_autoptr(GHashTable) names =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    return store_each_checkpoint(look->store, trial, add_saved, names, error)
+               ? g_steal_pointer(&names)
+               : NULL;
+}
+
+/* ---- Trials ---- */
+
 guint
 look_wanted(const PbxTableOptions *options)
 {
     return (table_wants(options, "last_result") ? LOOK_LAST_RESULT : 0u) |
+           (table_wants(options, "checkpoints") ? LOOK_CHECKPOINTS : 0u) |
            (table_names(options, "analysis") ? LOOK_ANALYSIS : 0u);
 }
 
@@ -208,6 +272,8 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     look_set_text(object, "error", trial->error);
     json_object_set_int_member(object, "attempts", trial->attempts);
     json_object_set_int_member(object, "failures", trial->failures);
+    json_object_set_boolean_member(object, "held", trial->held);
+    look_set_text(object, "source", trial->source);
     set_rung(object, "rung", trial->rung);
     set_rung(object, "bracket", trial->bracket);
     set_time(object, "created", "created_ns", trial->created_ns);
@@ -216,6 +282,8 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     look_set_text(object, "dir", dir);
     set_value(object, look, trial);
     if ((wanted & LOOK_LAST_RESULT) != 0 && !set_last_result(object, look, trial, error))
+        return NULL;
+    if ((wanted & LOOK_CHECKPOINTS) != 0 && !set_checkpoints(object, look, trial, error))
         return NULL;
     if ((wanted & LOOK_ANALYSIS) != 0 && !set_analysis(object, look, trial, error))
         return NULL;

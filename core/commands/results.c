@@ -9,6 +9,7 @@ typedef struct {
     const PbxTrialRow *trial;
     PbxTable *table;
     GPtrArray *fields; /* char *: names that the trainable reported, in the order of their coming */
+    GHashTable *checkpoints; /* by n */
     GError *error;
 } Reader;
 
@@ -38,6 +39,9 @@ add_row(const PbxResultRow *result, gpointer user)
     JsonNode *row = look_result_row(reader->look, reader->trial, result, &reader->error);
     if (row == NULL)
         return FALSE;
+    const char *checkpoint = g_hash_table_lookup(reader->checkpoints, &result->n);
+    if (!json_object_has_member(json_node_get_object(row), "checkpoint"))
+        look_set_text(json_node_get_object(row), "checkpoint", checkpoint);
     note_fields(reader, result);
     return table_add(reader->table, row);
 }
@@ -58,6 +62,10 @@ print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *op
     g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(g_free);
     Reader reader = {.look = look, .trial = trial, .table = table, .fields = fields};
     g_autoptr(GError) error = NULL;
+    g_autoptr(GHashTable) checkpoints = look_checkpoints(look, trial->number, &error);
+    if (checkpoints == NULL)
+        return look_failed(error);
+    reader.checkpoints = checkpoints;
     if (!store_each_result(look->store, trial->number, add_row, &reader, &error))
         return look_failed(error);
     if (reader.error != NULL) {
@@ -74,6 +82,8 @@ print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *op
     if (trial->attempts > 1)
         add_once(columns, "attempt");
     add_once(columns, "action");
+    if (g_hash_table_size(checkpoints) > 0)
+        add_once(columns, "checkpoint");
     g_ptr_array_add(columns, NULL);
     g_autofree char *empty =
         g_strdup_printf("no results of trial %" G_GUINT64_FORMAT " yet (%s)", trial->number,

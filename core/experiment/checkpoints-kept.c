@@ -109,6 +109,20 @@ mark_needed(const PbxRunner *runner, Shelf *shelf)
     }
 }
 
+/* What was saved just now stays, though its trial has ended meanwhile. */
+static void
+mark_saved(Shelf *shelf, const GArray *saved)
+{
+    PbxKept *kept = (PbxKept *)shelf->kept->data;
+    for (guint i = 0; i < saved->len; i++) {
+        guint j = shelf->kept->len;
+        while (j-- > 0 && kept[j].trial != g_array_index(saved, guint64, i))
+            ;
+        if (j < shelf->kept->len)
+            kept[j].needed = TRUE;
+    }
+}
+
 static void
 warn_over(PbxRunner *runner, guint64 bytes, guint64 max_bytes)
 {
@@ -133,7 +147,7 @@ is_gone(const GPtrArray *gone, guint64 id)
 
 /* What the whole experiment must not have any more. */
 static gboolean
-collect_of_all(PbxRunner *runner, GPtrArray *gone, GError **error)
+collect_of_all(PbxRunner *runner, const GArray *saved, GPtrArray *gone, GError **error)
 {
     const guint64 max_bytes = runner->spec->checkpoint.max_total_bytes;
     guint64 bytes = 0;
@@ -153,6 +167,7 @@ collect_of_all(PbxRunner *runner, GPtrArray *gone, GError **error)
         if (is_gone(gone, ((const PbxCheckpointRow *)rows->pdata[i])->id))
             g_array_index(shelf.kept, PbxKept, i).goes = TRUE;
     mark_needed(runner, &shelf);
+    mark_saved(&shelf, saved);
     bytes = retention_of_all((PbxKept *)shelf.kept->data, shelf.kept->len, max_bytes);
     warn_over(runner, bytes, max_bytes);
     /* Not twice. */
@@ -192,6 +207,50 @@ delete_archives(PbxRunner *runner, const GPtrArray *gone)
     }
 }
 
+/* ---- What another driver has left ---- */
+
+#define SWEEP_NS                                                                                   \
+    (60 * NS_PER_S) /* a driver ends sooner after a trial's end, or has deleted them               \
+                     */
+
+typedef struct {
+    PbxRunner *runner;
+    GPtrArray *gone;
+    gint64 since_ns; /* trials that had ended by then have none */
+} Sweep;
+
+static gboolean
+sweep_row(const PbxCheckpointRow *row, gpointer user)
+{
+    Sweep *sweep = user;
+    const PbxTrial *trial = trial_at(sweep->runner, row->trial);
+    if (row->state == CHECKPOINT_DELETED && trial != NULL && trial->ended &&
+        trial->row.ended_ns >= sweep->since_ns)
+        g_ptr_array_add(sweep->gone, checkpoint_row_copy(row));
+    return TRUE;
+}
+
+/* Those of trials that live go with their next attempt. */
+void
+checkpoints_sweep(PbxRunner *runner)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
+    Sweep sweep = {.runner = runner, .gone = gone};
+    GError *error = NULL;
+    if (store_last_checkpoint(runner->store) == 0)
+        return;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrial *trial = runner->trials->pdata[i];
+        sweep.since_ns = MAX(sweep.since_ns, trial->row.ended_ns - SWEEP_NS);
+    }
+    if (!store_each_checkpoint(runner->store, PBX_NONE, sweep_row, &sweep, &error))
+        runner_fail(runner, error);
+    else
+        delete_archives(runner, gone);
+}
+
+/* ---- After a commit ---- */
+
 static gboolean
 settle(PbxRunner *runner, const GArray *saved, GError **error)
 {
@@ -202,7 +261,7 @@ settle(PbxRunner *runner, const GArray *saved, GError **error)
         if (g_hash_table_add(seen, trial) && !collect_of_trial(runner, *trial, gone, error))
             return FALSE;
     }
-    if (!collect_of_all(runner, gone, error))
+    if (!collect_of_all(runner, saved, gone, error))
         return FALSE;
     if (gone->len == 0)
         return TRUE;

@@ -19,6 +19,9 @@ void checkpoints_restored(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMes
 /* Its worker died before it said so: the second time what it was to go on from is given up. */
 void checkpoints_not_restored(PbxRunner *runner, PbxTrial *trial);
 
+/* checkpoints-kept.c: of a driver that was killed, archives whose rows say that they go. */
+void checkpoints_sweep(PbxRunner *runner);
+
 /* ---- restore-from.c: `restore` of the file ---- */
 
 /* What it names, as it lies in the experiment's directory. */
@@ -51,6 +54,7 @@ typedef struct {
     GPtrArray *rows;     /* PbxCheckpointRow* */
     GPtrArray *archives; /* char* */
     GPtrArray *used;     /* char*, NULL-ended: names that the trial has had */
+    GPtrArray *damaged;  /* char*: those of them that cannot be restored */
     GArray *restore;     /* PbxWorkerRestore */
     PbxRestoreFrom *file;
     char *path;

@@ -47,11 +47,9 @@ find_result(const PbxResultRow *row, gpointer user)
     PbxResultRow *wanted = user;
     if (row->n != wanted->n)
         return TRUE;
-    /* Of several attempts: the last says the same or better. */
-    result_row_clear(wanted);
     *wanted = *row;
     wanted->fields = g_strdup(row->fields);
-    return TRUE;
+    return FALSE;
 }
 
 /* The score of what was saved after result n. */
@@ -285,6 +283,8 @@ read_row(const PbxCheckpointRow *row, gpointer user)
     PbxCheckpointPlan *plan = reader->plan;
     if (reader->own)
         g_ptr_array_add(plan->used, g_strdup(row->name));
+    if (reader->own && row->state == CHECKPOINT_DAMAGED)
+        g_ptr_array_add(plan->damaged, g_strdup(row->name));
     if (row->state == CHECKPOINT_KEPT)
         g_ptr_array_add(plan->rows, checkpoint_row_copy(row));
     return TRUE;
@@ -386,6 +386,49 @@ expand_path(const PbxRunner *runner, const PbxTrial *trial, char **path, GError 
     return FALSE;
 }
 
+/* ---- What is left over ---- */
+
+/* Only as workers call them: checkpoint_000010.tar, checkpoint_000010_2.tar.zst. */
+static gboolean
+is_archive(const char *name)
+{
+    static const char prefix[] = "checkpoint_", digits[] = "0123456789";
+    if (!g_str_has_prefix(name, prefix))
+        return FALSE;
+    const char *at = name + strlen(prefix);
+    const gsize n = strspn(at, digits);
+    at += n;
+    if (*at == '_' && strspn(at + 1, digits) > 0)
+        at += 1 + strspn(at + 1, digits);
+    return n >= 6 && (g_str_equal(at, ".tar") || g_str_equal(at, ".tar.zst"));
+}
+
+static gboolean
+is_kept(const PbxCheckpointPlan *plan, const char *name)
+{
+    for (guint i = 0; i < plan->rows->len; i++) {
+        const PbxCheckpointRow *row = plan->rows->pdata[i];
+        if (g_str_equal(row->name, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Archives of this trial that its driver was killed over: before there was a row of them, or after
+ * their row said that they go. Those that are damaged stay, for a person to look at. */
+static void
+remove_leftovers(const PbxTrial *trial, const PbxCheckpointPlan *plan)
+{
+    g_autoptr(GDir) dir = g_dir_open(trial->dir, 0, NULL);
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        if (!is_archive(name) || is_kept(plan, name) ||
+            g_ptr_array_find_with_equal_func(plan->damaged, name, g_str_equal, NULL))
+            continue;
+        g_autofree char *path = g_build_filename(trial->dir, name, NULL);
+        unlink(path);
+    }
+}
+
 gboolean
 checkpoints_plan(PbxRunner *runner, PbxTrial *trial, PbxCheckpointPlan *plan, GError **error)
 {
@@ -394,9 +437,13 @@ checkpoints_plan(PbxRunner *runner, PbxTrial *trial, PbxCheckpointPlan *plan, GE
     plan->rows = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
     plan->archives = g_ptr_array_new_with_free_func(g_free);
     plan->used = g_ptr_array_new_with_free_func(g_free);
+    plan->damaged = g_ptr_array_new_with_free_func(g_free);
     plan->restore = g_array_new(FALSE, FALSE, sizeof(PbxWorkerRestore));
-    if (!add_trial(runner, plan, trial->row.number, TRUE, error) ||
-        (checkpoints_source(&trial->row, &source) && source != trial->row.number &&
+    if (!add_trial(runner, plan, trial->row.number, TRUE, error))
+        return FALSE;
+    if (trial->row.attempts > 1)
+        remove_leftovers(trial, plan);
+    if ((checkpoints_source(&trial->row, &source) && source != trial->row.number &&
          !add_trial(runner, plan, source, FALSE, error)) ||
         !add_file(runner, plan, error) || !expand_path(runner, trial, &plan->path, error))
         return FALSE;
@@ -417,6 +464,7 @@ checkpoints_plan_clear(PbxCheckpointPlan *plan)
     g_clear_pointer(&plan->rows, g_ptr_array_unref);
     g_clear_pointer(&plan->archives, g_ptr_array_unref);
     g_clear_pointer(&plan->used, g_ptr_array_unref);
+    g_clear_pointer(&plan->damaged, g_ptr_array_unref);
     g_clear_pointer(&plan->restore, g_array_unref);
     g_clear_pointer(&plan->file, restore_from_free);
     g_clear_pointer(&plan->path, g_free);

@@ -320,6 +320,7 @@ pause_restore(PbxRunner *runner, PbxTrial *trial, GError **error)
     if (!search.paused) {
         trial->pause = PAUSE_DUE;
         trial->pause_n = last->n;
+        (void)pause_settle(runner, trial);
     }
     return TRUE;
 }

@@ -33,8 +33,8 @@ compare(const PbxTrial *a, const PbxTrial *b)
 static void
 insert(GQueue *queue, PbxTrial *trial)
 {
-    GList *item = queue->tail;
     queue_remove(trial);
+    GList *item = queue->tail;
     while (item != NULL && compare(trial, item->data) < 0)
         item = item->prev;
     if (item != NULL)

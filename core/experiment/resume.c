@@ -2,7 +2,7 @@
 /* An experiment that is there goes on: held, checked, and known again as it was left. */
 #include <string.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/checkpoints-private.h"
 #include "json/json.h"
 
 /* ---- Held ---- */
@@ -274,5 +274,7 @@ resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
         return FALSE;
     }
     runner_ask_total(runner);
+    if (resume->killed)
+        checkpoints_sweep(runner);
     return TRUE;
 }

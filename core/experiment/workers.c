@@ -174,7 +174,6 @@ begin_attempt(PbxRunner *runner, PbxWorkerSlot *worker)
     trial->attempt_dirty = TRUE;
     json_object_set_int_member(json_node_get_object(trial->view), "attempt", trial->row.attempts);
     trial->silent++;
-    g_clear_pointer(&trial->row.reason, g_free);
     worker->n_results = 0;
     worker->stopping = worker->saving = FALSE;
     limits_begin(worker);

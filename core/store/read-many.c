@@ -197,6 +197,7 @@ typedef struct {
     guint64 trial;
     guint attempt;
     guint64 n;
+    guint64 shown; /* n of the last one that was not run again */
     gboolean last_seen;
 } ResultOrder;
 
@@ -250,7 +251,8 @@ store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer u
             row_read_result(store, s, 0, &row, error) && check_order(&order, &row, last_seq, error);
         if (!ok)
             break;
-        more = func(&row, user);
+        more = row.n <= order.shown || func(&row, user);
+        order.shown = MAX(order.shown, row.n);
     }
     store_done(s);
     if (ok && more && last_seq > 0 && !order.last_seen)

@@ -262,7 +262,7 @@ typedef struct {
 } PbxScoreRow;
 typedef gboolean (*PbxScoreFunc)(const PbxScoreRow *row, gpointer user);
 gboolean store_each_score(PbxStore *store, PbxScoreFunc func, gpointer user, GError **error);
-/* Not from within its own callback. */
+/* What was run again after a restore is left out. Not from within its own callback. */
 gboolean store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer user,
                            GError **error);
 /* Events with seq > after, at most `limit`. The callback asks for no events itself. */

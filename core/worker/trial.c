@@ -117,7 +117,9 @@ run_class(PbxWorker *worker, pbx_error *error)
         status = worker->trainable->step(worker->instance->self, error);
         if (status == PBX_OK && worker->run->ahead.n == before && !worker->run->stop)
             return fail(error, "step returned without a report");
-        if (status >= 0 && save_class(worker, status == PBX_DONE, error) < 0)
+        /* A step that obeys the stop leaves what is to be saved as one that does not look. */
+        const gboolean whole = status >= 0 || (status == PBX_ECANCELLED && worker->run->stop);
+        if (whole && save_class(worker, status == PBX_DONE, error) < 0)
             return PBX_EINVAL;
     }
     return status;

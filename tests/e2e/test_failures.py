@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """max_failures, fail_fast, and the early end where nothing works."""
-import glob
 import os
 import signal
 import sqlite3
 import time
 
-from pegbox_test import HERE, PegboxTest, main, sh, wait_until
+from pegbox_test import HERE, PegboxTest, json_lines, main, sh, wait_until
 
 # Fails until it was started $1 times.
 FLAKY = """echo '{"loss": 1}'
@@ -131,8 +130,6 @@ while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expe
     def test_rests_between_attempts_without_a_report(self):
         process = self.start("run", self.spec(
             sh('echo again >>"$PEGBOX_TRIAL_DIR/starts"; exit 1'), name="e", max_failures=-1))
-        wait_until(lambda: glob.glob(os.path.join(self.results_dir, "e", "*", "starts")), 30,
-                   "the first attempt")
         time.sleep(2)
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(process).status, 130)
@@ -150,6 +147,103 @@ while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expe
         experiment = self.run_experiment(sh("exit 1"), expect=1, num_samples=8, fail_fast=False)
         self.assertEqual(experiment.states, ["ERROR"] * 8)
         self.assertEqual(self.status(experiment), "done")
+
+
+class Restored(PegboxTest):
+    """What failed goes on from its newest checkpoint that can be restored."""
+
+    def setUp(self):
+        super().setUp()
+        self.log = os.path.join(self.dir, "log")
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+            os.path.join(HERE, "saver.c"), "trainable", "saver")
+
+    def run_saver(self, expect=0, max_failures=1, frequency=2, **options):
+        return self.run_experiment(
+            dict({"plugin": "saver", "log": self.log}, **options), metric="loss", mode="min",
+            checkpoint={"frequency": frequency}, max_failures=max_failures, expect=expect)
+
+    def loads(self):
+        with open(self.log, encoding="utf-8") as file:
+            lines = [" ".join(line.split()[1:3]) for line in file]
+        return [line for line in lines if line.startswith("load")]
+
+    def whole(self, experiment, steps=5):
+        """Each iteration is shown once, in the store and in the files."""
+        for rows in (experiment.results(0),
+                     json_lines(experiment.read(0, "result.json"))):
+            self.assertEqual([row["training_iteration"] for row in rows],
+                             list(range(1, steps + 1)))
+            self.assertEqual([row["count"] for row in rows], list(range(1, steps + 1)))
+
+    def test_from_the_newest(self):
+        experiment = self.run_saver(dies_at=4)
+        self.assertEqual(self.loads(), ["load 2"])
+        self.whole(experiment)
+        row = experiment.trials[0]
+        self.assertEqual((row["attempts"], row["failures"], row["results"]), (2, 1, 5))
+        # Iteration 3 was run twice: both are in the store.
+        with sqlite3.connect(os.path.join(experiment.path, "experiment.db")) as store:
+            self.assertEqual(store.execute(
+                "select n, attempt from result where trial = 0 order by seq").fetchall(),
+                [(1, 1), (2, 1), (3, 1), (3, 2), (4, 2), (5, 2)])
+            self.assertEqual(store.execute(
+                "select start_n, start_iteration, checkpoint from attempt order by attempt"
+            ).fetchall(), [(0, 0, None), (2, 2, 1)])
+
+    def test_as_often_as_it_may(self):
+        experiment = self.run_saver(dies_at=4, deaths=3, max_failures=2, expect=1)
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertEqual(experiment.trials[0]["attempts"], 3)
+        self.log += "2"
+        experiment = self.run_saver(dies_at=4, deaths=5, max_failures=-1)
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(experiment.trials[0]["attempts"], 6)
+        self.whole(experiment)
+
+    def damaged(self, experiment):
+        with sqlite3.connect(os.path.join(experiment.path, "experiment.db")) as store:
+            return [row[0] for row in store.execute(
+                "select name from checkpoint where state = 'damaged'")]
+
+    def test_one_that_cannot_be_loaded(self):
+        """The one before it is; the damaged one is marked, with a line."""
+        experiment = self.run_saver(dies_at=5, loads_none_at=4)
+        self.assertEqual(self.loads(), ["load 2"])
+        self.whole(experiment)
+        self.assertEqual(self.damaged(experiment), ["checkpoint_000004.tar"])
+        self.assertIn("checkpoint_000004.tar of trial 0 cannot be restored: ", experiment.done.err)
+        self.assertIn("will not load", experiment.done.err)
+        # No name is used twice.
+        self.assertIn("checkpoint_000004_2.tar", os.listdir(experiment.dir(0)))
+
+    def test_one_that_is_damaged(self):
+        go = os.path.join(self.dir, "go")
+        spec = self.spec({"plugin": "saver", "log": self.log, "waits_at": 5, "go": go,
+                          "dies_at": 6, "steps": 6}, metric="loss", mode="min", name="e",
+                         checkpoint={"frequency": 2}, max_failures=1)
+        process = self.start("run", spec)
+        experiment = self.opened("e")
+        wait_until(lambda: self.saved(experiment, 2), 40, "two checkpoints")
+        with open(os.path.join(experiment.dir(0), "checkpoint_000004.tar"), "r+b") as file:
+            file.truncate(100)
+        self.write("go", "")
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, str(done))
+        self.whole(experiment, 6)
+        self.assertEqual(self.loads(), ["load 2"])
+        self.assertEqual(self.damaged(experiment), ["checkpoint_000004.tar"])
+
+    def saved(self, experiment, n):
+        done = experiment.command("trials", "--json", expect=None)
+        return done.status == 0 and done.json and len(done.json[0]["checkpoints"]) == n
+
+    def test_none_that_can_be_loaded(self):
+        """Then the trial begins anew, and is hidden as far as it had come."""
+        experiment = self.run_saver(dies_at=4, loads_none_at=2)
+        self.whole(experiment)
+        self.assertIn("the trial begins anew", experiment.done.err)
+        self.assertEqual(experiment.trials[0]["last_result"]["iterations_since_restore"], 5)
 
 
 if __name__ == "__main__":

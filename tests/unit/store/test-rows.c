@@ -201,7 +201,7 @@ test_results(Fixture *fixture, gconstpointer unused)
     commit(fixture);
     g_autoptr(GString) order = g_string_new(NULL);
     g_assert_true(store_each_result(fixture->store, 0, collect_n, order, NULL));
-    g_assert_cmpstr(order->str, ==, "1/1 1/2 2/1 ");
+    g_assert_cmpstr(order->str, ==, "1/1 1/2 "); /* what was run again is left out */
     int seen = 0;
     g_assert_true(store_each_result(fixture->store, 0, stop_at_second, &seen, NULL));
     g_assert_cmpint(seen, ==, 2);
