@@ -43,12 +43,10 @@ checkpoint_row_copy(const PbxCheckpointRow *row)
     return copy;
 }
 
-/* Texts are borrowed. FALSE with error: it is damaged. */
-static gboolean
-read_checkpoint(PbxStore *store, sqlite3_stmt *s, PbxCheckpointRow *row, GError **error)
+/* Texts are borrowed. */
+void
+row_take_checkpoint(sqlite3_stmt *s, PbxCheckpointRow *row)
 {
-    if (!row_check(store, s, 0, STORE_CHECKPOINT_SUMMED, "checkpoint", 1, error))
-        return FALSE;
     *row = (PbxCheckpointRow){
         .id = (guint64)sqlite3_column_int64(s, 0),
         .trial = (guint64)sqlite3_column_int64(s, 1),
@@ -66,6 +64,15 @@ read_checkpoint(PbxStore *store, sqlite3_stmt *s, PbxCheckpointRow *row, GError 
         .state = row_word(s, 13, store_checkpoint_states, CHECKPOINT_DAMAGED),
         .at_ns = row_int(s, 14, -1),
     };
+}
+
+/* FALSE with error: it is damaged. */
+static gboolean
+read_checkpoint(PbxStore *store, sqlite3_stmt *s, PbxCheckpointRow *row, GError **error)
+{
+    if (!row_check(store, s, 0, STORE_CHECKPOINT_SUMMED, "checkpoint", 1, error))
+        return FALSE;
+    row_take_checkpoint(s, row);
     return TRUE;
 }
 
@@ -173,6 +180,23 @@ store_blob(PbxStore *store, const char *slot, PbxBlobFacts *facts, GError **erro
 
 /* ---- Inputs ---- */
 
+void
+row_take_input(sqlite3_stmt *s, PbxInputRow *row)
+{
+    *row = (PbxInputRow){
+        .number = (guint64)sqlite3_column_int64(s, 0),
+        .slot = row_text(s, 1),
+        .call = row_text(s, 2),
+        .trial = (guint64)row_int(s, 3, -1),
+        .seq = (guint64)row_int(s, 4, 0),
+        .state = (guint)sqlite3_column_int64(s, 5),
+        .why = (guint)sqlite3_column_int64(s, 6),
+        .flags = (guint)sqlite3_column_int64(s, 7),
+        .at_ns = row_int(s, 8, -1),
+        .detail = row_text(s, 9),
+    };
+}
+
 gboolean
 store_each_input(PbxStore *store, const char *slot, guint64 after, PbxInputFunc func, gpointer user,
                  GError **error)
@@ -189,18 +213,8 @@ store_each_input(PbxStore *store, const char *slot, guint64 after, PbxInputFunc 
     while (more && (ok = row_step(store, s, &found, error)) && found) {
         if (!(ok = row_check(store, s, 0, STORE_INPUT_SUMMED, "input", 1, error)))
             break;
-        const PbxInputRow row = {
-            .number = (guint64)sqlite3_column_int64(s, 0),
-            .slot = row_text(s, 1),
-            .call = row_text(s, 2),
-            .trial = (guint64)row_int(s, 3, -1),
-            .seq = (guint64)row_int(s, 4, 0),
-            .state = (guint)sqlite3_column_int64(s, 5),
-            .why = (guint)sqlite3_column_int64(s, 6),
-            .flags = (guint)sqlite3_column_int64(s, 7),
-            .at_ns = row_int(s, 8, -1),
-            .detail = row_text(s, 9),
-        };
+        PbxInputRow row;
+        row_take_input(s, &row);
         more = func(&row, user);
     }
     store_done(s);

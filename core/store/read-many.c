@@ -206,7 +206,9 @@ static gboolean
 check_order(ResultOrder *order, const PbxResultRow *row, guint64 last_seq, GError **error)
 {
     guint64 wanted = order->n + 1;
-    if (row->attempt != order->attempt) {
+    if (order->store->holes) {
+        wanted = row->n;
+    } else if (row->attempt != order->attempt) {
         g_auto(PbxAttemptRow) attempt = {0};
         g_autoptr(GError) failed = NULL;
         (void)store_attempt(order->store, order->trial, row->attempt, &attempt, &failed);
@@ -263,6 +265,19 @@ store_each_result(PbxStore *store, guint64 trial, PbxResultFunc func, gpointer u
 
 /* ---- Events ---- */
 
+void
+row_take_event(sqlite3_stmt *s, PbxEventRow *row)
+{
+    *row = (PbxEventRow){
+        .seq = (guint64)sqlite3_column_int64(s, 0),
+        .type = row_word(s, 1, store_events, G_MAXUINT),
+        .at_ns = row_int(s, 2, -1),
+        .trial = (guint64)row_int(s, 3, -1),
+        .attempt = (guint)row_int(s, 4, 0),
+        .text = row_text(s, 5),
+    };
+}
+
 gboolean
 store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func, gpointer user,
                  GError **error)
@@ -287,14 +302,8 @@ store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func,
              (!has_result || row_read_result(store, s, behind, &result, error));
         if (!ok)
             break;
-        const PbxEventRow row = {
-            .seq = (guint64)sqlite3_column_int64(s, 0),
-            .type = row_word(s, 1, store_events, G_MAXUINT),
-            .at_ns = row_int(s, 2, -1),
-            .trial = (guint64)row_int(s, 3, -1),
-            .attempt = (guint)row_int(s, 4, 0),
-            .text = row_text(s, 5),
-        };
+        PbxEventRow row;
+        row_take_event(s, &row);
         more = func(&row, has_result ? &result : NULL, user);
     }
     store_done(s);

@@ -75,11 +75,9 @@ row_read_trial(PbxStore *store, sqlite3_stmt *s, PbxTrialRow *row, GError **erro
     return TRUE;
 }
 
-gboolean
-row_read_result(PbxStore *store, sqlite3_stmt *s, int first, PbxResultRow *row, GError **error)
+void
+row_take_result(sqlite3_stmt *s, int first, PbxResultRow *row)
 {
-    if (!row_check(store, s, first, STORE_RESULT_SUMMED, "result", 1, error))
-        return FALSE;
     *row = (PbxResultRow){
         .seq = (guint64)sqlite3_column_int64(s, first),
         .trial = (guint64)sqlite3_column_int64(s, first + 1),
@@ -98,6 +96,14 @@ row_read_result(PbxStore *store, sqlite3_stmt *s, int first, PbxResultRow *row, 
         .rung = (guint)row_int(s, first + 14, G_MAXUINT32),
         .feasible = row_feasible(s, first + 15),
     };
+}
+
+gboolean
+row_read_result(PbxStore *store, sqlite3_stmt *s, int first, PbxResultRow *row, GError **error)
+{
+    if (!row_check(store, s, first, STORE_RESULT_SUMMED, "result", 1, error))
+        return FALSE;
+    row_take_result(s, first, row);
     return TRUE;
 }
 
@@ -293,6 +299,28 @@ store_find_trial(PbxStore *store, const char *trial, GError **error)
     return row;
 }
 
+/* Texts are borrowed. */
+void
+row_take_attempt(sqlite3_stmt *s, PbxAttemptRow *row)
+{
+    *row = (PbxAttemptRow){
+        .trial = (guint64)sqlite3_column_int64(s, 0),
+        .attempt = (guint)sqlite3_column_int64(s, 1),
+        .hostname = row_text(s, 2),
+        .node_ip = row_text(s, 3),
+        .pid = row_int(s, 4, -1),
+        .start_iteration = row_int(s, 5, -1),
+        .start_time_s = row_double(s, 6),
+        .start_timesteps = row_int(s, 7, -1),
+        .started_ns = row_int(s, 8, -1),
+        .ended_ns = row_int(s, 9, -1),
+        .error = row_text(s, 10),
+        .start_n = (guint64)row_int(s, 11, 0),
+        .start_episodes = row_int(s, 12, -1),
+        .checkpoint = (guint64)row_int(s, 13, 0),
+    };
+}
+
 gboolean
 store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row, GError **error)
 {
@@ -307,23 +335,12 @@ store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
     if (!row_step(store, s, &found, error) ||
         (found && !row_check(store, s, 0, STORE_ATTEMPT_SUMMED, "attempt", 2, error)))
         found = FALSE;
-    if (found)
-        *row = (PbxAttemptRow){
-            .trial = trial,
-            .attempt = attempt,
-            .hostname = g_strdup(row_text(s, 2)),
-            .node_ip = g_strdup(row_text(s, 3)),
-            .pid = row_int(s, 4, -1),
-            .start_iteration = row_int(s, 5, -1),
-            .start_time_s = row_double(s, 6),
-            .start_timesteps = row_int(s, 7, -1),
-            .started_ns = row_int(s, 8, -1),
-            .ended_ns = row_int(s, 9, -1),
-            .error = g_strdup(row_text(s, 10)),
-            .start_n = (guint64)row_int(s, 11, 0),
-            .start_episodes = row_int(s, 12, -1),
-            .checkpoint = (guint64)row_int(s, 13, 0),
-        };
+    if (found) {
+        row_take_attempt(s, row);
+        row->hostname = g_strdup(row->hostname);
+        row->node_ip = g_strdup(row->node_ip);
+        row->error = g_strdup(row->error);
+    }
     store_done(s);
     return found;
 }

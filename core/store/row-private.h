@@ -70,3 +70,8 @@ void row_take_trial(sqlite3_stmt *statement, PbxTrialRow *row); /* of one that w
 gboolean row_read_trial(PbxStore *store, sqlite3_stmt *statement, PbxTrialRow *row, GError **error);
 gboolean row_read_result(PbxStore *store, sqlite3_stmt *statement, int first, PbxResultRow *row,
                          GError **error);
+void row_take_checkpoint(sqlite3_stmt *statement, PbxCheckpointRow *row);
+void row_take_input(sqlite3_stmt *statement, PbxInputRow *row);
+void row_take_event(sqlite3_stmt *statement, PbxEventRow *row);
+void row_take_attempt(sqlite3_stmt *statement, PbxAttemptRow *row);
+void row_take_result(sqlite3_stmt *statement, int first, PbxResultRow *row);

@@ -55,6 +55,7 @@ struct PbxStore {
     char *path; /* of experiment.db */
     gboolean writable;
     gboolean network; /* a rollback journal instead of the WAL */
+    gboolean holes;   /* rows are missing, and a repair has said so */
     dev_t device;     /* the writer's: which file experiment.db is */
     ino_t inode;
     sqlite3_stmt *statements[N_STATEMENTS]; /* prepared at first use */
@@ -76,6 +77,9 @@ gboolean store_read_int(PbxStore *store, const char *sql, int *value, GError **e
 /* Removes one that never held an experiment. */
 void store_remove_unbegun(const char *dir);
 void store_note_place(PbxStore *store);
+
+/* Opened to be written, whatever is in it: it may be damaged, older or none at all. */
+PbxStore *store_open_unchecked(const char *dir, GError **error);
 
 /* Brings a new or older database to STORE_SCHEMA_VERSION. */
 gboolean store_migrate(PbxStore *store, int version, GError **error);

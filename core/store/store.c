@@ -262,10 +262,14 @@ check_rows(PbxStore *store, const char *sql, int n_summed, const char *table, GE
 static gboolean
 check_small_tables(PbxStore *store, GError **error)
 {
-    return check_rows(store, "SELECT " STORE_FACT_COLUMNS " FROM fact", STORE_FACT_SUMMED, "fact",
-                      error) &&
-           check_rows(store, "SELECT " STORE_CURSOR_COLUMNS " FROM cursor", STORE_CURSOR_SUMMED,
-                      "cursor", error);
+    if (!check_rows(store, "SELECT " STORE_FACT_COLUMNS " FROM fact", STORE_FACT_SUMMED, "fact",
+                    error) ||
+        !check_rows(store, "SELECT " STORE_CURSOR_COLUMNS " FROM cursor", STORE_CURSOR_SUMMED,
+                    "cursor", error))
+        return FALSE;
+    g_autofree char *repaired = store_fact(store, "repaired");
+    store->holes = repaired != NULL;
+    return TRUE;
 }
 
 static gboolean
@@ -410,6 +414,15 @@ open_reader(PbxStore *opened, GError **error)
     }
     sqlite3_close(g_steal_pointer(&store->db));
     return open_immutable(g_steal_pointer(&store), error);
+}
+
+PbxStore *
+store_open_unchecked(const char *dir, GError **error)
+{
+    g_autoptr(PbxStore) store = store_new(dir, TRUE);
+    if (!connect_to(store, store->path, SQLITE_OPEN_READWRITE, error))
+        return NULL;
+    return g_steal_pointer(&store);
 }
 
 /* FALSE: it may not be written. */
