@@ -43,6 +43,7 @@ int command_logs(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_plugins(int argc, char **argv);
+int command_repair(int argc, char **argv);
 int command_results(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_rm(int argc, char **argv);

@@ -96,6 +96,14 @@ gboolean experiment_left_threads(void);
  */
 gboolean experiment_remove(const char *dir, GError **error);
 
+/*
+ * Verifies the experiment in an absolute directory: its store, its checkpoints' archives, its log
+ * files. What is wrong is added to `findings` (PbxFinding* of store/repair.h), and mended, unless
+ * `changes` is FALSE: then nothing is changed. FALSE with error: it is beyond help, cannot be
+ * written, or has a driver (PBX_REQUEST_ERROR DRIVEN).
+ */
+gboolean experiment_repair(const char *dir, gboolean changes, GPtrArray *findings, GError **error);
+
 /* ---- Driving a search from outside: ask and tell ---- */
 
 /* An experiment that this process asks for trials and tells the results of. One thread's. */

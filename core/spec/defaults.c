@@ -284,3 +284,11 @@ defaults_free(PbxDefaults *defaults)
     g_strfreev(defaults->may_be_none);
     g_free(defaults);
 }
+
+char **
+spec_auto_loggers(void)
+{
+    g_autoptr(PbxProblems) problems = problems_new();
+    g_autoptr(PbxDefaults) defaults = defaults_load(problems);
+    return defaults != NULL ? g_strdupv(defaults->may_be_none) : g_new0(char *, 1);
+}

@@ -142,6 +142,9 @@ typedef struct {
 /* The document of an input, with --set applied: what --print-spec writes. NULL with
  * problems. (transfer full) */
 PbxDoc *spec_document(const PbxSpecInput *input, PbxProblems *problems);
+/* Names of the loggers that the installation adds to every experiment: what they write are files in
+ * its directory, which can be made anew. NULL-ended. (transfer full) */
+char **spec_auto_loggers(void);
 /* What relative paths of an input's document start from. (transfer full) */
 char *spec_base_dir(const PbxSpecInput *input);
 /* JSON for people: indented, shortest doubles, a newline at the end. For --print-spec,

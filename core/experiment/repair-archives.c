@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Archives against their rows, and what a killed driver or worker left half done. */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "checkpoint/checkpoint.h"
+#include "experiment/repair-private.h"
+
+typedef struct {
+    PbxRepair *repair;
+    GPtrArray *rows;   /* PbxCheckpointRow* */
+    GHashTable *known; /* char*: paths of archives that have a row */
+    gboolean rows_lost;
+} Archives;
+
+static gboolean
+keep_row(const PbxCheckpointRow *row, gpointer user)
+{
+    g_ptr_array_add(user, checkpoint_row_copy(row));
+    return TRUE;
+}
+
+/* (transfer full); NULL without error: its trial has no directory. */
+static char *
+archive_path(const PbxRepair *repair, const PbxCheckpointRow *row, GError **error)
+{
+    if (g_path_is_absolute(row->name))
+        return g_strdup(row->name);
+    g_autoptr(PbxTrialRow) trial = store_trial(repair->store, row->trial, error);
+    if (trial == NULL || trial->dir == NULL || row->name[0] == '\0')
+        return NULL;
+    return g_build_filename(repair->dir, trial->dir, row->name, NULL);
+}
+
+static void
+tell_damaged(PbxRepair *repair, const PbxCheckpointRow *row, const char *why)
+{
+    g_autofree char *where = g_strdup_printf("checkpoint %" G_GUINT64_FORMAT, row->id);
+    finding_add(repair->findings, LOSS_SOME, where,
+                "nothing is restored from it: its trial goes on from the one before it, or anew",
+                "%s", why);
+    g_array_append_val(repair->damaged, row->id);
+}
+
+/* One that is deleted may have outlived a power cut. */
+static void
+check_row(Archives *archives, const PbxCheckpointRow *row, const char *path)
+{
+    PbxRepair *repair = archives->repair;
+    g_autoptr(GError) error = NULL;
+    if (row->state == CHECKPOINT_KEPT && path == NULL) {
+        tell_damaged(repair, row, "its archive is not there");
+    } else if (row->state == CHECKPOINT_KEPT) {
+        if (!checkpoint_verify(path, row->sha256, NULL, &error))
+            tell_damaged(repair, row, error->message);
+    } else if (row->state == CHECKPOINT_DELETED && path != NULL &&
+               g_file_test(path, G_FILE_TEST_EXISTS)) {
+        if (repair->changes)
+            g_unlink(path);
+        finding_add(repair->findings, LOSS_NONE, path, "removed",
+                    "its checkpoint was deleted, but it is still there");
+    }
+}
+
+/* ---- What has no row ---- */
+
+static gboolean
+is_archive(const char *name)
+{
+    return g_str_has_prefix(name, "checkpoint_") &&
+           (g_str_has_suffix(name, ".tar") || g_str_has_suffix(name, ".tar.zst"));
+}
+
+static gboolean
+is_temporary(const char *name)
+{
+    return g_str_has_prefix(name, CHECKPOINT_SAVE_PREFIX) ||
+           g_str_has_prefix(name, CHECKPOINT_RESTORED_PREFIX) ||
+           g_str_has_prefix(name, ".checkpoint_");
+}
+
+static void
+remove_path(PbxRepair *repair, const char *path, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+    const gboolean gone = !repair->changes || checkpoint_remove(path, &error);
+    finding_add(repair->findings, LOSS_NONE, path, gone ? "removed" : error->message, "%s", what);
+}
+
+static gboolean
+look_into(const PbxTrialRow *row, gpointer user)
+{
+    Archives *archives = user;
+    if (row->dir == NULL)
+        return TRUE;
+    g_autofree char *dir = g_build_filename(archives->repair->dir, row->dir, NULL);
+    g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
+    for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (is_temporary(name))
+            remove_path(archives->repair, path, "it was never finished");
+        else if (!is_archive(name) || g_hash_table_contains(archives->known, path))
+            continue;
+        else if (archives->rows_lost)
+            finding_add(archives->repair->findings, LOSS_SOME, path,
+                        "left alone: rows of checkpoints are lost",
+                        "no checkpoint has this archive");
+        else
+            remove_path(archives->repair, path, "no checkpoint has this archive");
+    }
+    return TRUE;
+}
+
+gboolean
+repair_archives(PbxRepair *repair, GError **error)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
+    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Archives archives = {.repair = repair, .rows = rows, .known = known};
+    if (!store_each_checkpoint(repair->store, G_MAXUINT64, keep_row, rows, error))
+        return FALSE;
+    archives.rows_lost = rows->len < store_last_checkpoint(repair->store);
+    for (guint i = 0; i < rows->len; i++) {
+        const PbxCheckpointRow *row = rows->pdata[i];
+        g_autoptr(GError) failed = NULL;
+        g_autofree char *path = archive_path(repair, row, &failed);
+        if (failed != NULL) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return FALSE;
+        }
+        check_row(&archives, row, path);
+        /* A row whose name is lost may be any archive's. */
+        archives.rows_lost = archives.rows_lost || row->name[0] == '\0';
+        if (path != NULL)
+            g_hash_table_add(known, g_steal_pointer(&path));
+    }
+    return store_each_trial(repair->store, look_into, &archives, error);
+}

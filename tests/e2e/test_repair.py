@@ -1,0 +1,380 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`pegbox repair` says line by line what is wrong with an experiment, mends what can be mended, and
+makes up nothing."""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+
+from pegbox_test import PegboxTest, main, read_text, sh, wait_until
+
+PAGE = 4096
+SAVES = """for i in 1 2 3 4; do echo '{"loss": '$i$1', "pad": "x'$i'"}'; done; echo $1 >state
+[ -z "$2" ] || [ "$1" != 2 ] || { touch "$2"; sleep 1000; }"""
+
+
+class Repair(PegboxTest):
+    def setUp(self):
+        super().setUp()
+        self.whole = self.run_experiment(
+            sh(SAVES, "{x}", ""), name="whole", metric="loss", mode="min", cwd="{trial.dir}",
+            checkpoint={"path": "state", "at_end": True},
+            config={"x": {"$grid_search": [0, 1, 2]}}, max_concurrent_trials=1)
+        self.bad = self.copy()
+
+    def copy(self):
+        folder = os.path.join(self.results_dir, "bad")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.whole.path, folder)
+        return self.opened("bad")
+
+    @property
+    def db(self):
+        return os.path.join(self.bad.path, "experiment.db")
+
+    def sql(self, *lines):
+        db = sqlite3.connect(self.db)
+        for line in lines:
+            db.execute(line)
+        db.commit()
+        db.close()
+
+    def flip(self, path, at):
+        with open(path, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes((byte ^ 0x41,)))
+
+    def repair(self, status, *lines, words=()):
+        """What it says begins with these, in order; a second repair finds nothing."""
+        done = self.pegbox("repair", "bad", *words, expect=status)
+        self.assertEqual(done.err, "")
+        said = done.out.splitlines()
+        self.assertEqual(len(said), len(lines), str(done))
+        for line, wanted in zip(said, lines):
+            self.assertTrue(line.startswith(wanted), "%s\nis not\n%s" % (line, wanted))
+        if not words:
+            self.is_whole()
+        return done
+
+    def is_whole(self):
+        done = self.pegbox("repair", "bad")
+        self.assertEqual(done.out, "%s is whole\n" % self.bad.path)
+        self.assertEqual(sorted(os.listdir(self.bad.path)),
+                         sorted(set(os.listdir(self.bad.path)) - {".repair"}))
+
+    def shows_the_same(self):
+        for words in (["trials", "--json"], ["best", "--json"]):
+            self.assertEqual(self.bad.command(*words).out.replace("/bad/", "/whole/"),
+                             self.whole.command(*words).out)
+        self.assertEqual(self.bad.command("export").out, self.whole.command("export").out)
+
+    KEPT = "experiment.db: what was damaged is kept as experiment.db.damaged"
+
+    # ---- Whole ----
+
+    def test_a_whole_experiment(self):
+        before = {name: os.stat(os.path.join(self.bad.path, name)).st_mtime_ns
+                  for name in os.listdir(self.bad.path) if name != "experiment.lock"}
+        self.is_whole()
+        done = self.pegbox("repair", "bad", "--json").json
+        self.assertEqual(done, {"experiment": self.bad.path, "whole": True, "lost": False,
+                                "changed": False, "findings": []})
+        for name, mtime in before.items():
+            if name in ("experiment.db", "experiment.json"):
+                self.assertEqual(os.stat(os.path.join(self.bad.path, name)).st_mtime_ns, mtime)
+
+    def test_usage(self):
+        self.assertIn("needs the name", self.pegbox("repair", expect=2).err)
+        self.assertIn("no experiment 'none'", self.pegbox("repair", "none", expect=2).err)
+
+    def test_a_driver_lives(self):
+        go = os.path.join(self.dir, "go")
+        driver = self.start("run", self.spec(sh(SAVES, "2", go), name="lives", metric="loss",
+                                             mode="min", cwd="{trial.dir}"))
+        wait_until(lambda: os.path.exists(go), 30, "it runs")
+        done = self.pegbox("repair", "lives", expect=2)
+        self.assertEqual(len(done.err.splitlines()), 1, str(done))
+        driver.send_signal(signal.SIGINT)
+        self.finish(driver)
+
+    def test_a_killed_driver(self):
+        """Its log files are completed; nothing is lost."""
+        go = os.path.join(self.dir, "go")
+        driver = self.start("run", self.spec(sh(SAVES, "{x}", go), name="bad", metric="loss",
+                                             mode="min", cwd="{trial.dir}", config={
+                                                 "x": {"$grid_search": [1, 2]}},
+                                             max_concurrent_trials=1), "--replace")
+        wait_until(lambda: os.path.exists(go), 30, "it runs")
+        driver.kill()
+        self.finish(driver)
+        wait_until(lambda: not self.named("sh"), 30, "its program is gone")
+        results = self.bad.command("export").out
+        done = self.pegbox("repair", "bad")
+        self.assertNotIn("lost", done.out)
+        self.is_whole()
+        self.assertEqual(self.bad.command("export").out, results)
+
+    # ---- Log files ----
+
+    def test_log_files(self):
+        first, last = self.bad.dir(0), self.bad.dir(2)
+        same = {name: read_text(os.path.join(first, name))
+                for name in ("result.json", "progress.csv", "params.json")}
+        os.truncate(os.path.join(first, "result.json"), 100)
+        os.remove(os.path.join(first, "params.json"))
+        self.flip(os.path.join(first, "progress.csv"), 50)
+        shutil.rmtree(os.path.join(last))
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertIn("checkpoint 3: ", done.out)
+        self.assertIn("log files are not what the store says; written anew", done.out)
+        for name, text in same.items():
+            self.assertEqual(read_text(os.path.join(first, name)), text)
+            self.assertEqual(read_text(os.path.join(last, name)),
+                             read_text(os.path.join(self.whole.dir(2), name)))
+        self.is_whole()
+
+    def test_experiment_json(self):
+        path = os.path.join(self.bad.path, "experiment.json")
+        text = read_text(path)
+        os.remove(path)
+        self.repair(0, "experiment.json: it is missing; written anew from the store")
+        self.assertEqual(read_text(path), text)
+
+    def test_a_log_that_knows_more(self):
+        path = os.path.join(self.bad.dir(0), "result.json")
+        text = read_text(path)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text.splitlines()[0] + "\n")
+        self.repair(1, self.bad.dir(0)[len(self.bad.path) + 1:] + "/result.json: ",
+                    "experiment.db: 1 files of loggers[0] tell of more than the store; what was "
+                    "committed last is lost")
+        self.assertEqual(read_text(path), text)
+
+    # ---- Archives ----
+
+    def test_archives(self):
+        os.remove(os.path.join(self.bad.dir(0), "checkpoint_000004.tar"))
+        self.flip(os.path.join(self.bad.dir(1), "checkpoint_000004.tar"), 700)
+        open(os.path.join(self.bad.dir(2), "checkpoint_000009.tar"), "wb").close()
+        os.mkdir(os.path.join(self.bad.dir(2), ".pegbox-save-abc"))
+        open(os.path.join(self.bad.dir(2), ".checkpoint_000010.tar.abcdef"), "wb").close()
+        done = self.pegbox("repair", "bad", "--json", expect=1).json
+        self.assertTrue(done["lost"])
+        found = {line["where"]: line for line in done["findings"]}
+        self.assertIn("nothing is restored from it", found["checkpoint 1"]["then"])
+        self.assertIn("checkpoint_000004.tar", found["checkpoint 2"]["what"])
+        for name in ("checkpoint_000009.tar", ".pegbox-save-abc", ".checkpoint_000010.tar.abcdef"):
+            path = os.path.join(self.bad.dir(2), name)
+            self.assertEqual(found[path]["then"], "removed")
+            self.assertFalse(os.path.exists(path))
+        self.assertEqual(len(found), 5)
+        db = sqlite3.connect(self.db)
+        self.assertEqual([row[0] for row in db.execute("SELECT state FROM checkpoint ORDER BY id")],
+                         ["damaged", "damaged", "kept"])
+        db.close()
+        self.is_whole()
+
+    def test_a_dry_run(self):
+        self.flip(os.path.join(self.bad.dir(1), "checkpoint_000004.tar"), 700)
+        os.remove(os.path.join(self.bad.path, "experiment.json"))
+        self.sql("UPDATE result SET value = 0 WHERE trial = 1 AND n = 2")
+        with open(self.db, "rb") as file:
+            sum_of_db = hashlib.sha256(file.read()).digest()
+        directory = os.path.basename(self.bad.dir(1))
+        self.repair(1, "result ", "trial 1: some of its results are missing; ", "checkpoint 2: ",
+                    "experiment.json: it is missing; ", directory + "/result.json: ",
+                    directory + "/progress.csv: ", "nothing was changed (--dry-run)",
+                    words=("--dry-run",))
+        with open(self.db, "rb") as file:
+            self.assertEqual(hashlib.sha256(file.read()).digest(), sum_of_db)
+        self.assertFalse(os.path.exists(os.path.join(self.bad.path, "experiment.json")))
+        self.assertNotIn(".repair", os.listdir(self.bad.path))
+
+    # ---- Rows ----
+
+    def test_a_result(self):
+        self.sql("UPDATE result SET fields = '{\"loss\":0}' WHERE trial = 1 AND n = 2")
+        self.bad.command("results", "1", expect=4)
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertIn(": its row is damaged; it is left out; its trial's other results are kept",
+                      done.out)
+        self.assertIn(self.KEPT, done.out)
+        self.is_whole()
+        self.assertEqual([row["loss"] for row in self.bad.results(1)], [11, 31, 41])
+        self.assertEqual(self.bad.counts, [4, 3, 4])
+        self.assertEqual(self.bad.trials[1]["state"], "TERMINATED")
+        # What was damaged is there for whoever wants to look.
+        self.assertTrue(os.path.exists(self.db + ".damaged"))
+
+    def test_the_last_result(self):
+        self.sql("DELETE FROM result WHERE trial = 1 AND n = 4")
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertIn("it is missing, but its event is there", done.out)
+        self.assertIn("trial 1: some of its results are missing; it stands where the results that "
+                      "are left have brought it", done.out)
+        self.is_whole()
+        self.assertEqual(self.bad.trials[1]["iteration"], 3)
+        self.assertEqual(self.bad.trials[1]["last_result"]["loss"], 31)
+
+    def test_a_trial(self):
+        """Its config is in params.json; it counts no more."""
+        self.sql("UPDATE trial SET best = -1, value = -1 WHERE number = 0")
+        self.repair(1, "trial 0: its row is damaged or missing; it ends as ERROR and counts no more;"
+                    " params.json has its config", self.KEPT)
+        trial = self.bad.trials[0]
+        self.assertEqual((trial["state"], trial["outcome"], trial["config"]),
+                         ("ERROR", "void", {"x": 0}))
+        self.assertIn("`pegbox repair`", trial["reason"])
+        self.assertEqual(len(self.bad.results(0)), 4)
+        self.assertEqual(self.pegbox("best", "bad", "--json").json["trial"], 1)
+
+    def test_a_trial_without_config(self):
+        shutil.rmtree(self.bad.dir(2))
+        self.sql("DELETE FROM trial WHERE number = 2")
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertIn("trial 2: its row is damaged or missing; it ends as ERROR and counts no more; "
+                      "its config is lost", done.out)
+        self.assertEqual([t["config"] for t in self.bad.trials], [{"x": 0}, {"x": 1}, {}])
+
+    def test_other_rows(self):
+        self.sql("UPDATE attempt SET pid = 1 WHERE trial = 1",
+                 "UPDATE event SET text = 'x' WHERE type = 'complete' AND trial = 1",
+                 "UPDATE event SET attempt = 9 WHERE type = 'result' AND trial = 2",
+                 "UPDATE fact SET value = 'x' WHERE key = 'metric'",
+                 "UPDATE fact SET value = 'x' WHERE key = 'spec'",
+                 "UPDATE decider SET state = x'00' WHERE slot = 'search'",
+                 "UPDATE checkpoint SET n = 1 WHERE id = 2",
+                 "UPDATE cursor SET seq = 0")
+        self.bad.command("trials", expect=4)
+        done = self.pegbox("repair", "bad", "--json", expect=1).json
+        found = [line["where"] for line in done["findings"]]
+        for where in ("attempt 1/1", "fact metric", "fact spec", "decider search", "checkpoint 2",
+                      "cursor loggers[0]"):
+            self.assertIn(where, found)
+        self.is_whole()
+        self.assertEqual(self.bad.command("best", "--json").json["loss"], 40)
+
+    def test_rows_that_do_not_fit(self):
+        """A trial's row that is older than its results, each with its sum."""
+        old = self.copy()
+        db = sqlite3.connect(self.db)
+        row = list(db.execute("SELECT * FROM trial WHERE number = 1").fetchone())
+        names = [column[1] for column in db.execute("PRAGMA table_info(trial)")]
+        db.execute("DELETE FROM result WHERE trial = 1 AND n > 2")
+        db.execute("DELETE FROM event WHERE type = 'result' AND trial = 1 AND seq NOT IN "
+                   "(SELECT seq FROM result)")
+        db.commit()
+        db.close()
+        self.assertEqual(row[names.index("results")], 4)
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertIn("trial 1: some of its results are missing", done.out)
+        self.assertEqual(old.trials[1]["iteration"], 2)
+        self.is_whole()
+
+    # ---- Pages ----
+
+    def test_the_first_page(self):
+        for at in (3, 18, 60, 70, 110, 4000):
+            with self.subTest(at=at):
+                self.copy()
+                self.flip(self.db, at)
+                done = self.pegbox("repair", "bad", expect=None)
+                self.assertEqual(done.status, 0, str(done))
+                self.is_whole()
+                self.shows_the_same()
+
+    def test_an_index(self):
+        db = sqlite3.connect(self.db)
+        root, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'result_of_trial'"
+                           ).fetchone()
+        db.close()
+        with open(self.db, "r+b") as file:
+            file.seek((root - 1) * PAGE)
+            file.write(bytes(PAGE))
+        self.bad.command("results", "1", expect=4)
+        self.repair(0, "experiment.db: its pages are damaged ", self.KEPT)
+        self.shows_the_same()
+
+    def test_nothing_is_left(self):
+        for text in (b"", b"This is no database.\n" * 1000, bytes(100000)):
+            with self.subTest(text=text[:10]):
+                self.copy()
+                with open(self.db, "wb") as file:
+                    file.write(text)
+                done = self.pegbox("repair", "bad", expect=4)
+                self.assertEqual(len(done.err.splitlines()), 1, str(done))
+                self.assertIn("experiment.db is beyond help: ", done.err)
+                with open(self.db, "rb") as file:
+                    self.assertEqual(file.read(), text)
+
+    def test_a_newer_store(self):
+        self.sql("PRAGMA user_version = 99")
+        done = self.pegbox("repair", "bad", expect=4)
+        self.assertIn("newer pegbox (schema 99", done.err)
+
+    # ---- The log ----
+
+    def killed(self):
+        """A store whose newest rows are in its log alone."""
+        go = os.path.join(self.dir, "go")
+        driver = self.start("run", self.spec(
+            sh(SAVES, "{x}", go), name="bad", metric="loss", mode="min", cwd="{trial.dir}",
+            config={"x": {"$grid_search": [0, 1, 2]}}, max_concurrent_trials=1), "--replace")
+        wait_until(lambda: os.path.exists(go), 30, "it runs")
+        driver.kill()
+        self.finish(driver)
+        wait_until(lambda: not self.named("sh"), 30, "its program is gone")
+        if os.path.exists(self.db + "-shm"):
+            os.remove(self.db + "-shm")
+        copy = os.path.join(self.dir, "copy")
+        shutil.copytree(self.bad.path, copy, ignore=shutil.ignore_patterns("requests"))
+        return copy
+
+    def test_the_log(self):
+        copy = self.killed()
+        size = os.path.getsize(self.db + "-wal")
+        frames = (size - 32) // (PAGE + 24)
+        results = self.bad.command("export").out
+        for frame, part in ((frames // 2, 24 + 2000), (frames // 2, 0), (frames // 2, 9),
+                            (frames // 2, 17), (0, -20)):
+            with self.subTest(frame=frame, part=part):
+                shutil.rmtree(self.bad.path)
+                shutil.copytree(copy, self.bad.path)
+                self.flip(self.db + "-wal", 32 + frame * (PAGE + 24) + part)
+                done = self.pegbox("repair", "bad", "--json", expect=None).json
+                self.assertEqual(done["findings"][0]["where"], "experiment.db-wal", str(done))
+                if done["lost"]:
+                    self.assertIn("at most the newest", done["findings"][0]["then"])
+                else:
+                    self.assertEqual(self.bad.command("export").out, results)
+                self.is_whole()
+
+    def test_a_log_that_the_database_has(self):
+        """SQLite would put the pages before the damage over newer ones."""
+        copy = self.killed()
+        results = self.bad.command("export").out
+        trials = self.bad.command("trials", "--json").out
+        other = os.path.join(self.dir, "other.db")
+        shutil.copy(os.path.join(copy, "experiment.db"), other)
+        shutil.copy(os.path.join(copy, "experiment.db-wal"), other + "-wal")
+        db = sqlite3.connect(other)
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        shutil.rmtree(self.bad.path)
+        shutil.copytree(copy, self.bad.path)
+        shutil.copy(other, self.db)
+        db.close()
+        frames = (os.path.getsize(self.db + "-wal") - 32) // (PAGE + 24)
+        self.flip(self.db + "-wal", 32 + frames // 3 * (PAGE + 24) + 24 + 2000)
+        done = self.pegbox("repair", "bad")
+        self.assertIn("is damaged; the database has what it held already", done.out)
+        self.assertEqual(self.bad.command("export").out, results)
+        self.assertEqual(self.bad.command("trials", "--json").out, trials)
+
+
+if __name__ == "__main__":
+    main()
