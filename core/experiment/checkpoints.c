@@ -102,11 +102,13 @@ checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
     runner_touch(runner);
     if (runner->fatal != NULL)
         return;
+    /* What was reported after the end was dropped: there is no later result than the last. */
+    const guint64 n = MIN(message->n, trial->worker->n_results);
     PbxCheckpointRow row = {
         .id = store_last_checkpoint(runner->store) + 1,
         .trial = trial->row.number,
         .attempt = trial->row.attempts,
-        .n = message->n,
+        .n = n,
         .step = message->step,
         .iteration = message->iteration,
         .time_total_s = message->time_total_s,
@@ -115,7 +117,7 @@ checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
         .name = (char *)message->name,
         .bytes = message->bytes,
         .sha256 = (char *)message->sha256,
-        .score = score_at(runner, trial, message->n),
+        .score = score_at(runner, trial, n),
         .state = CHECKPOINT_KEPT,
         .at_ns = runner_wall(runner),
     };

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
 #include "experiment/checkpoints-private.h"
 #include "experiment/workers-private.h"
 
@@ -116,6 +117,9 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
     worker->trial = NULL;
     if (trial != NULL) {
         trial->worker = NULL;
+        /* What it was making, or had unpacked, when it was killed. */
+        if (trial->dir != NULL)
+            checkpoint_remove_leftovers(trial->dir);
         runner_touch(runner);
         /* One that was told to stop, and killed because it did not, has not failed by that. */
         gboolean ours = runner->abandoned && worker->kill_sent && trial->failing == NULL;
