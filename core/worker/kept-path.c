@@ -285,7 +285,7 @@ kept_path_step(PbxWorker *worker)
     if (kept->due_us == 0 || now < kept->due_us)
         return;
     /* Its end is near: it will be copied then. */
-    if (worker->run->stop) {
+    if (worker->run->stop || worker->run->stopping) {
         set_due(kept, 0);
         return;
     }

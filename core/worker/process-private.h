@@ -110,10 +110,12 @@ typedef struct {
     guint64 trial;
     guint attempt;
     PbxAhead ahead;
-    gint64 gather_us; /* how long results may wait for more before they are sent */
-    guint rapid;      /* reports in a row that came at once */
-    guint64 first_n;  /* the last result before this attempt; 0: none */
-    gboolean stop;
+    gint64 gather_us;  /* how long results may wait for more before they are sent */
+    guint rapid;       /* reports in a row that came at once */
+    guint64 first_n;   /* the last result before this attempt; 0: none */
+    gboolean stop;     /* what is reported from now on is dropped */
+    gboolean stopping; /* the same, once the program or function is told: it is to save first */
+    gboolean past_end; /* what was reported after the result that ended it is dropped */
     PbxCounts counts;
     PbxSaving saving;
     PbxRestoring restoring;
@@ -270,6 +272,8 @@ gboolean session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GE
 /* Takes what the driver has said; waits for one message where `wait`. FALSE: it is gone, or
  * speaks nonsense. */
 gboolean session_listen(PbxWorker *worker, gboolean wait, GError **error);
+/* What it reported last is answered: a stop that waited for that counts now. */
+void session_told(PbxWorker *worker);
 /* save_begin for a trainable that saves itself. */
 PbxSave *session_save_begin(PbxWorker *worker, gint64 step, GError **error);
 /* Waits until all that was reported is answered, or the run is to stop. FALSE as above. */

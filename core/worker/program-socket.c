@@ -301,6 +301,7 @@ take_report(PbxProgramSocket *program, Client *client, PbxWorker *worker, JsonOb
     if (!session_report(worker, json_node_get_object(fields), 0, error))
         return FALSE;
     program->n_reports++;
+    session_told(worker);
     GString *answer = message_new("answer");
     message_int(answer, "n", (gint64)worker->run->ahead.n);
     message_bool(answer, "stop", worker->run->stop);

@@ -72,7 +72,7 @@ saving_reported(PbxWorker *worker, JsonObject *fields, guint32 flags)
 {
     PbxRun *run = worker->run;
     PbxSaving *saving = &run->saving;
-    if (saving->asked && saving->told && saving->n_open == 0)
+    if (saving->asked && saving->told && saving->n_open == 0 && !run->stopping)
         saving_asked_failed(worker, "it was asked for a checkpoint, and reported again "
                                     "without having made one");
     const gboolean due = saving->frequency > 0 && run->counts.iteration % saving->frequency == 0;
@@ -96,13 +96,13 @@ saving_must_settle(const PbxRun *run)
 static gboolean
 is_too_late(const PbxRun *run)
 {
-    return run->stop && !run->saving.asked && run->ahead.acked < run->ahead.n;
+    return run->past_end || (run->stop && !run->saving.asked && run->ahead.acked < run->ahead.n);
 }
 
 gboolean
 saving_is_wanted(const PbxRun *run)
 {
-    return run->saving.asked || (run->saving.wanted && !is_too_late(run));
+    return (run->saving.asked || run->saving.wanted) && !is_too_late(run);
 }
 
 /* A trainable in class form is saved, and so is a path: only others save themselves. */

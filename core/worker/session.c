@@ -42,6 +42,18 @@ take_save(PbxWorker *worker, JsonObject *message)
         saving_asked_failed(worker, "the trainable cannot save");
 }
 
+/* Unasked. What is to be saved must not be ahead of what was reported: a program, and a function,
+ * makes its next report first. Between the steps of a class nothing is lost. */
+static void
+take_stop(PbxWorker *worker, JsonObject *message)
+{
+    PbxRun *run = worker->run;
+    if (message_get_bool(message, "save") && worker->trainable->run != NULL && !run->stop)
+        run->stopping = TRUE;
+    else
+        run->stop = TRUE;
+}
+
 static gboolean
 take_message(PbxWorker *worker, JsonObject *message, GError **error)
 {
@@ -63,9 +75,10 @@ take_message(PbxWorker *worker, JsonObject *message, GError **error)
     if (message_is(message, "answer")) {
         ahead_answer(&run->ahead, (guint64)message_get_int(message, "n", 0));
         run->stop = run->stop || message_get_bool(message, "stop");
+        run->past_end = run->stop && run->ahead.acked < run->ahead.n;
         take_save(worker, message);
     } else if (message_is(message, "stop")) {
-        run->stop = TRUE;
+        take_stop(worker, message);
         take_save(worker, message);
     }
     return TRUE;
@@ -95,12 +108,18 @@ session_save_begin(PbxWorker *worker, gint64 step, GError **error)
     return NULL;
 }
 
+void
+session_told(PbxWorker *worker)
+{
+    worker->run->stop = worker->run->stop || worker->run->stopping;
+}
+
 gboolean
 session_settle(PbxWorker *worker, GError **error)
 {
     const PbxRun *run = worker->run;
     channel_flush(&worker->channel);
-    while (run->ahead.acked < run->ahead.n && !run->stop)
+    while (run->ahead.acked < run->ahead.n && !run->stop && !run->stopping)
         if (!session_listen(worker, TRUE, error))
             return FALSE;
     return TRUE;
@@ -152,8 +171,9 @@ wait_for_answers(PbxWorker *worker, GError **error)
     PbxRun *run = worker->run;
     gboolean wait;
     do {
-        wait = !run->stop && (saving_must_settle(run) ||
-                              ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000));
+        wait = !run->stop && !run->stopping &&
+               (saving_must_settle(run) ||
+                ahead_must_wait(&run->ahead, g_get_monotonic_time() * 1000));
         if (!wait && run->rapid >= RAPID && run->ahead.n % RAPID_LISTENS != 0)
             return TRUE;
         if (!session_listen(worker, wait, error))
@@ -255,7 +275,8 @@ to_abi(const GError *failure, pbx_error *error)
                                                                          : PBX_EINVAL;
 }
 
-/* A program is told over its socket, by what it reports there. */
+/* A program is told over its socket, by what it reports there. Until then what it prints counts,
+ * though its trainable is to end it. */
 static void
 fill_answer(PbxWorker *worker, pbx_answer *answer, gboolean reported)
 {
@@ -263,7 +284,7 @@ fill_answer(PbxWorker *worker, pbx_answer *answer, gboolean reported)
     if (answer == NULL)
         return;
     if (PEGBOX_HAS_FIELD(answer, pbx_answer, stop))
-        answer->stop = run->stop;
+        answer->stop = run->stop || (run->stopping && !reported);
     if (PEGBOX_HAS_FIELD(answer, pbx_answer, save))
         answer->save = (reported || worker->program == NULL) && saving_tell(worker);
     if (PEGBOX_HAS_FIELD(answer, pbx_answer, saving))
@@ -290,6 +311,8 @@ abi_report(const pbx_host *host, const char *const *names, const double *values,
     }
     if (worker->run->kept != NULL)
         kept_path_step(worker);
+    if (worker->program == NULL)
+        session_told(worker);
     fill_answer(worker, answer, TRUE);
     return PBX_OK;
 }

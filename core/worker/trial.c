@@ -169,7 +169,7 @@ static pbx_status
 check_reports(const PbxWorker *worker, pbx_status status, pbx_error *error)
 {
     const PbxRun *run = worker->run;
-    if (status < 0 || run->stop || run->ahead.n > 0 || worker->metrics[0] == NULL)
+    if (status < 0 || run->stop || run->stopping || run->ahead.n > 0 || worker->metrics[0] == NULL)
         return status;
     g_autofree char *message =
         g_strdup_printf("it ended well, but reported nothing, no \"%s\"", worker->metrics[0]);
@@ -210,7 +210,8 @@ end_saving(PbxWorker *worker, pbx_status status)
 {
     PbxRun *run = worker->run;
     save_drop(worker, g_steal_pointer(&run->save));
-    if (run->kept != NULL && (run->stop || status >= 0) && !channel_is_gone(&worker->channel))
+    if (run->kept != NULL && (run->stop || run->stopping || status >= 0) &&
+        !channel_is_gone(&worker->channel))
         kept_path_end(worker);
     saving_finish(worker);
     restoring_remove(run);
@@ -220,7 +221,7 @@ static GString *
 ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error)
 {
     const PbxRun *run = worker->run;
-    gboolean stopped = run->stop && (status >= 0 || status == PBX_ECANCELLED);
+    gboolean stopped = (run->stop || run->stopping) && (status >= 0 || status == PBX_ECANCELLED);
     gboolean interrupted = worker->terminal && !stopped && status == PBX_ECANCELLED;
     GString *message = message_new("ended");
     message_int(message, "trial", (gint64)run->trial);

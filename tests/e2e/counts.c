@@ -10,7 +10,7 @@
 struct pbx_instance {
     pbx_base base;
     const pbx_session *session;
-    int64_t steps, die_at, refuse, fail_save_at;
+    int64_t steps, die_at, refuse, fail_save_at, die_in_save;
     double save_s;
     int refused;
     long count;
@@ -20,6 +20,7 @@ static const pbx_option options[] = {
     PBX_OPT_INT("die_at", "after this step it is killed, once", "1.0", -1, 1000000, "-1"),
     PBX_OPT_INT("refuse", "it does not load this count", "1.0", -1, 1000000, "-1"),
     PBX_OPT_INT("fail_save_at", "it does not save this count", "1.0", -1, 1000000, "-1"),
+    PBX_OPT_INT("die_in_save", "it is killed while it saves this count", "1.0", -1, 1000000, "-1"),
     PBX_OPT_REAL("save_s", "how long it takes to save", "1.0", 0, 60, "0"),
 };
 
@@ -33,6 +34,7 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *values, pbx_error
     self->die_at = pbx_integer(host, values, "die_at");
     self->refuse = pbx_integer(host, values, "refuse");
     self->fail_save_at = pbx_integer(host, values, "fail_save_at");
+    self->die_in_save = pbx_integer(host, values, "die_in_save");
     self->save_s = pbx_real(host, values, "save_s");
     return status;
 }
@@ -105,6 +107,8 @@ save(pbx_instance *self, const char *dir, pbx_error *error)
     }
     fprintf(file, "%ld\n", self->count);
     fclose(file);
+    if (self->count == self->die_in_save)
+        raise(SIGKILL);
     return PBX_OK;
 }
 

@@ -12,7 +12,7 @@ from pegbox_test import HERE, SOURCE, PegboxTest, json_lines, main
 class CheckpointC(PegboxTest):
     def counts(self, expect=0, environ=None, **keys):
         options = {name: keys.pop(name) for name in
-                   ("steps", "die_at", "refuse", "fail_save_at", "save_s") if name in keys}
+                   ("steps", "die_at", "die_in_save", "refuse", "fail_save_at", "save_s") if name in keys}
         if "PEGBOX_PLUGIN_PATH" not in self.env:
             self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
                 os.path.join(HERE, "counts.c"), "trainable", "counts")
@@ -69,6 +69,18 @@ class CheckpointC(PegboxTest):
                          ["checkpoint_%06d.tar" % n for n in (1, 3, 4, 5)])
         self.assertEqual(experiment.done.err.count("no checkpoint was made"), 1)
         self.assertIn("no checkpoint was made: count: two lines: of an error", experiment.done.err)
+        self.check_tidy(experiment)
+
+    def test_death_while_it_is_made(self):
+        experiment = self.counts(checkpoint={"frequency": 1}, die_in_save=2, expect=1)
+        self.assertEqual(experiment.states, ["ERROR"])
+        self.assertEqual(self.archives(experiment), ["checkpoint_000001.tar"])
+        self.check_tidy(experiment)
+
+    def test_in_the_driver(self):
+        experiment = self.counts(checkpoint={"frequency": 2, "at_end": True}, words=["--local"])
+        self.assertEqual(self.archives(experiment),
+                         ["checkpoint_%06d.tar" % n for n in (2, 4, 5)])
         self.check_tidy(experiment)
 
     def test_a_slow_one_is_waited_for(self):

@@ -4,9 +4,10 @@
 becomes of those that nobody finishes."""
 import glob
 import os
+import signal
 import sqlite3
 
-from pegbox_test import PYTHON, SOURCE, PegboxTest, json_lines, main
+from pegbox_test import PYTHON, SOURCE, PegboxTest, json_lines, main, read_text, wait_until
 
 # Its state is all that it has done: each step adds its number to a list.
 SCRIPT = """
@@ -108,6 +109,36 @@ class CheckpointPython(PegboxTest):
         self.assertEqual(experiment.counts, [3])
         self.assertEqual(self.archives(experiment), ["checkpoint_000003.tar"])
         self.assertFalse(os.path.exists(experiment.dir(0) + "/stderr"))
+
+    def test_interrupted_between_two_reports(self):
+        """It makes its next report, is saved, and goes on as if nothing had been."""
+        text = SCRIPT.replace("    done.append(len(done))", """
+    if len(done) == 3 and not os.path.exists("waits"):
+        open("waits", "w").close()
+        while not os.path.exists("go"):
+            pass
+    done.append(len(done))""")
+        keys = dict(checkpoint={"frequency": 100}, trial_dirname="t", name="e")
+        self.write("train.py", text)
+        # In lockstep: what is reported then is answered by a driver that knows.
+        with open(self.dir + "/errors", "w") as errors:
+            process = self.start("run", self.spec(
+                {"plugin": "exec", "command": [PYTHON, self.dir + "/train.py"]}, metric="loss",
+                mode="min", cwd="{trial.dir}", **keys), stderr=errors,
+                env={"PEGBOX_FUNCTION_THREAD_TIMEOUT_S": "60", "PEGBOX_RESULT_BUFFER_LENGTH": "0"})
+        trial = self.results_dir + "/e/t"
+        wait_until(lambda: os.path.exists(trial + "/waits"), 30, "the trial waits")
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: read_text(self.dir + "/errors") != "", 30, "the driver's word")
+        open(trial + "/go", "w").close()
+        done = self.finish(process)
+        self.assertEqual(done.status, 130, str(done))
+        experiment = self.opened("e", done)
+        self.assertEqual(self.archives(experiment), ["checkpoint_000004.tar"])
+        self.pegbox("resume", "e")
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertIn("begins with [0, 1, 2, 3]\n", experiment.read(0, "stdout"))
+        self.assertEqual(self.shown(experiment), [(i, i) for i in range(1, 7)])
 
     def test_a_step_of_its_own(self):
         experiment = self.run_script("""

@@ -95,7 +95,8 @@ take_answer(run *now)
     pbx_status status = now->self->session->poll(now->self->host, &answer);
     if (status < 0)
         reader_fail(&now->reader, status, "the driver is gone");
-    now->reader.stop = now->reader.stop || answer.stop != 0;
+    if (answer.stop != 0 && !now->stop)
+        begin_stop(now, now_ns());
     wait_for_save(now, answer.saving != 0);
 }
 

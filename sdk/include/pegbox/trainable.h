@@ -44,7 +44,7 @@ typedef struct pbx_trainable {
     /* The state into, and out of, a directory. load fails: the next older one is tried. */
     pbx_status (*checkpoint_save)(pbx_instance *, const char *dir, pbx_error *);
     pbx_status (*checkpoint_load)(pbx_instance *, const char *dir, pbx_error *);
-    /* Class form: the session has a new config. ENOTSUP: a new process is made. */
+    /* Class form: the session has a new config. ENOTSUP: a new instance is made. */
     pbx_status (*reset)(pbx_instance *, pbx_error *);
     /*
      * Whether options that are each good fit together: asked before the start, on the driver's

@@ -172,8 +172,34 @@ test_the_driver_asks(Worker *worker, gconstpointer unused)
     assert_hears(&worker->talk, "{'type':'saved','trial':1,'attempt':1,'ok':true}");
     hear_saving(worker, FALSE);
     assert_hears(&program, "{'type':'checkpoint_done','ok':true}");
-    g_autoptr(JsonObject) ended = hear_type(&worker->talk, "ended");
-    g_assert_cmpstr(message_get_string(ended, "end"), ==, "stopped");
+    talk_close(&program);
+}
+
+/* What it has done since its last report must not be in the checkpoint of that. */
+static void
+test_a_stop_takes_one_more_result(Worker *worker, gconstpointer unused)
+{
+    Talk program;
+    (void)unused;
+    if (!connect_program(worker, &program, ""))
+        return;
+    say(&program, "{'type':'report','fields':{'loss':1}}");
+    hear_result(worker, 1);
+    answer(worker, 1, "");
+    assert_hears(&program, "{'type':'answer','n':1,'stop':false,'save':false}");
+    say(&worker->talk, "{'type':'stop','trial':1,'attempt':1,'save':true}");
+    say(&program, "{'type':'report','fields':{'loss':2}}");
+    hear_result(worker, 2);
+    assert_hears(&program, "{'type':'answer','n':2,'stop':true,'save':true}");
+    say(&program, "{'type':'report','fields':{'loss':3}}");
+    assert_hears(&program, "{'type':'answer','n':2,'stop':true,'save':true}");
+    g_autofree char *dir = begin_checkpoint(&program, "");
+    hear_saving(worker, TRUE);
+    say(&program, "{'type':'checkpoint_end','keep':true}");
+    g_autoptr(JsonObject) checkpoint = hear_checkpoint(worker, 2, "checkpoint_000002.tar");
+    assert_hears(&worker->talk, "{'type':'saved','trial':1,'attempt':1,'ok':true}");
+    hear_saving(worker, FALSE);
+    assert_hears(&program, "{'type':'checkpoint_done','ok':true}");
     talk_close(&program);
 }
 
@@ -183,7 +209,6 @@ test_a_stop_waits_for_a_save(Worker *worker, gconstpointer unused)
 {
     Talk program;
     (void)unused;
-    g_setenv("PEGBOX_FUNCTION_THREAD_TIMEOUT_S", "0.2", TRUE);
     if (!connect_program(worker, &program, ""))
         return;
     say(&program, "{'type':'report','fields':{'loss':1}}");
@@ -299,7 +324,6 @@ test_environment(Worker *worker, gconstpointer unused)
 {
     g_autoptr(GError) error = NULL;
     (void)unused;
-    g_setenv("PEGBOX_CHECKPOINT", "/of/the/drivers/own", TRUE);
     if (!worker_set_up_exec(worker,
                             "{'command':['/bin/sh','-c','echo =$PEGBOX_CHECKPOINT; test -z "
                             "$PEGBOX_CHECKPOINT || cat $PEGBOX_CHECKPOINT/model'],"
@@ -330,6 +354,18 @@ test_environment(Worker *worker, gconstpointer unused)
     g_assert_cmpstr(message_get_string(second_ended, "end"), ==, "done");
 }
 
+/* A worker with one more variable in its environment, NAME=VALUE. */
+static void
+worker_open_with(Worker *worker, gconstpointer data)
+{
+    g_auto(GStrv) parts = g_strsplit(data, "=", 2);
+    g_setenv(parts[0], parts[1], TRUE);
+    worker_open(worker, NULL);
+    g_unsetenv(parts[0]);
+}
+
+#define ADD_WITH(VARIABLE, PATH, FUNC)                                                             \
+    g_test_add(PATH, Worker, VARIABLE, worker_open_with, FUNC, worker_close)
 #define ADD(PATH, FUNC) g_test_add(PATH, Worker, NULL, worker_open, FUNC, worker_close)
 
 int
@@ -338,12 +374,17 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/program-saving/checkpoint", test_checkpoint);
     ADD("/program-saving/it-is-told", test_it_is_told_to_save);
-    ADD("/program-saving/the-driver-asks", test_the_driver_asks);
-    ADD("/program-saving/a-stop-waits-for-a-save", test_a_stop_waits_for_a_save);
+    ADD_WITH("PEGBOX_FUNCTION_THREAD_TIMEOUT_S=60", "/program-saving/the-driver-asks",
+             test_the_driver_asks);
+    ADD_WITH("PEGBOX_FUNCTION_THREAD_TIMEOUT_S=60", "/program-saving/a-stop-takes-one-more-result",
+             test_a_stop_takes_one_more_result);
+    ADD_WITH("PEGBOX_FUNCTION_THREAD_TIMEOUT_S=0.2", "/program-saving/a-stop-waits-for-a-save",
+             test_a_stop_waits_for_a_save);
     ADD("/program-saving/gone-before-its-end", test_gone_before_its_end);
     ADD("/program-saving/two-at-a-time", test_two_at_a_time);
     ADD("/program-saving/begun-twice", test_begun_twice);
     ADD("/program-saving/it-cannot-be-asked", test_it_cannot_be_asked);
-    ADD("/program-saving/environment", test_environment);
+    ADD_WITH("PEGBOX_CHECKPOINT=/of/the/drivers/own", "/program-saving/environment",
+             test_environment);
     return g_test_run();
 }
