@@ -22,9 +22,14 @@ gboolean checkpoint_fail_errno(GError **error, int number, const char *place);
 /* FALSE with error once checkpoint_interrupt() was called. */
 gboolean checkpoint_go_on(GError **error);
 
-/* libarchive goes by the locale: names are bytes here, whatever the user's is. */
+/*
+ * libarchive goes by the thread's locale, and names are bytes here, whatever the user's is. Packing
+ * in "C", in which a name that is not ASCII is written as it is: in a UTF-8 locale it would be
+ * brought into Unicode's composed form. Reading in "C.UTF-8", for archives of others whose names
+ * are said to be UTF-8.
+ */
 typedef locale_t PbxLocale;
-PbxLocale checkpoint_locale_enter(void);
+PbxLocale checkpoint_locale_enter(const char *name);
 void checkpoint_locale_leave(PbxLocale before);
 
 /* ---- path.c ---- */
@@ -89,18 +94,19 @@ gboolean tree_walk(const char *dir, const char *const *members, PbxLeafFunc func
 /* ---- source.c: an archive that is being read ---- */
 
 typedef struct PbxSource PbxSource;
-/* max_bytes: of all its files together. strict: members are checked as far as each can be alone. */
-PbxSource *source_new(const char *archive, guint64 max_bytes, gboolean strict, GError **error);
+/* sha256: what it must sum to, or NULL. max_bytes: of all its files together. strict: members are
+ * checked as far as each can be alone. */
+PbxSource *source_new(const char *archive, const char *sha256, guint64 max_bytes, gboolean strict,
+                      GError **error);
 /* Of a member: "ARCHIVE: PATH: WHAT". */
 gboolean source_refuse(PbxSource *source, const char *what, GError **error);
 gboolean source_next(PbxSource *source, struct archive_entry **entry, GError **error);
 /* The next piece of the member's data: *length 0 at its end, *offset then its size. */
 gboolean source_data(PbxSource *source, const void **bytes, gsize *length, guint64 *offset,
                      GError **error);
-/* Behind the last member: reads what is left, compares the sum where one is given. */
-gboolean source_finish(PbxSource *source, const char *sha256, PbxArchiveFacts *facts,
-                       GError **error);
+/* Behind the last member: reads what is left, and compares the sum. */
+gboolean source_finish(PbxSource *source, PbxArchiveFacts *facts, GError **error);
 /* What is wrong with an archive whose sum is known is first of all its sum. */
-void source_explain(PbxSource *source, const char *sha256, GError **error);
+void source_explain(PbxSource *source, GError **error);
 void source_free(PbxSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSource, source_free)

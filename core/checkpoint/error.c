@@ -43,12 +43,11 @@ checkpoint_go_on(GError **error)
     return !interrupted || checkpoint_fail(error, CHECKPOINT_ERROR_INTERRUPTED, "interrupted");
 }
 
-/* Where there is no C.UTF-8 the locale stays, and names that it does not know are refused. */
 PbxLocale
-checkpoint_locale_enter(void)
+checkpoint_locale_enter(const char *name)
 {
-    locale_t bytes = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    return bytes != (locale_t)0 ? uselocale(bytes) : (locale_t)0;
+    locale_t own = newlocale(LC_CTYPE_MASK, name, (locale_t)0);
+    return own != (locale_t)0 ? uselocale(own) : (locale_t)0;
 }
 
 void

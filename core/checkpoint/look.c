@@ -21,7 +21,7 @@ skip_data(PbxSource *source, struct archive_entry *entry, GError **error)
 }
 
 static gboolean
-read_all(PbxSource *source, const char *sha256, PbxArchiveFacts *facts, GError **error)
+read_all(PbxSource *source, PbxArchiveFacts *facts, GError **error)
 {
     struct archive_entry *entry;
     do {
@@ -29,18 +29,18 @@ read_all(PbxSource *source, const char *sha256, PbxArchiveFacts *facts, GError *
             (entry != NULL && !skip_data(source, entry, error)))
             return FALSE;
     } while (entry != NULL);
-    return source_finish(source, sha256, facts, error);
+    return source_finish(source, facts, error);
 }
 
 gboolean
 checkpoint_verify(const char *archive, const char *sha256, PbxArchiveFacts *facts, GError **error)
 {
     g_autoptr(GError) own = NULL;
-    const PbxLocale locale = checkpoint_locale_enter();
-    g_autoptr(PbxSource) source = source_new(archive, 0, TRUE, &own);
-    const gboolean good = source != NULL && read_all(source, sha256, facts, &own);
+    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    g_autoptr(PbxSource) source = source_new(archive, sha256, 0, TRUE, &own);
+    const gboolean good = source != NULL && read_all(source, facts, &own);
     if (!good && source != NULL)
-        source_explain(source, sha256, &own);
+        source_explain(source, &own);
     checkpoint_locale_leave(locale);
     if (!good)
         g_propagate_error(error, g_steal_pointer(&own));
@@ -96,7 +96,7 @@ list_all(PbxSource *source, PbxMemberFunc func, gpointer data, GError **error)
         if (!source_next(source, &entry, error))
             return FALSE;
         if (entry == NULL)
-            return source_finish(source, NULL, NULL, error);
+            return source_finish(source, NULL, error);
         tell_member(entry, func, data);
         do {
             if (!source_data(source, &bytes, &length, &offset, error))
@@ -108,8 +108,8 @@ list_all(PbxSource *source, PbxMemberFunc func, gpointer data, GError **error)
 gboolean
 checkpoint_list(const char *archive, PbxMemberFunc func, gpointer data, GError **error)
 {
-    const PbxLocale locale = checkpoint_locale_enter();
-    g_autoptr(PbxSource) source = source_new(archive, G_MAXINT64, FALSE, error);
+    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    g_autoptr(PbxSource) source = source_new(archive, NULL, G_MAXINT64, FALSE, error);
     const gboolean good = source != NULL && list_all(source, func, data, error);
     checkpoint_locale_leave(locale);
     return good;

@@ -4,6 +4,8 @@
 
 #include "checkpoint/checkpoint-private.h"
 
+#define MAX_NAME 255
+
 /* The next part of a path and its length, "." and empty ones left out; NULL: no more. */
 static const char *
 next_part(const char **at, gsize *length)
@@ -45,6 +47,8 @@ path_problem(const char *path)
     for (const char *part; (part = next_part(&path, &length)) != NULL; n++) {
         if (is_up(part, length))
             return "there is '..' in its name";
+        if (length > MAX_NAME)
+            return "a part of its name is too long";
     }
     return n > MAX_DEPTH ? "it lies too deep" : NULL;
 }

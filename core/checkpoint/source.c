@@ -18,7 +18,7 @@
 #define MAX_HEADER (4u * 1024 * 1024)
 
 struct PbxSource {
-    char *name;
+    char *name, *sha256;
     int fd;
     struct archive *zstd; /* NULL: it is not compressed */
     struct archive *tar;
@@ -164,24 +164,32 @@ open_zstd(PbxSource *source, GError **error)
            fail_zstd(source, error);
 }
 
+static gboolean
+open_tar(PbxSource *source, GError **error)
+{
+    source->tar = archive_read_new();
+    return (archive_read_support_format_tar(source->tar) == ARCHIVE_OK &&
+            archive_read_open(source->tar, source, NULL, on_read_tar, NULL) == ARCHIVE_OK) ||
+           fail_tar(source, error);
+}
+
 PbxSource *
-source_new(const char *archive, guint64 max_bytes, gboolean strict, GError **error)
+source_new(const char *archive, const char *sha256, guint64 max_bytes, gboolean strict,
+           GError **error)
 {
     g_autoptr(PbxSource) source = g_new0(PbxSource, 1);
+    g_autoptr(GError) own = NULL;
     source->name = g_strdup(archive);
+    source->sha256 = g_strdup(sha256);
     source->fd = -1;
     source->max_bytes = max_bytes > 0 ? max_bytes : CHECKPOINT_MAX_BYTES;
     source->strict = strict;
     sha256_init(&source->sum);
-    if (!open_file(source, error) || !open_zstd(source, error))
-        return NULL;
-    source->tar = archive_read_new();
-    if (archive_read_support_format_tar(source->tar) != ARCHIVE_OK ||
-        archive_read_open(source->tar, source, NULL, on_read_tar, NULL) != ARCHIVE_OK) {
-        fail_tar(source, error);
-        return NULL;
-    }
-    return g_steal_pointer(&source);
+    if (open_file(source, &own) && open_zstd(source, &own) && open_tar(source, &own))
+        return g_steal_pointer(&source);
+    source_explain(source, &own);
+    g_propagate_error(error, g_steal_pointer(&own));
+    return NULL;
 }
 
 /* ---- Members ---- */
@@ -190,7 +198,7 @@ gboolean
 source_refuse(PbxSource *source, const char *what, GError **error)
 {
     const char *path = archive_entry_pathname(source->entry);
-    return checkpoint_fail(error, CHECKPOINT_ERROR_REFUSED, "%s: %s: %s", source->name,
+    return checkpoint_fail(error, CHECKPOINT_ERROR_REFUSED, "%s: %.300s: %s", source->name,
                            path != NULL ? path : "a member", what);
 }
 
@@ -309,15 +317,21 @@ put_sum(PbxSource *source)
 }
 
 static gboolean
-fail_sum(PbxSource *source, const char *sha256, GError **error)
+has_sum(PbxSource *source)
+{
+    return source->sha256 == NULL || g_ascii_strcasecmp(source->sha256, source->facts.sha256) == 0;
+}
+
+static gboolean
+fail_sum(PbxSource *source, GError **error)
 {
     return checkpoint_fail(error, CHECKPOINT_ERROR_DAMAGED,
                            "%s: damaged: its SHA-256 is %s, not %s", source->name,
-                           source->facts.sha256, sha256);
+                           source->facts.sha256, source->sha256);
 }
 
 gboolean
-source_finish(PbxSource *source, const char *sha256, PbxArchiveFacts *facts, GError **error)
+source_finish(PbxSource *source, PbxArchiveFacts *facts, GError **error)
 {
     const void *bytes;
     la_ssize_t n;
@@ -332,17 +346,17 @@ source_finish(PbxSource *source, const char *sha256, PbxArchiveFacts *facts, GEr
         return FALSE;
     }
     put_sum(source);
-    if (sha256 != NULL && g_ascii_strcasecmp(sha256, source->facts.sha256) != 0)
-        return fail_sum(source, sha256, error);
+    if (!has_sum(source))
+        return fail_sum(source, error);
     if (facts != NULL)
         *facts = source->facts;
     return TRUE;
 }
 
 void
-source_explain(PbxSource *source, const char *sha256, GError **error)
+source_explain(PbxSource *source, GError **error)
 {
-    if (sha256 == NULL ||
+    if (source->sha256 == NULL ||
         (!g_error_matches(*error, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_DAMAGED) &&
          !g_error_matches(*error, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_REFUSED)))
         return;
@@ -350,10 +364,10 @@ source_explain(PbxSource *source, const char *sha256, GError **error)
     while ((n = read_piece(source)) > 0)
         continue;
     put_sum(source);
-    if (n < 0 || g_ascii_strcasecmp(sha256, source->facts.sha256) == 0)
+    if (n < 0 || has_sum(source))
         return;
     g_clear_error(error);
-    fail_sum(source, sha256, error);
+    fail_sum(source, error);
 }
 
 void
@@ -369,5 +383,6 @@ source_free(PbxSource *source)
         close(source->fd);
     g_clear_error(&source->failure);
     g_free(source->name);
+    g_free(source->sha256);
     g_free(source);
 }

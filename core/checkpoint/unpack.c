@@ -266,7 +266,7 @@ place_member(PbxPlacer *placer, struct archive_entry *entry, GError **error)
 /* ---- The whole ---- */
 
 static gboolean
-place_all(PbxPlacer *placer, const char *sha256, GError **error)
+place_all(PbxPlacer *placer, GError **error)
 {
     struct archive_entry *entry;
     const void *bytes;
@@ -283,15 +283,15 @@ place_all(PbxPlacer *placer, const char *sha256, GError **error)
         if (length > 0)
             return source_refuse(placer->source, "there is data where none can be", error);
     }
-    return source_finish(placer->source, sha256, NULL, error) && finish_directories(placer, error);
+    return source_finish(placer->source, NULL, error) && finish_directories(placer, error);
 }
 
 static gboolean
-unpack_into(PbxSource *source, const char *dir, int root, const char *sha256, GError **error)
+unpack_into(PbxSource *source, const char *dir, int root, GError **error)
 {
     g_autoptr(GPtrArray) later = g_ptr_array_new_with_free_func(later_free);
     PbxPlacer placer = {.source = source, .dir = dir, .root = root, .parent = -1, .later = later};
-    const gboolean good = place_all(&placer, sha256, error);
+    const gboolean good = place_all(&placer, error);
     if (placer.parent >= 0)
         close(placer.parent);
     g_free(placer.above);
@@ -320,8 +320,7 @@ check_target(int parent, const char *base, const char *dir, mode_t *mode, GError
 }
 
 static gboolean
-unpack_beside(PbxSource *source, const char *dir, int parent, const char *base, const char *sha256,
-              GError **error)
+unpack_beside(PbxSource *source, const char *dir, int parent, const char *base, GError **error)
 {
     mode_t mode = (mode_t)-1;
     g_autofree char *temporary = NULL;
@@ -331,7 +330,7 @@ unpack_beside(PbxSource *source, const char *dir, int parent, const char *base, 
         return checkpoint_fail_errno(error, errno, dir);
     const int root = openat(parent, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     gboolean good = root >= 0 || checkpoint_fail_errno(error, errno, dir);
-    good = good && unpack_into(source, dir, root, sha256, error);
+    good = good && unpack_into(source, dir, root, error);
     if (good && ((mode != (mode_t)-1 && fchmod(root, mode) != 0) ||
                  renameat(parent, temporary, parent, base) != 0))
         good = checkpoint_fail_errno(error, errno, dir);
@@ -348,14 +347,14 @@ checkpoint_unpack(const char *archive, const char *dir, const char *sha256, guin
 {
     g_autofree char *base = NULL;
     g_autoptr(GError) own = NULL;
-    const PbxLocale locale = checkpoint_locale_enter();
-    g_autoptr(PbxSource) source = source_new(archive, max_bytes, TRUE, &own);
+    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    g_autoptr(PbxSource) source = source_new(archive, sha256, max_bytes, TRUE, &own);
     const int parent = source != NULL ? temporary_open_parent(dir, &base, &own) : -1;
-    const gboolean good = parent >= 0 && unpack_beside(source, dir, parent, base, sha256, &own);
+    const gboolean good = parent >= 0 && unpack_beside(source, dir, parent, base, &own);
     if (parent >= 0)
         close(parent);
     if (!good && source != NULL)
-        source_explain(source, sha256, &own);
+        source_explain(source, &own);
     checkpoint_locale_leave(locale);
     if (!good)
         g_propagate_error(error, g_steal_pointer(&own));

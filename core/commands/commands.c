@@ -29,6 +29,7 @@ const PbxCommand pbx_commands[] = {
     {"void", "take a trial's results out of sight", command_void},
     {"ask", "get the next configuration of an experiment", command_ask},
     {"tell", "tell the result of a trial that was asked for", command_tell},
+    {"checkpoint", "pack, unpack, list or verify archives", command_checkpoint},
     {"repair", "verify an experiment, and mend what can be", command_repair},
     {"rm", "delete experiments", command_rm},
     {"plugins", "list the plugins that are installed", command_plugins},

@@ -36,6 +36,7 @@ int command_main(int argc, char **argv);
 
 int command_ask(int argc, char **argv);
 int command_best(int argc, char **argv);
+int command_checkpoint(int argc, char **argv);
 int command_enqueue(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_inspect(int argc, char **argv);

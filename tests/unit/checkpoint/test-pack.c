@@ -51,9 +51,21 @@ test_names(Fixture *f, gconstpointer unused)
         g_string_append_printf(deep, "%s/", longest);
     g_string_append(deep, "\xc3\xa4\xf0\x9f\xa6\x86");
     fixture_write(f, deep->str, "x", -1);
-    const char *names[] = {
-        "gr\xc3\xbc\xc3\x9f", "\xff\xfe",     "line\nbreak", " ",   "\\", "\x01", "-rf", "a\"b",
-        "e\xcc\x81",          "\xed\xa0\x80", "trailing ",   "\xc3"};
+    const char *names[] = {"gr\xc3\xbc\xc3\x9f",
+                           "\xff\xfe",
+                           "line\nbreak",
+                           " ",
+                           "\\",
+                           "\x01",
+                           "-rf",
+                           "a\"b",
+                           "e\xcc\x81",
+                           "\xed\xa0\x80",
+                           "\xed\xa0\xbd\xed\xb8\x80",
+                           "\xf4\x90\x80\x80",
+                           "\xc0\xaf",
+                           "trailing ",
+                           "\xc3"};
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
         fixture_write(f, names[i], names[i], -1);
     g_autofree char *d = g_strdup_printf("d/%s", longest);

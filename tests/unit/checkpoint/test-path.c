@@ -11,6 +11,9 @@ test_names(void)
         g_assert_null(path_problem(good[i]));
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
         g_assert_nonnull(path_problem(bad[i]));
+    g_autofree char *longest = g_strnfill(255, 'n'), *longer = g_strnfill(256, 'n');
+    g_assert_null(path_problem(longest));
+    g_assert_nonnull(path_problem(longer));
     g_autoptr(GString) deep = g_string_new(NULL);
     for (guint i = 0; i < MAX_DEPTH; i++)
         g_string_append(deep, "d/");
