@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""On one worker an experiment that was killed and resumed ends as one that never was: the same
+trials, configs, results, decisions and log files."""
+import csv
+import io
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+
+from pegbox_test import SHORT, PegboxTest, main, sh
+
+# Each report takes a moment; the loss depends on the config and the count alone.
+TRIAL = """i=0; while [ $i -lt 9 ]; do i=$((i + 1)); printf '{"loss": %s%s}\\n' $1 $i; sleep 0.03; done"""
+TIMES = {"date", "timestamp", "time_this_iter_s", "time_total_s", "time_since_restore", "pid",
+         "hostname", "node_ip", "experiment_id", "iterations_since_restore",
+         "timesteps_since_restore"}
+SEED = int(os.environ.get("PEGBOX_TEST_SEED", "1"))
+
+
+class Equal(PegboxTest):
+    def keys(self, **more):
+        keys = dict(metric="loss", mode="min", num_samples=6, seed=3, max_concurrent_trials=1,
+                    config={"x": {"$uniform": [0.1, 0.9]}}, name="e")
+        keys.update(more)
+        return keys
+
+    def rows(self, path, sql):
+        store = sqlite3.connect("file:%s/experiment.db?mode=ro" % path, uri=True)
+        found = store.execute(sql).fetchall()
+        store.close()
+        return found
+
+    def tables(self, path):
+        """What of the store is the same in every run."""
+        return {
+            "trial": self.rows(path, "SELECT number, id, name, tag, state, outcome, config, x, ask, "
+                               "origin, extra, failures, results, iteration, value, best, rung, "
+                               "bracket, replaced_by FROM trial ORDER BY number"),
+            # What a later attempt repeats is there, but hidden: it has no event.
+            "result": self.rows(path, "SELECT r.trial, n, iteration, done, value, fields, action, "
+                                "rung FROM result AS r JOIN event AS e ON e.seq = r.seq "
+                                "ORDER BY r.trial, n"),
+            "event": self.rows(path, "SELECT type, count(*) FROM event WHERE type IN ('added', "
+                               "'result', 'complete', 'error') GROUP BY type ORDER BY type"),
+            "state": self.rows(path, "SELECT slot, plugin, state FROM decider ORDER BY slot"),
+        }
+
+    def logs(self, path):
+        """Log files, less times and processes."""
+        logs = []
+        for name in sorted(os.listdir(path)):
+            if not os.path.isdir(os.path.join(path, name)) or name == "requests":
+                continue
+            with open(os.path.join(path, name, "result.json"), encoding="utf-8") as file:
+                results = [json.loads(line) for line in file]
+            with open(os.path.join(path, name, "progress.csv"), encoding="utf-8") as file:
+                table = list(csv.DictReader(io.StringIO(file.read())))
+            logs.append([[{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+                         for rows in (results, table)])
+            left = [f for f in os.listdir(os.path.join(path, name)) if f.startswith(".")]
+            self.assertEqual(left, [])
+        return logs
+
+    def whole(self, trainable, **keys):
+        e = self.run_experiment(trainable, **dict(keys, results_dir=os.path.join(self.dir, "w")))
+        path = os.path.join(self.dir, "w", "e")
+        self.assertTrue(os.path.exists(path), e.done)
+        return path
+
+    def killed_again_and_again(self, path, times, longest):
+        """Runs and resumes, killed after a random time each; returns how often it was."""
+        dice = random.Random(SEED)
+        kills = 0
+        for _ in range(times):
+            process = self.start("run", path, "--resume=auto", stdout=subprocess.DEVNULL)
+            end = time.monotonic() + dice.uniform(0.02, longest)
+            while time.monotonic() < end and process.poll() is None:
+                time.sleep(0.005)
+            kills += process.poll() is None
+            process.send_signal(signal.SIGKILL)
+            said = process.communicate()[1]
+            self.assertEqual(said, "")
+        done = self.pegbox("run", path, "--resume=auto")
+        self.assertEqual(done.err, "", str(done))
+        return kills
+
+    def check(self, trainable, times=6, longest=0.5, **more):
+        keys = self.keys(**more)
+        whole = self.whole(trainable, **keys)
+        kills = self.killed_again_and_again(self.spec(trainable, **keys),
+                                            times // 2 if SHORT else times, longest)
+        self.assertGreater(kills, 0)
+        path = os.path.join(self.results_dir, "e")
+        expected, tables = self.tables(whole), self.tables(path)
+        for table in expected:
+            self.assertEqual(tables[table], expected[table], "%s, seed %d" % (table, SEED))
+        self.assertEqual(self.logs(path), self.logs(whole))
+        best = [self.pegbox("best", where, "--json").json["trial"] for where in (whole, path)]
+        self.assertEqual(best[0], best[1])
+
+    def test_random_draws(self):
+        self.check(sh(TRIAL, "{x}"))
+
+    def test_asha(self):
+        self.check(sh(TRIAL, "{x}"), scheduler={"plugin": "asha", "max_t": 9, "grace_period": 2},
+                   num_samples=12, stop={"training_iteration": 8})
+
+    def test_a_grid_with_sample_from(self):
+        self.check(sh(TRIAL, "{y}"),
+                   config={"x": {"$grid_search": [1, 2, 3]}, "y": {"$uniform": [0.1, 0.9]},
+                           "z": {"$sample_from": "config.x + rand()"}}, num_samples=2)
+
+    def test_duplicates(self):
+        self.check(sh(TRIAL, "{x}"), config={"x": {"$choice": [1, 2, 3, 4, 5]}}, duplicates="skip",
+                   num_samples=4)
+
+    def test_failures(self):
+        """Retries go on where they were: each trial fails twice, and goes on at its third try."""
+        trial = TRIAL + '; n=$(cat "$2/n" 2>/dev/null); echo "x$n" >"$2/n"; [ "$n" = xx ]'
+        self.check(sh(trial, "{x}", "{trial.dir}"), max_failures=-1, num_samples=2, times=3)
+
+    def test_columns_that_come_late(self):
+        trial = """i=0; while [ $i -lt 9 ]; do i=$((i + 1))
+printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
+        self.check(sh(trial, "{x}"), times=8)
+
+
+if __name__ == "__main__":
+    main()
