@@ -12,6 +12,8 @@ struct PbxDecider {
     PbxInstance *instance;
     gint64 warn_ns;
     gboolean dirty;
+    PbxCallWatch watch; /* NULL: nobody does */
+    gpointer watch_user;
     gboolean busy; /* a call is under way: calls of one instance never overlap */
 };
 
@@ -85,14 +87,30 @@ decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user
         /* Text from a plugin may lack its end. */
         call->error.where[sizeof call->error.where - 1] = '\0';
         call->error.message[sizeof call->error.message - 1] = '\0';
-        if (info->changes && call->status == PBX_OK)
+        if (info->changes && call->status == PBX_OK) {
             decider->dirty = TRUE;
+            if (decider->watch != NULL)
+                decider->watch(decider, call, decider->watch_user);
+        }
         if (took_ns > decider->warn_ns)
             host_log(instance->host, PBX_LOG_WARNING, "%s took %.2f s", info->name,
                      (double)took_ns / 1e9);
     }
     if (done != NULL)
         done(decider, call, user);
+}
+
+const char *
+decider_call_name(PbxCallId id)
+{
+    return call_table[id].name;
+}
+
+void
+decider_watch(PbxDecider *decider, PbxCallWatch func, gpointer user)
+{
+    decider->watch = func;
+    decider->watch_user = user;
 }
 
 void

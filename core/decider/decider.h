@@ -74,6 +74,11 @@ gboolean decider_has(const PbxDecider *decider, PbxCallId id);
  * when the answer is there: inside decider_call for an instance in this process.
  */
 void decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user);
+/* "search.suggest". */
+const char *decider_call_name(PbxCallId id);
+/* Calls `func` behind each call that may have changed the state. */
+typedef void (*PbxCallWatch)(PbxDecider *decider, const PbxCall *call, gpointer user);
+void decider_watch(PbxDecider *decider, PbxCallWatch func, gpointer user);
 /* The error of a call that was answered with a negative status, named. */
 void decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error);
 

@@ -262,7 +262,7 @@ reporter_store(PbxReporter *reporter, PbxReporterWhen when)
     /* How long it has been driven: where the clock of the next driver goes on. */
     g_autofree char *clock = g_strdup_printf("%" G_GINT64_FORMAT, time);
     if (error == NULL)
-        (void)store_put_fact(runner->store, "clock_ns", clock, &error);
+        (void)store_put_fact(runner->store, RESUME_CLOCK, clock, &error);
 }
 
 /* ---- The end ---- */

@@ -149,6 +149,7 @@ runner_restore_counts(PbxRunner *runner)
 {
     PbxStore *store = runner->store;
     runner->seq = store_last_seq(store);
+    runner->n_inputs = store_last_input(store);
     runner->asks = MAX(store_next_ask(store), count_fact(store, "asks"));
     runner->skipped = count_fact(store, "skipped");
     runner->enqueued = count_fact(store, "enqueued");

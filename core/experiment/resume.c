@@ -5,6 +5,9 @@
 #include "experiment/checkpoints-private.h"
 #include "json/json.h"
 
+#define LOOK_BACK 1000           /* seq: what a retry repeats has no event */
+#define MOMENT_NS (NS_PER_S / 10)
+
 /* ---- Held ---- */
 
 static gboolean
@@ -67,13 +70,38 @@ resume_spec(const PbxResume *resume)
     return resume->spec;
 }
 
+static gint64
+time_fact(PbxStore *store, const char *key, gint64 none)
+{
+    g_autofree char *text = store_fact(store, key);
+    gint64 ns = none;
+    if (text != NULL)
+        (void)g_ascii_string_to_signed(text, 10, 0, G_MAXINT64 / 2, &ns, NULL);
+    return ns;
+}
+
+static gboolean
+look_at_time(const PbxEventRow *event, const PbxResultRow *result, gpointer user)
+{
+    (void)result;
+    *(gint64 *)user = event->at_ns;
+    return TRUE;
+}
+
+/* When the last thing happened that is stored, by the driver's clock. Its deciders were called a
+ * moment later at most. */
 gint64
 resume_clock(const PbxResume *resume)
 {
-    g_autofree char *text = store_fact(resume->store, "clock_ns");
-    gint64 ns = 0;
-    return text != NULL && g_ascii_string_to_signed(text, 10, 0, G_MAXINT64 / 2, &ns, NULL) ? ns
-                                                                                            : 0;
+    PbxStore *store = resume->store;
+    const gint64 began = time_fact(store, RESUME_CLOCK_BEGAN, -1);
+    const gint64 said = time_fact(store, RESUME_CLOCK, 0);
+    const guint64 last = store_last_seq(store);
+    gint64 at_ns = -1;
+    if (began < 0 || !store_each_event(store, last > LOOK_BACK ? last - LOOK_BACK : 0, G_MAXUINT,
+                                       look_at_time, &at_ns, NULL))
+        return said;
+    return MAX(said, MIN(at_ns - began, G_MAXINT64 / 2)) + MOMENT_NS;
 }
 
 gboolean

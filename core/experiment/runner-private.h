@@ -181,12 +181,17 @@ struct PbxSlot {
     PbxView *view;
     pbx_outcome told; /* the same; its last result is of this view, if there is one */
     PbxView *told_view;
-    gint64 not_before_ns;  /* stoppers: when `all` is asked again */
-    gint64 saved_ns;       /* when its blob was stored */
-    PbxSlot *wrapper;      /* NULL: the runner calls it */
-    GPtrArray *wrapped;    /* PbxSlot*: what it wraps; NULL: nothing */
-    PbxChildren *children; /* the same, as it sees them */
-    PbxShim shim;          /* by which its wrapper calls it */
+    gint64 not_before_ns; /* stoppers: when `all` is asked again */
+    /* Of one that the runner calls: */
+    PbxRunner *runner;
+    gboolean large;    /* its state is stored now and then, and its inputs with each commit: */
+    GPtrArray *inputs; /* PbxInputRow*, for the next commit */
+    gboolean stored_inputs, repeating; /* some are stored; they are being repeated */
+    gint64 saved_ns;                   /* large: when the state is stored next */
+    PbxSlot *wrapper;                  /* NULL: the runner calls it */
+    GPtrArray *wrapped;                /* PbxSlot*: what it wraps; NULL: nothing */
+    PbxChildren *children;             /* the same, as it sees them */
+    PbxShim shim;                      /* by which its wrapper calls it */
 };
 
 PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
@@ -376,6 +381,7 @@ struct PbxRunner {
     PbxRequests *requests; /* NULL: none are taken */
     GPtrArray *answers;    /* those that wait for the commit */
     guint64 seq;           /* of the last event */
+    guint64 n_inputs;      /* the number of the last one, see inputs.c */
     gboolean outside;      /* no driver: no loop, workers, loggers or reporter (outside.c) */
     GArray *restored;      /* guint64: with it, trials that were read from the store */
 
@@ -491,6 +497,10 @@ void runner_ask_total(PbxRunner *runner);
 /* The facts of a run that begins, in its transaction, and experiment.json. */
 gboolean runner_store_facts(PbxRunner *runner, gboolean again, GError **error);
 gboolean runner_write_spec(PbxRunner *runner, GError **error);
+
+/* Facts: the driver's clock, once a second; the wall clock when its clock was 0. */
+#define RESUME_CLOCK       "clock_ns"
+#define RESUME_CLOCK_BEGAN "clock_began_ns"
 
 /* resume.c: an experiment that is there, as it was left. */
 struct PbxResume {

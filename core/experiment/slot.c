@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A decider in its slot: made, set up, its state stored. */
-#include "experiment/runner-private.h"
+#include "experiment/inputs-private.h"
 
 /* A blob beyond this is stored only as often as its cost allows (architecture). */
 #define LARGE_BLOB (64 * 1024)
+#define PERIOD_S   10
+#define SHARE      19 /* times as long as saving took */
 
 PbxSlot *
 slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error)
@@ -41,6 +43,7 @@ slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **e
         return NULL;
     PbxCall call = {.id = setup, .problem = slot->problem};
     decider_call(slot->decider, &call, NULL, NULL);
+    inputs_watch(runner, slot);
     if (call.status >= 0)
         return slot;
     decider_set_error(slot->decider, &call, error);
@@ -57,6 +60,8 @@ slot_free(PbxSlot *slot)
     children_free(slot->children);
     if (slot->wrapped != NULL)
         g_ptr_array_unref(slot->wrapped);
+    if (slot->inputs != NULL)
+        g_ptr_array_unref(slot->inputs);
     spec_problem_free(slot->problem);
     g_free(slot->watched_values);
     g_free(slot->present);
@@ -70,13 +75,26 @@ typedef struct {
     PbxRunner *runner;
     PbxSlot *root;
     gboolean killed, *again;
+    gsize largest; /* blob */
+    guint64 input; /* the last that the states know of */
     GError **error;
 } Moving;
+
+/* Least seconds between two states of a large one: as the variable says, else so that saving takes
+ * at most 5 % of the time. */
+static gint64
+period_ns(gint64 took_ns)
+{
+    const double least = runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", -1);
+    if (least >= 0)
+        return (gint64)(MIN(least, 1e9) * NS_PER_S);
+    return MAX(PERIOD_S * NS_PER_S, SHARE * took_ns);
+}
 
 static gboolean
 save_one(PbxSlot *slot, gpointer user)
 {
-    const Moving *moving = user;
+    Moving *moving = user;
     PbxRunner *runner = moving->runner;
     if (!decider_is_dirty(slot->decider))
         return TRUE;
@@ -84,33 +102,46 @@ save_one(PbxSlot *slot, gpointer user)
     if (!decider_save(slot->decider, blob, moving->error))
         return FALSE;
     const pbx_plugin *plugin = decider_instance(slot->decider)->plugin->desc;
-    if (blob->len > LARGE_BLOB)
-        moving->root->saved_ns = clock_now(runner->clock) +
-                                 (gint64)(runner_env("PEGBOX_GLOBAL_CHECKPOINT_S", 10) * NS_PER_S);
+    moving->largest = MAX(moving->largest, blob->len);
     const PbxBlobFacts facts = {
         .plugin = (char *)plugin->name,
         .version = (char *)plugin->version,
         .state_version = decider_state_version(slot->decider),
         .at_seq = runner->seq,
+        .input = runner->n_inputs,
     };
     return store_put_blob(runner->store, decider_slot(slot->decider), &facts, blob->data, blob->len,
                           moving->error);
+}
+
+static gboolean
+is_dirty(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    return !decider_is_dirty(slot->decider);
 }
 
 gboolean
 slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     Moving moving = {.runner = runner, .root = slot, .error = error};
-    /* A large one: not yet again, but before it is left. */
-    if (slot->saved_ns > clock_now(runner->clock) && !runner->finished && !runner->outside)
+    const gint64 now = clock_now(runner->clock);
+    if (slot_each(slot, is_dirty, NULL))
         return TRUE;
-    return slot_each(slot, save_one, &moving);
+    /* A large one: not yet again, but before it is left. */
+    if (slot->large && slot->saved_ns > now && !runner->finished && !runner->outside)
+        return inputs_store(runner, slot, error);
+    if (!slot_each(slot, save_one, &moving) || !inputs_drop(runner, slot, error))
+        return FALSE;
+    slot->large = moving.largest > LARGE_BLOB;
+    slot->saved_ns = now + period_ns(clock_now(runner->clock) - now);
+    return TRUE;
 }
 
 static gboolean
 load_one(PbxSlot *slot, gpointer user)
 {
-    const Moving *moving = user;
+    Moving *moving = user;
     if (decider_state_version(slot->decider) == 0)
         return TRUE;
     g_auto(PbxBlobFacts) facts = {0};
@@ -123,7 +154,10 @@ load_one(PbxSlot *slot, gpointer user)
     }
     if (blob == NULL)
         return TRUE; /* nothing has changed it yet */
-    if (moving->killed && g_bytes_get_size(blob) > LARGE_BLOB) {
+    moving->largest = MAX(moving->largest, g_bytes_get_size(blob));
+    moving->input = MAX(moving->input, facts.input);
+    /* A program that kept no inputs has left it. */
+    if (moving->killed && g_bytes_get_size(blob) > LARGE_BLOB && facts.at_seq == 0) {
         *moving->again = TRUE;
         g_set_error(moving->error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                     "the driver was killed, and the state of %s that it had stored may be older "
@@ -142,7 +176,10 @@ load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError 
     *again = (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) != 0;
     if (*again && decider_state_version(slot->decider) == 0)
         return FALSE;
-    return slot_each(slot, load_one, &moving);
+    if (!slot_each(slot, load_one, &moving))
+        return FALSE;
+    slot->large = moving.largest > LARGE_BLOB;
+    return inputs_repeat(runner, slot, moving.input, error);
 }
 
 /* ---- States of before ---- */
@@ -194,6 +231,8 @@ settle(PbxRunner *runner, PbxSlot *slot, gboolean killed, PbxSlotFate fate, GErr
 {
     gboolean again = fate == SLOT_AGAIN;
     g_autoptr(GError) failed = NULL;
+    if (fate != SLOT_LOAD && !store_drop_slot(runner->store, decider_slot(slot->decider), error))
+        return FALSE;
     if (fate == SLOT_ANEW)
         return slot != runner->scheduler || introduce(runner, slot, error);
     if (fate == SLOT_LOAD && load(runner, slot, killed, &again, &failed))

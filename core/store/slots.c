@@ -36,9 +36,11 @@ store_drop_files(PbxStore *store, const char *slot, guint64 trial, GError **erro
 gboolean
 store_drop_slot(PbxStore *store, const char *slot, GError **error)
 {
-    static const char *const texts[] = {"DELETE FROM file WHERE slot = ?",
-                                        "DELETE FROM cursor WHERE slot = ?",
-                                        "DELETE FROM decider WHERE slot = ?"};
+#define OF_SLOT "slot = ?1 OR substr(slot, 1, length(?1) + 1) = ?1 || '.'"
+    static const char *const texts[] = {
+        "DELETE FROM file WHERE " OF_SLOT, "DELETE FROM cursor WHERE " OF_SLOT,
+        "DELETE FROM decider WHERE " OF_SLOT, "DELETE FROM input WHERE " OF_SLOT};
+#undef OF_SLOT
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         sqlite3_stmt *s = NULL;
         if (sqlite3_prepare_v2(store->db, texts[i], -1, &s, NULL) != SQLITE_OK)

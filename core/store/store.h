@@ -307,7 +307,7 @@ guint64 store_file(PbxStore *store, const char *slot, guint64 trial, const char 
 typedef gboolean (*PbxFileFunc)(guint64 trial, const char *name, guint64 length, gpointer user);
 gboolean store_each_file(PbxStore *store, const char *slot, PbxFileFunc func, gpointer user,
                          GError **error);
-/* Those of a trial go; all that is stored of a slot goes. */
+/* Those of a trial go; all that is stored of a slot, and of those below it, goes. */
 gboolean store_drop_files(PbxStore *store, const char *slot, guint64 trial, GError **error);
 gboolean store_drop_slot(PbxStore *store, const char *slot, GError **error);
 

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import time
 
-from pegbox_test import SHORT, PegboxTest, main, sh
+from pegbox_test import HERE, SHORT, PegboxTest, main, sh
 
 # Each report takes a moment; the loss depends on the config and the count alone.
 TRIAL = """i=0; while [ $i -lt 9 ]; do i=$((i + 1)); printf '{"loss": %s%s}\\n' $1 $i; sleep 0.03; done"""
@@ -47,7 +47,9 @@ class Equal(PegboxTest):
                                 "ORDER BY r.trial, n"),
             "event": self.rows(path, "SELECT type, count(*) FROM event WHERE type IN ('added', "
                                "'result', 'complete', 'error') GROUP BY type ORDER BY type"),
-            "state": self.rows(path, "SELECT slot, plugin, state FROM decider ORDER BY slot"),
+            # Of the large ones, less the times that are in them.
+            "state": self.rows(path, "SELECT slot, plugin, hex(iif(plugin LIKE 'large-%', "
+                               "substr(state, 1, 16), state)) FROM decider ORDER BY slot"),
         }
 
     def logs(self, path):
@@ -72,7 +74,7 @@ class Equal(PegboxTest):
         self.assertTrue(os.path.exists(path), e.done)
         return path
 
-    def killed_again_and_again(self, path, times, longest):
+    def killed_again_and_again(self, path, times, longest, after_kill):
         """Runs and resumes, killed after a random time each; returns how often it was."""
         dice = random.Random(SEED)
         kills = 0
@@ -85,15 +87,16 @@ class Equal(PegboxTest):
             process.send_signal(signal.SIGKILL)
             said = process.communicate()[1]
             self.assertEqual(said, "")
+            after_kill()
         done = self.pegbox("run", path, "--resume=auto")
         self.assertEqual(done.err, "", str(done))
         return kills
 
-    def check(self, trainable, times=6, longest=0.5, **more):
+    def check(self, trainable, times=6, longest=0.5, after_kill=lambda: None, **more):
         keys = self.keys(**more)
         whole = self.whole(trainable, **keys)
         kills = self.killed_again_and_again(self.spec(trainable, **keys),
-                                            times // 2 if SHORT else times, longest)
+                                            times // 2 if SHORT else times, longest, after_kill)
         self.assertGreater(kills, 0)
         path = os.path.join(self.results_dir, "e")
         expected, tables = self.tables(whole), self.tables(path)
@@ -128,6 +131,39 @@ class Equal(PegboxTest):
         trial = """i=0; while [ $i -lt 9 ]; do i=$((i + 1))
 printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
         self.check(sh(trial, "{x}"), times=8)
+
+    def build(self, kind, name):
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(os.path.join(HERE, name + ".c"), kind,
+                                                           name)
+
+    def count_inputs(self):
+        """That a driver which was killed has left."""
+        store = os.path.join(self.results_dir, "e", "experiment.db")
+        try:
+            counted = sqlite3.connect(store)
+            self.inputs += counted.execute("SELECT count(*) FROM input").fetchone()[0]
+            counted.close()
+        except sqlite3.OperationalError:
+            pass
+
+    def check_large(self, **more):
+        """The state is stored once, when it is known to be large: what follows is repeated."""
+        self.env["PEGBOX_GLOBAL_CHECKPOINT_S"] = "1000"
+        self.inputs = 0
+        self.check(sh(TRIAL, "{x}"), after_kill=self.count_inputs, num_samples=5, **more)
+        self.assertGreater(self.inputs, 0)
+
+    def test_a_search_with_a_large_state(self):
+        self.build("search", "large-search")
+        self.check_large(search="large-search")
+
+    def test_skipped_points_of_one(self):
+        self.build("search", "large-search")
+        self.check_large(search="large-search", duplicates="skip")
+
+    def test_a_scheduler_with_a_large_state(self):
+        self.build("scheduler", "large-scheduler")
+        self.check_large(scheduler="large-scheduler")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inputs of a decider since its state was stored. */
+#pragma once
+
+#include "experiment/runner-private.h"
+
+/* From now on, what changes a slot whose state is large is kept for the next commit. */
+void inputs_watch(PbxRunner *runner, PbxSlot *slot);
+/* Stores what is kept, in the transaction. */
+gboolean inputs_store(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* The state is stored with all of them. */
+gboolean inputs_drop(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* repeat.c: repeats those with a number > after, with the clock that they had. */
+gboolean inputs_repeat(PbxRunner *runner, PbxSlot *slot, guint64 after, GError **error);
