@@ -39,8 +39,8 @@ runner_store_facts(PbxRunner *runner, gboolean again, GError **error)
     g_autofree char *driver =
         runner->outside ? g_strdup("") : g_strdup_printf("%s:%d", g_get_host_name(), (int)getpid());
     g_autofree char *resolved = json_to_text(spec->resolved);
-    g_autofree char *clock_began = g_strdup_printf(
-        "%" G_GINT64_FORMAT, runner_wall(runner) - clock_now(runner->clock));
+    g_autofree char *clock_began =
+        g_strdup_printf("%" G_GINT64_FORMAT, runner_wall(runner) - clock_now(runner->clock));
     const char *facts[][2] = {
         {"experiment_id", runner->id},
         {"name", runner->name},

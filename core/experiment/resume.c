@@ -5,7 +5,7 @@
 #include "experiment/checkpoints-private.h"
 #include "json/json.h"
 
-#define LOOK_BACK 1000           /* seq: what a retry repeats has no event */
+#define LOOK_BACK 1000 /* seq: what a retry repeats has no event */
 #define MOMENT_NS (NS_PER_S / 10)
 
 /* ---- Held ---- */
