@@ -14,6 +14,8 @@ gboolean checkpoints_at_end(const PbxRunner *runner, const PbxTrial *trial);
 
 /* Its worker has saved it: a row, and events. */
 void checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
+/* It has ended: a file that asks for checkpoints in vain is told so. */
+void checkpoints_ended(PbxRunner *runner, const PbxTrial *trial);
 /* Its worker says what it goes on from. */
 void checkpoints_restored(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 /* Its worker died before it said so: the second time what it was to go on from is given up. */
@@ -44,6 +46,8 @@ gboolean restore_from_verify(PbxRestoreFrom *from, GError **error);
 /* Brings it into the experiment's directory, which is there, and stores what is known of it, in
  * the transaction. FALSE with error. */
 gboolean restore_from_take(PbxRunner *runner, PbxRestoreFrom *from, GError **error);
+/* The same for a resumed run, where it names something else than before. */
+gboolean restore_from_update(PbxRunner *runner, GError **error);
 /* What was taken; NULL without error: nothing. (transfer full) */
 PbxRestoreFrom *restore_from_load(PbxStore *store, GError **error);
 

@@ -130,6 +130,22 @@ checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
     g_array_append_val(runner->saved, trial->row.number);
 }
 
+void
+checkpoints_ended(PbxRunner *runner, const PbxTrial *trial)
+{
+    const guint64 frequency = runner->spec->checkpoint.frequency;
+    if (runner->warned_unsaved || frequency == 0 || runner->outside || runner->fatal != NULL ||
+        trial->row.iteration < (gint64)frequency || store_last_checkpoint(runner->store) > 0)
+        return;
+    g_autofree char *line = g_strdup_printf(
+        "checkpoint.frequency is %" G_GUINT64_FORMAT ", but trial %" G_GUINT64_FORMAT
+        " was never saved: its program saves by pegbox.checkpoint_dir(), or names what is to be "
+        "saved as checkpoint.path",
+        frequency, trial->row.number);
+    runner_log_trial(runner, trial, PBX_LOG_WARNING, line);
+    runner->warned_unsaved = TRUE;
+}
+
 /* ---- Restored ---- */
 
 static void
@@ -345,6 +361,8 @@ static gboolean
 add_file(PbxRunner *runner, PbxCheckpointPlan *plan, GError **error)
 {
     GError *failed = NULL;
+    if (runner->spec->restore.kind == RESTORE_NOTHING)
+        return TRUE;
     PbxRestoreFrom *file = plan->file = restore_from_load(runner->store, &failed);
     if (failed != NULL)
         g_propagate_error(error, failed);
@@ -441,7 +459,8 @@ checkpoints_plan(PbxRunner *runner, PbxTrial *trial, PbxCheckpointPlan *plan, GE
     plan->used = g_ptr_array_new_with_free_func(g_free);
     plan->damaged = g_ptr_array_new_with_free_func(g_free);
     plan->restore = g_array_new(FALSE, FALSE, sizeof(PbxWorkerRestore));
-    if (!add_trial(runner, plan, trial->row.number, TRUE, error))
+    /* The first attempt has nothing of its own. */
+    if (trial->row.attempts > 1 && !add_trial(runner, plan, trial->row.number, TRUE, error))
         return FALSE;
     if (trial->row.attempts > 1)
         remove_leftovers(trial, plan);

@@ -61,6 +61,7 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
     trial_set_state(runner, trial, failed ? PBX_STATE_ERROR : PBX_STATE_TERMINATED,
                     PBX_WHY_STARTED);
     runner_event(runner, failed ? PBX_EVENT_ERROR : PBX_EVENT_COMPLETE, trial, reason);
+    checkpoints_ended(runner, trial);
     tally_ended(runner->tally, trial);
     reporter_ended(runner->reporter, trial);
     runner->again_ns = 0;

@@ -204,6 +204,10 @@ restore_from_find(const PbxSpec *spec, GError **error)
     if (restore->kind == RESTORE_TRIAL)
         return from_trial(from, restore, error) ? g_steal_pointer(&from) : NULL;
     from->path = g_strdup(restore->path);
+    if (!g_file_test(from->path, G_FILE_TEST_EXISTS)) {
+        refuse(error, "there is no archive or directory %s", from->path);
+        return NULL;
+    }
     from_name(from);
     if (restore->kind == RESTORE_ARCHIVE)
         from_store_beside(from);
@@ -301,14 +305,50 @@ store_it(PbxStore *store, const PbxRestoreFrom *from, GError **error)
     return store_put_fact(store, FACT, text, error);
 }
 
+/* restore.tar, or restore_2.tar where a resumed run names another one. (transfer full) */
+static char *
+free_name(const PbxRunner *runner, const PbxRestoreFrom *from)
+{
+    const char *ending = g_str_has_suffix(from->path, ".zst") ? ".tar.zst" : ".tar";
+    for (guint i = 1;; i++) {
+        g_autofree char *name = i == 1 ? g_strconcat("restore", ending, NULL)
+                                       : g_strdup_printf("restore_%u%s", i, ending);
+        g_autofree char *path = g_build_filename(runner->dir, name, NULL);
+        if (!g_file_test(path, G_FILE_TEST_EXISTS))
+            return g_steal_pointer(&name);
+    }
+}
+
 gboolean
 restore_from_take(PbxRunner *runner, PbxRestoreFrom *from, GError **error)
 {
-    from->file = g_strdup(g_str_has_suffix(from->path, ".zst") ? "restore.tar.zst" : "restore.tar");
+    from->file = free_name(runner, from);
     g_autofree char *to = g_build_filename(runner->dir, from->file, NULL);
     return (runner->spec->restore.kind == RESTORE_DIRECTORY ? take_directory(from, to, error)
                                                             : copy_file(from->path, to, error)) &&
            store_it(runner->store, from, error);
+}
+
+gboolean
+restore_from_update(PbxRunner *runner, GError **error)
+{
+    const PbxRestore *restore = &runner->spec->restore;
+    GError *failed = NULL;
+    if (restore->kind == RESTORE_NOTHING)
+        return TRUE;
+    g_autofree char *source = restore_text(restore);
+    g_autoptr(PbxRestoreFrom) taken = restore_from_load(runner->store, &failed);
+    if (failed != NULL) {
+        g_propagate_error(error, failed);
+        return FALSE;
+    }
+    if (taken != NULL && g_strcmp0(taken->source, source) == 0)
+        return TRUE;
+    g_autoptr(PbxRestoreFrom) from = restore_from_find(runner->spec, error);
+    if (from != NULL && restore_from_verify(from, error) && restore_from_take(runner, from, error))
+        return TRUE;
+    g_prefix_error(error, "restore: ");
+    return FALSE;
 }
 
 /* ---- As the store has it ---- */

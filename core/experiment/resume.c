@@ -274,6 +274,8 @@ go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **erro
         !logging_restore(runner, resume->spec, error))
         return FALSE;
     runner_event(runner, PBX_EVENT_START, NULL, "resumed");
+    if (!restore_from_update(runner, error))
+        return FALSE;
     if (!take_left(runner, left, error) || !make_again(runner, resume, error))
         return FALSE;
     if (runner->fatal != NULL) {

@@ -402,7 +402,7 @@ struct PbxRunner {
     gboolean held;     /* by a person: nothing starts */
     guint n_kept;      /* PAUSED ones with their worker */
     GArray *saved;     /* guint64: trials with new checkpoints since the last commit */
-    gboolean warned_kept, warned_bytes; /* that was said */
+    gboolean warned_kept, warned_bytes, warned_unsaved; /* that was said */
     guint64 counts[PBX_N_STATES];
     guint64 asks;        /* suggests that gave a point */
     GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */

@@ -246,6 +246,10 @@ check_restore(PbxCheck *check)
         restore->path = g_steal_pointer(&path);
     } else if (split_trial(spec, text, restore)) {
         restore->kind = RESTORE_TRIAL;
+    } else if (g_path_is_absolute(text)) {
+        /* What an experiment has taken may be gone when it goes on. */
+        restore->kind = RESTORE_ARCHIVE;
+        restore->path = g_steal_pointer(&path);
     } else {
         problems_add(check->problems, spec->doc, "/restore",
                      "there is no archive or directory '%s', and it is no EXP:TRIAL or "

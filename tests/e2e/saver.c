@@ -106,6 +106,9 @@ step(pbx_instance *self, pbx_error *error)
     const pbx_host *host = self->base.host;
     pbx_answer answer = {sizeof(answer), 0, 0, 0};
     double values[3];
+    /* What it was restored from may have been the end. */
+    if (self->count >= option(self, "steps"))
+        return PBX_DONE;
     if (option(self, "dies_at") == self->count + 1)
         maybe_die(self);
     self->count++;

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tarfile
 
-from pegbox_test import HERE, PegboxTest, main
+from pegbox_test import HERE, PegboxTest, main, sh
 
 
 class Keep(PegboxTest):
@@ -104,6 +104,34 @@ class Keep(PegboxTest):
         self.assertEqual([self.archives(experiment, trial) for trial in range(3)],
                          [["checkpoint_000002.tar"], [], ["checkpoint_000002.tar"]])
         self.assertIn("all of them are still needed", experiment.done.err)
+
+    def test_a_program_that_saves_nothing(self):
+        """Said once: nobody is to believe that there are checkpoints."""
+        line = "checkpoint.frequency is 2, but trial 0 was never saved"
+        for reports, told in ((3, 1), (1, 0)):
+            experiment = self.run_experiment(
+                sh("""for i in $(seq $1); do echo '{"loss": 1}'; done""", str(reports)),
+                metric="loss", mode="min", num_samples=2, max_concurrent_trials=1,
+                checkpoint={"frequency": 2})
+            self.assertEqual(experiment.done.err.count(line), told, str(experiment.done))
+
+    def test_loggers(self):
+        """They are told of each checkpoint, and of what a trial goes on from."""
+        self.build_plugin(os.path.join(HERE, "checkpoint-log.c"), "logger", "checkpoint-log")
+        log = os.path.join(self.dir, "log")
+        experiment = self.run_saver(
+            {"frequency": 2}, {"dies_at": 4, "log": os.path.join(self.dir, "x")}, max_failures=1,
+            loggers=[{"plugin": "checkpoint-log", "file": log}])
+        folder = experiment.dir(0)
+        paths = [os.path.join(folder, "checkpoint_%06d.tar" % step) for step in (2, 4)]
+        with open(log, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        # Type, state, checkpoints so far, id, step, path, and whether the sum is one.
+        self.assertEqual(lines, ["checkpoint 1 1 1 2 %s 64" % paths[0],
+                                 "save 1 1 1 2 %s 64" % paths[0],
+                                 "restore 1 1 1 2 %s 64" % paths[0],
+                                 "checkpoint 1 2 2 4 %s 64" % paths[1],
+                                 "save 1 2 2 4 %s 64" % paths[1]])
 
     def test_listings(self):
         experiment = self.run_saver({"frequency": 2, "keep": 1})

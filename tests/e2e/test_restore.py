@@ -63,7 +63,9 @@ class Restore(PegboxTest):
         self.assertIn("old:best", more.trials[0]["source"])
         # What it came from may go.
         shutil.rmtree(old.path)
-        self.assertTrue(os.path.exists(os.path.join(more.path, "restore.tar")))
+        self.pegbox("resume", more.path, "--set", "num_samples=2")
+        self.assertEqual(self.iterations(more, 1), [4, 5, 6, 7, 8])
+        self.assertEqual(more.results(1)[0]["total"], 19)
 
     def test_trials(self):
         old = self.run_saver("old", num_samples=2)
@@ -99,6 +101,14 @@ class Restore(PegboxTest):
         new = self.run_saver("folder", steps=4, restore="checkpoint_000020")
         self.assertEqual(self.iterations(new), [21, 22])
         self.assertEqual(self.counts_of(new), [3, 4])
+        # It is not needed any more; another one can be named.
+        shutil.rmtree(folder)
+        self.pegbox("resume", new.path, "--set", "num_samples=2")
+        self.assertEqual(self.iterations(new, 1), [21, 22])
+        self.pegbox("resume", new.path, "--set", "num_samples=3", "--set", "restore=" + archive)
+        self.assertEqual(self.iterations(new, 2), [4])
+        self.assertEqual(new.trials[1]["source"], folder)
+        self.assertEqual(new.trials[2]["source"], archive)
 
     def test_after_a_failure(self):
         """From its own checkpoint, once it has one; from what it began with before."""
@@ -138,6 +148,7 @@ class Restore(PegboxTest):
         self.refused_restore("old:7", "there is no trial '7' in")
         self.refused_restore("old:0@9", "has no checkpoint of step 9; it has 1, 2, 3")
         self.refused_restore("nothing", "there is no archive or directory 'nothing'")
+        self.refused_restore("/nothing", "there is no archive or directory /nothing")
         self.refused_restore("results/old", "is an experiment: which trial of it?")
         self.run_saver("none", checkpoint={})
         self.refused_restore("none:0", "trial 0 of %s has no checkpoint" % os.path.join(
