@@ -86,7 +86,7 @@ find_start(sqlite3_stmt *s, gint64 from, gint64 *start)
         if (can_start_at(s, good))
             break;
         bad = good;
-        stride *= 2;
+        stride = stride <= G_MAXINT64 / 2 ? stride * 2 : G_MAXINT64;
     }
     while (good - bad > 1) {
         const gint64 middle = bad + (good - bad) / 2;
