@@ -10,14 +10,15 @@ from fault import comm, need, read_text
 from subjects import plugin, program
 
 TRIALS, SHORT_TRIALS = 2000, 100
+STEPS = 6
 MOST_S = 3600
 
 
 def cases(short, *_):
     n = SHORT_TRIALS if short else TRIALS
-    return [("soak-class", lambda place: soak(place, n, plugin("steps", place, fails=True))),
-            ("soak-function", lambda place: soak(place, n, plugin("walks", place, fails=True))),
-            ("soak-program", lambda place: soak(place, n // 10, program(place, "fails", steps=6)))]
+    return [("soak-class", lambda place: soak(place, n, plugin("steps", place, fails=True, steps=STEPS))),
+            ("soak-function", lambda place: soak(place, n, plugin("walks", place, fails=True, steps=STEPS))),
+            ("soak-program", lambda place: soak(place, n // 10, program(place, "fails", steps=STEPS)))]
 
 
 def memory_of(pid):
@@ -47,16 +48,16 @@ def children_of(pid):
 
 
 def look(place, pid):
-    """(trials that ended, KiB and descriptors of the driver, its children, the same of the
+    """(results that there are, KiB and descriptors of the driver, its children, the same of the
     largest worker, files of the temporary directory)"""
     workers = [child for child in place.processes() if comm(child) == "pegbox-worker"]
-    ended = 0
+    results = 0
     path = os.path.join(place.experiment, "experiment.db")
     if os.path.exists(os.path.join(place.experiment, "experiment.json")):
         db = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
-        ended = db.execute("SELECT count(*) FROM trial WHERE ended_ns IS NOT NULL").fetchone()[0]
+        results = db.execute("SELECT total(results) FROM trial").fetchone()[0]
         db.close()
-    return (ended, memory_of(pid), descriptors_of(pid), children_of(pid),
+    return (results, memory_of(pid), descriptors_of(pid), children_of(pid),
             max([memory_of(worker) for worker in workers], default=0),
             max([descriptors_of(worker) for worker in workers], default=0),
             len(os.listdir(place.temporary)))
@@ -96,8 +97,9 @@ def soak(place, n, trainable):
 
 
 def compare(looks, n):
-    early = [row for row in looks if n / 4 <= row[0] < n / 2]
-    late = [row for row in looks if n * 3 / 4 <= row[0] < n]
+    all_results = n * STEPS
+    early = [row for row in looks if 0.25 <= row[0] / all_results < 0.5]
+    late = [row for row in looks if 0.75 <= row[0] / all_results < 1]
     need(early and late, "too few looks: %s", looks)
     for i, what in enumerate(WHAT):
         before = sorted(row[i + 1] for row in early)[len(early) // 2]

@@ -172,7 +172,8 @@ next(pbx_instance *self, pbx_answer *answer, pbx_error *error)
     self->done++;
     self->value = self->value * 0.75 + fabs(self->x - 0.3) / (double)self->done;
     status = self->session->report(self->base.host, names, &self->value, 1, NULL, 0, answer, error);
-    return status == PBX_OK ? acknowledge(self, error) : status;
+    /* What is told to stop may have been dropped: it is past the result that ended the trial. */
+    return status == PBX_OK && !answer->stop ? acknowledge(self, error) : status;
 }
 
 static pbx_status
