@@ -38,7 +38,7 @@ SUBJECT_NAMES = ("errors-class", "errors-program")
 
 def plans(tools, name):
     """The names of the cases: for each call that the subject makes, how it is hit."""
-    counts = uninterrupted_at(tools, name)[2]
+    counts = uninterrupted(tools, name)[2]
     subject = name.split("-")[1]
     for who in ("driver", "worker"):
         for call, errors in ERRORS.items():
@@ -52,14 +52,6 @@ def plans(tools, name):
                     hits += [(how, "once") for how in HARMLESS.get(call, ())]
                 for how, mode in hits:
                     yield "errors-%s-%s-%s-%d-%s-%s" % (subject, who, call, i, how, mode)
-
-
-def uninterrupted_at(tools, name):
-    class At:  # who has tools
-        pass
-    at = At()
-    at.tools = tools
-    return uninterrupted(at, name)
 
 
 def cases(short, tools, seed):
@@ -97,7 +89,7 @@ def check_told(place, run):
 def hit(place, name):
     subject_name, fault = fault_of(place, name)
     subject = Subject(place, subject_name)
-    wanted, _, _ = uninterrupted(place, subject_name)
+    wanted, _, _ = uninterrupted(place.tools, subject_name)
     run = place.start("run", subject.path, fault=fault).wait()
     place.nothing_runs()
     try:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`kill -9` of the driver, of workers, of programs, of all, at random instants or at a system
-call; then the experiment is resumed at once, until it is done. A case is one experiment and the
-five or so kills that it meets; all invariants are looked at after each."""
+call; then the experiment is resumed at once, until it is done. A case kill-N is one experiment
+and the five or so kills that it meets; all invariants are looked at after each. A case
+kill-at-WHO-CALL-N is a small experiment that is killed at that call."""
 import os
+import random
 import signal
 import time
 
@@ -12,23 +14,34 @@ from subjects import SUBJECTS, Subject
 
 KILLS = 5  # a case, in the mean
 CASES, SHORT_CASES = 100, 15
+SHORT_CALLS = 20
+EVERY_WRITE = 5  # there are so many of them
 
 # Calls that change something, or tell somebody something.
+CALLS_SUBJECT = "errors-class"
 DEADLY = ("create", "write", "fsync", "rename", "link", "unlink", "mkdir", "truncate", "send")
 
 
-def cases(short, *_):
-    """Every subject in turn."""
+def cases(short, tools, seed):
+    """Every subject in turn, then every call."""
     names = sorted(SUBJECTS)
-    return [("kill-%d" % i, lambda place, name=names[i % len(names)]: chain(place, name))
-            for i in range(SHORT_CASES if short else CASES)]
+    found = [("kill-%d" % i, lambda place, name=names[i % len(names)]: chain(place, name))
+             for i in range(SHORT_CASES if short else CASES)]
+    counts = uninterrupted(tools, CALLS_SUBJECT)[2]
+    calls = [(who, call, i) for (who, call), n in counts.items() if call in DEADLY
+             for i in range(1, n + 2, EVERY_WRITE if call == "write" else 1)]
+    if short:
+        calls = random.Random(seed).sample(calls, min(SHORT_CALLS, len(calls)))
+    return found + [("kill-at-%s-%s-%d" % (who, call, i),
+                     lambda place, who=who, call=call, i=i: at_call(place, who, call, i))
+                    for who, call, i in calls]
 
 
-def uninterrupted(place, name):
+def uninterrupted(tools, name):
     """What an uninterrupted run of a subject comes to, how long it takes, and how many calls it
     makes."""
     def make():
-        with Place(place.tools, name, 0) as other:
+        with Place(tools, name, 0) as other:
             subject = Subject(other, name)
             began = time.monotonic()
             done = other.run("run", subject.path, status=None, fault={})
@@ -37,7 +50,7 @@ def uninterrupted(place, name):
             other.nothing_runs()
             invariants.check_end(other)
             return invariants.summary(other), took, done.control.counts
-    return place.tools.once(name, make)
+    return tools.once(name, make)
 
 
 def has_begun(place):
@@ -115,7 +128,7 @@ def at_an_instant(place, subject, took):
 def chain(place, name):
     dice = place.random
     subject = Subject(place, name)
-    wanted, took, counts = uninterrupted(place, name)
+    wanted, took, counts = uninterrupted(place.tools, name)
     kills = dice.randint(KILLS - 2, KILLS + 2)
     for i in range(kills + 1):
         if i == kills:
@@ -138,6 +151,23 @@ def chain(place, name):
             raise
     need(run.status >= 0, "%s: it did not come to its end: %s", name, run)
     finish(place, subject, wanted, run)
+
+
+def at_call(place, who, call, nth):
+    subject = Subject(place, CALLS_SUBJECT)
+    wanted = uninterrupted(place.tools, CALLS_SUBJECT)[0]
+    run = place.start("run", subject.path,
+                      fault={"WHO": who, "CALLS": call, "NTH": nth, "DO": "kill"}).wait()
+    place.nothing_runs()
+    try:
+        need(run.status in (0, -signal.SIGKILL), "its status is %s", run.status)
+        invariants.check_after_fault(place)
+        done = again(place, subject).wait()
+        place.nothing_runs()
+        finish(place, subject, wanted, done)
+    except Exception as error:
+        error.args = ("%s\nafter %s" % (error, run),)
+        raise
 
 
 def finish(place, subject, wanted, run):

@@ -51,7 +51,7 @@ def remount(place, options):
 def full(place, name, kilobytes):
     """It fills up; then there is room."""
     subject = Subject(place, name)
-    wanted = uninterrupted(place, name)[0]
+    wanted = uninterrupted(place.tools, name)[0]
     mount(place, "size=%dk" % kilobytes)
     run = place.start("run", subject.path).wait()
     place.nothing_runs()
@@ -69,7 +69,7 @@ def full(place, name, kilobytes):
 def read_only(place, name):
     """Interrupted; then it cannot be written; then it can be again."""
     subject = Subject(place, name)
-    wanted, took, _ = uninterrupted(place, name)
+    wanted, took, _ = uninterrupted(place.tools, name)
     mount(place, "size=64m")
     run = place.start("run", subject.path)
     time.sleep(place.random.random() * took)
@@ -99,7 +99,7 @@ def limited(n):
 
 def descriptors(place, name, n):
     subject = Subject(place, name)
-    wanted = uninterrupted(place, name)[0]
+    wanted = uninterrupted(place.tools, name)[0]
     run = place.start("run", subject.path, before=limited(n)).wait()
     place.nothing_runs()
     try:
@@ -135,7 +135,7 @@ JUMPS = (-10 * YEAR, -HOUR, -1, 0.5, 1, 60, HOUR, 5 * YEAR)
 def clock(place, name):
     """The wall clock jumps, forth and back; what takes time takes no notice."""
     subject = Subject(place, name)
-    wanted, took, _ = uninterrupted(place, name)
+    wanted, took, _ = uninterrupted(place.tools, name)
     subject.keys.update(time_budget_s=600, limits={"trial_time_s": 600, "report_time_s": 600})
     subject.path = place.write_spec(subject.keys)
     dice = place.random
