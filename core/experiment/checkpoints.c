@@ -128,6 +128,8 @@ checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
     checkpoint_event(runner, PBX_EVENT_CHECKPOINT, trial, row.id);
     checkpoint_event(runner, PBX_EVENT_SAVE, trial, row.id);
     g_array_append_val(runner->saved, trial->row.number);
+    if (message->done)
+        end_done(runner, trial);
 }
 
 void

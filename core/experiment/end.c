@@ -91,6 +91,19 @@ end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gbo
         workers_stop_run(runner, trial, TRUE);
 }
 
+void
+end_done(PbxRunner *runner, PbxTrial *trial)
+{
+    if (trial->ended || trial->ending >= 0)
+        return;
+    pause_forget(runner, trial);
+    trial->ending = PBX_END_COMPLETED;
+    g_clear_pointer(&trial->end_reason, g_free);
+    g_free(trial->row.reason);
+    trial->row.reason = g_strdup(STORE_REASON_DONE);
+    trial_touch(runner, trial);
+}
+
 /* Whatever came of the save. */
 static gboolean
 end_ending(PbxRunner *runner, PbxTrial *trial)

@@ -158,15 +158,19 @@ runner_restore_counts(PbxRunner *runner)
 /* How a trial has ended whose end was decided, and committed, but waited for a last save. FALSE: it
  * was not decided. */
 static gboolean
-find_end(const PbxTrial *trial, guint *end)
+find_end(PbxTrial *trial, guint *end)
 {
     const PbxResultRow *last = trial->last;
     const gboolean by_user = g_strcmp0(trial->row.reason, STORE_REASON_USER) == 0;
-    if (!by_user && (last == NULL || !last->done))
+    const gboolean by_itself = g_strcmp0(trial->row.reason, STORE_REASON_DONE) == 0;
+    if (!by_user && !by_itself && (last == NULL || !last->done))
         return FALSE;
     *end = by_user                           ? PBX_END_STOPPED
+           : by_itself                       ? PBX_END_COMPLETED
            : last->action == PBX_ACTION_STOP ? PBX_END_EARLY_STOPPED
                                              : PBX_END_COMPLETED;
+    if (by_itself)
+        g_clear_pointer(&trial->row.reason, g_free);
     return TRUE;
 }
 

@@ -313,6 +313,9 @@ void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason
 /* The same once its worker has saved it, where the file asks for that: it is told to stop, unless
  * `told`. */
 void end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gboolean told);
+/* Its trainable is done, and its last checkpoint is that of its end: it would do more, were it
+ * begun from there. It ends with its worker, whatever becomes of that. */
+void end_done(PbxRunner *runner, PbxTrial *trial);
 /* One slot is told of a trial's end, with its last result (NULL: none). flags: of the outcome. */
 void end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
               guint32 flags);

@@ -31,6 +31,8 @@ enum {
 #define STORE_REASON_PAUSED "paused by a user"
 /* That of one that somebody ended. */
 #define STORE_REASON_USER "stopped by a user"
+/* That of one whose trainable is done, and saved, while its worker lives. */
+#define STORE_REASON_DONE "done"
 /* That of one that ran when its driver ended, while it waits for the next. */
 #define STORE_REASON_INTERRUPTED "interrupted"
 

@@ -116,6 +116,7 @@ read_checkpoint(JsonObject *object, PbxWorkerMessage *message)
     message->time_total_s = message_get_double(object, "time_total_s", 0);
     message->timesteps_total = message_get_int(object, "timesteps_total", -1);
     message->episodes_total = message_get_int(object, "episodes_total", -1);
+    message->done = message_get_bool(object, "done");
     return n >= 0 && bytes >= 0 && message->step >= 0 && message->name != NULL &&
            checkpoint_name_is_good(message->name) && message->sha256 != NULL &&
            is_sha256(message->sha256);

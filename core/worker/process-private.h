@@ -81,6 +81,7 @@ typedef struct {
     guint n_open;         /* being made */
     gboolean made;        /* the last counts for result made_n */
     guint64 made_n;
+    gboolean done; /* the trainable is: what is saved now is its end */
 } PbxSaving;
 
 /* What the run goes on from; restoring.c. */

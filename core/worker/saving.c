@@ -249,6 +249,8 @@ saving_made(PbxWorker *worker, const PbxSave *save, const PbxArchived *archived)
     message_double(message, "time_total_s", save->counts.time_total_s);
     message_int(message, "timesteps_total", save->counts.timesteps_total);
     message_int(message, "episodes_total", save->counts.episodes_total);
+    if (run->saving.done)
+        message_bool(message, "done", TRUE);
     channel_queue(&worker->channel, message);
     run->saving.wanted = FALSE;
     run->saving.made = TRUE;

@@ -90,6 +90,7 @@ save_class(PbxWorker *worker, gboolean done, pbx_error *error)
 {
     g_autoptr(GError) failure = NULL;
     PbxRun *run = worker->run;
+    run->saving.done = done;
     if (saving_must_settle(run) && !session_settle(worker, &failure))
         return fail(error, failure->message);
     if (!saving_is_wanted(run) && !(done && run->saving.at_end && !run->stop))
