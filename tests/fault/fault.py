@@ -177,6 +177,7 @@ class Place:
         self.random = random.Random("%s/%s" % (seed, name))
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="pegbox-fault-"))
         self.keep = False
+        self.most_steps = None  # of a trial
         self.inexact = False  # a checkpoint may be a step ahead of what it counts for
         # In the environment of every process that the case starts, whatever becomes of it.
         self.mark = "FAULT_MARK=" + uuid.uuid4().hex

@@ -77,6 +77,9 @@ def check_results(place, db):
         "SELECT r.trial, r.n, count(*) FROM event e JOIN result r USING (seq) "
         "WHERE e.type = 'result' GROUP BY r.trial, r.n HAVING count(*) > 1")]
     need(not twice, "shown more than once (trial, n, times): %s", twice)
+    most = db.execute("SELECT max(iteration) FROM result").fetchone()[0] or 0
+    need(place.most_steps is None or most <= place.most_steps, "a trial of %s steps made %d",
+         place.most_steps, most)
     lost = db.execute("SELECT count(*) FROM event e LEFT JOIN result r USING (seq) "
                       "WHERE e.type = 'result' AND r.seq IS NULL").fetchone()[0]
     need(lost == 0, "%d events of results have no result", lost)

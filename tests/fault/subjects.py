@@ -26,6 +26,9 @@ class Subject:
                           "fail_fast": False}, **maker(place))
         self.path = place.write_spec(self.keys)
         place.inexact = name == "plain"
+        trainable = self.keys["trainable"]
+        place.most_steps = int(trainable["command"][2]) if trainable["plugin"] == "exec" \
+            else trainable.get("steps", 6)
 
 
 def plugin(name, place, **options):
@@ -55,7 +58,8 @@ SUBJECTS = {
         "checkpoint": {"frequency": 3, "compression": "zstd"}}, "all", ""),
     "class-fails": (lambda p: {
         "trainable": plugin("steps", p, fails=True),
-        "checkpoint": {"frequency": 3, "keep": 1, "score_attribute": "min-loss"}}, "trials", "trials"),
+        "checkpoint": {"frequency": 3, "keep": 1, "score_attribute": "min-loss"}},
+                    "trials", "trials"),
     "class-reused": (lambda p: {
         "trainable": plugin("steps", p), "reuse_workers": True, "durability": "full",
         "checkpoint": {"frequency": 1, "keep": 1}}, "all", "trials"),
