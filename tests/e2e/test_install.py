@@ -55,7 +55,7 @@ class Install(PegboxTest):
         flags = self.pkg_config(prefix, "--cflags")
         include, = [os.path.realpath(flag[2:]) for flag in flags if flag.startswith("-I")]
         self.assertEqual(include, os.path.join(os.path.realpath(prefix), "include"))
-        self.assertEqual(self.pkg_config(prefix, "--variable=abi"), ["0.1"])
+        self.assertEqual(self.pkg_config(prefix, "--variable=abi"), ["0.2"])
         plugins, = self.pkg_config(prefix, "--variable=pluginsdir")
         self.assertTrue(os.path.exists(plugins + "/search/random.so"), plugins)
         self.assertTrue(os.path.realpath(plugins).startswith(os.path.realpath(prefix)), plugins)
