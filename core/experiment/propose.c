@@ -270,7 +270,8 @@ static guint
 ahead(const PbxRunner *runner)
 {
     double fallback = owns_samples(runner) ? 1000 : 1;
-    return (guint)CLAMP(runner_env("PEGBOX_MAX_PENDING_TRIALS_PG", fallback), 1, 1e6);
+    double set = runner_env("PEGBOX_MAX_PENDING_TRIALS_PG", fallback);
+    return (guint)CLAMP(set < 0 ? fallback : set, 1, 1e6);
 }
 
 void

@@ -358,6 +358,7 @@ worker_launch(PbxRunner *runner, PbxWorkerSlot *worker)
     if (worker->thread != NULL)
         return; /* a debugger may hold it */
     double grace_s = runner_env("PEGBOX_TRIAL_STARTUP_GRACE_PERIOD", STARTUP_GRACE_S);
-    clock_at(runner->clock, clock_now(runner->clock) + (gint64)(grace_s * NS_PER_S),
-             startup_overdue, worker, &worker->timer);
+    if (grace_s > 0)
+        clock_at(runner->clock, clock_now(runner->clock) + (gint64)(grace_s * NS_PER_S),
+                 startup_overdue, worker, &worker->timer);
 }
