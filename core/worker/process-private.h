@@ -252,7 +252,7 @@ gboolean kept_path_place(const PbxKeptPath *kept, const char *unpacked, GError *
 /* ---- trial.c ---- */
 
 /* An error in one line: where and what. (transfer full) */
-char *trial_error_line(const pbx_error *error, pbx_status status);
+char *trial_error_line(pbx_error *error, pbx_status status);
 
 /* Runs the trial of a `run` message and says how it ended. FALSE: the driver is gone. */
 gboolean trial_run(PbxWorker *worker, JsonObject *message);

@@ -190,8 +190,10 @@ is_reusable(const PbxWorker *worker, pbx_status status)
 
 /* One line: where and what; the text of an error is the plugin's and may be anything. */
 char *
-trial_error_line(const pbx_error *error, pbx_status status)
+trial_error_line(pbx_error *error, pbx_status status)
 {
+    error->where[sizeof error->where - 1] = '\0';
+    error->message[sizeof error->message - 1] = '\0';
     g_autofree char *without_text = g_strdup_printf(
         "the trainable failed with %s, and gave no reason", plugin_status_name(status));
     const char *message = error->message[0] != '\0' ? error->message : without_text;
@@ -219,7 +221,7 @@ end_saving(PbxWorker *worker, pbx_status status)
 }
 
 static GString *
-ended_message(const PbxWorker *worker, pbx_status status, const pbx_error *error)
+ended_message(const PbxWorker *worker, pbx_status status, pbx_error *error)
 {
     const PbxRun *run = worker->run;
     gboolean stopped = (run->stop || run->stopping) && (status >= 0 || status == PBX_ECANCELLED);
@@ -262,8 +264,6 @@ trial_run(PbxWorker *worker, JsonObject *message)
     pbx_status status = run_trainable(worker, &error);
     memory_unwatch();
     status = check_reports(worker, status, &error);
-    error.where[sizeof error.where - 1] = '\0';
-    error.message[sizeof error.message - 1] = '\0';
     worker->worn = !is_reusable(worker, status);
     /* In the driver others have children too. */
     if (!worker->inside && !orphans_kill() && worker->instance != NULL)
