@@ -128,6 +128,25 @@ class FullDisk(PegboxTest):
         done = self.pegbox("run", self.spec(sh(":"), name="e"), expect=4)
         self.one_line(done, results, "No space left on device")
 
+    def test_no_room_for_a_checkpoint(self):
+        # Its directory has room, the archive has none: the trial goes on, and is saved the next time.
+        self.mount("results", "size=12m")
+        experiment = self.run_experiment(python("""import os, pegbox
+for n in range(1, 4):
+    pegbox.report(loss=n)
+    if pegbox.should_save():
+        with pegbox.checkpoint_dir() as folder:
+            with open(folder + "/state", "wb") as file:
+                file.write(os.urandom(8 << 20 if n == 2 else 1000))
+"""), metric="loss", mode="min", checkpoint={"frequency": 1})
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.assertEqual(sorted(name for name in os.listdir(experiment.dir(0)) if "checkpoint" in name),
+                         ["checkpoint_000001.tar", "checkpoint_000003.tar"])
+        self.assertEqual([name for name in os.listdir(experiment.dir(0)) if name[0] == "."], [])
+        lines = [line for line in experiment.done.err.splitlines() if "checkpoint" in line]
+        self.assertEqual(len(lines), 1, experiment.done.err)
+        self.assertIn("No space left on device", lines[0])
+
     def test_no_room_for_output(self):
         # The output is the trial's own: it is cut off, and the trial goes on or fails.
         full = self.mount("full", "size=64k")
