@@ -146,6 +146,19 @@ class Combined(Stoppers):
         self.assertEqual(max(result["n"] for result in experiment.results(0)), 4)
         self.assertEqual(experiment.trials[0]["reason"], "4 results")
 
+    def test_nothing_is_left_of_the_state_of_another(self):
+        def stop(most):
+            return {"plugin": "combined", "stoppers": [{"plugin": "max-iteration",
+                                                        "max_iter": most}]}
+
+        def slots():
+            with sqlite3.connect(self.results_dir + "/e/experiment.db") as db:
+                return [row[0] for row in db.execute("SELECT slot FROM decider")]
+        self.run_experiment(sh("echo '{\"v\": 1}'"), name="e", stop=stop(10))
+        self.assertIn("stop[0].stoppers[0]", slots())
+        self.pegbox("resume", "e", "--set", "stop=" + json.dumps(stop(11)))
+        self.assertNotIn("stop[0].stoppers[0]", slots())
+
     def test_mistakes_have_their_place(self):
         def refused(stoppers, *messages, **keys):
             self.refused(dict({"trainable": sh(":"),
