@@ -231,18 +231,30 @@ sweep_row(const PbxCheckpointRow *row, gpointer user)
 }
 
 /* Those of trials that live go with their next attempt. */
-void
-checkpoints_sweep(PbxRunner *runner)
+gint64
+checkpoints_last_end(const PbxRunner *runner)
 {
-    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
-    Sweep sweep = {.runner = runner, .gone = gone};
-    GError *error = NULL;
-    if (store_last_checkpoint(runner->store) == 0)
-        return;
+    gint64 since_ns = 0;
     for (guint i = 0; i < runner->trials->len; i++) {
         const PbxTrial *trial = runner->trials->pdata[i];
-        sweep.since_ns = MAX(sweep.since_ns, trial->row.ended_ns - SWEEP_NS);
+        since_ns = MAX(since_ns, trial->row.ended_ns - SWEEP_NS);
     }
+    return since_ns;
+}
+
+void
+checkpoints_sweep(PbxRunner *runner, gint64 since_ns)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
+    Sweep sweep = {.runner = runner, .gone = gone, .since_ns = since_ns};
+    GError *error = NULL;
+    for (guint i = 0; i < runner->trials->len; i++) {
+        const PbxTrial *trial = runner->trials->pdata[i];
+        if (trial->ended && trial->row.ended_ns >= since_ns)
+            checkpoints_remove_leftovers(runner, trial);
+    }
+    if (store_last_checkpoint(runner->store) == 0)
+        return;
     if (!store_each_checkpoint(runner->store, PBX_NONE, sweep_row, &sweep, &error))
         runner_fail(runner, error);
     else

@@ -22,7 +22,14 @@ void checkpoints_restored(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMes
 void checkpoints_not_restored(PbxRunner *runner, PbxTrial *trial);
 
 /* checkpoints-kept.c: of a driver that was killed, archives whose rows say that they go. */
-void checkpoints_sweep(PbxRunner *runner);
+/* and all else that it has left in directories of trials that have ended since (ns since 1970). */
+void checkpoints_sweep(PbxRunner *runner, gint64 since_ns);
+/* When trials ended last, less what a driver may have been late with. */
+gint64 checkpoints_last_end(const PbxRunner *runner);
+/* Of a trial that nothing runs for: what was being made, or is unpacked, and archives that its
+ * worker or its driver was killed over, before there was a row of them or after that said that
+ * they go. */
+void checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial);
 
 /* ---- restore-from.c: `restore` of the file ---- */
 
@@ -58,7 +65,6 @@ typedef struct {
     GPtrArray *rows;     /* PbxCheckpointRow* */
     GPtrArray *archives; /* char* */
     GPtrArray *used;     /* char*, NULL-ended: names that the trial has had */
-    GPtrArray *damaged;  /* char*: those of them that cannot be restored */
     GArray *restore;     /* PbxWorkerRestore */
     PbxRestoreFrom *file;
     char *path;

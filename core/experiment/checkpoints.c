@@ -303,8 +303,6 @@ read_row(const PbxCheckpointRow *row, gpointer user)
     PbxCheckpointPlan *plan = reader->plan;
     if (reader->own)
         g_ptr_array_add(plan->used, g_strdup(row->name));
-    if (reader->own && row->state == CHECKPOINT_DAMAGED)
-        g_ptr_array_add(plan->damaged, g_strdup(row->name));
     if (row->state == CHECKPOINT_KEPT)
         g_ptr_array_add(plan->rows, checkpoint_row_copy(row));
     return TRUE;
@@ -425,28 +423,43 @@ is_archive(const char *name)
     return n >= 6 && (g_str_equal(at, ".tar") || g_str_equal(at, ".tar.zst"));
 }
 
+/* Those that are damaged stay, for a person to look at. */
 static gboolean
-is_kept(const PbxCheckpointPlan *plan, const char *name)
+note_name(const PbxCheckpointRow *row, gpointer user)
 {
-    for (guint i = 0; i < plan->rows->len; i++) {
-        const PbxCheckpointRow *row = plan->rows->pdata[i];
-        if (g_str_equal(row->name, name))
-            return TRUE;
-    }
-    return FALSE;
+    if (row->state != CHECKPOINT_DELETED)
+        g_hash_table_add(user, g_strdup(row->name));
+    return TRUE;
 }
 
-/* Archives of this trial that its driver was killed over: before there was a row of them, or after
- * their row said that they go. Those that are damaged stay, for a person to look at. */
-static void
-remove_leftovers(const PbxTrial *trial, const PbxCheckpointPlan *plan)
+/* Its directory; of one that has ended only the store may know it. NULL without error: it has none.
+ * (transfer full) */
+static char *
+dir_of(PbxRunner *runner, const PbxTrial *trial, GError **error)
 {
-    g_autoptr(GDir) dir = g_dir_open(trial->dir, 0, NULL);
+    if (trial->dir != NULL)
+        return g_strdup(trial->dir);
+    g_autoptr(PbxTrialRow) row = store_trial(runner->store, trial->row.number, error);
+    return row != NULL && row->dir != NULL ? g_build_filename(runner->dir, row->dir, NULL) : NULL;
+}
+
+void
+checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GError *error = NULL;
+    g_autofree char *path_of_dir = dir_of(runner, trial, &error);
+    if (path_of_dir == NULL ||
+        !store_each_checkpoint(runner->store, trial->row.number, note_name, names, &error)) {
+        take_error(runner, error);
+        return;
+    }
+    checkpoint_remove_leftovers(path_of_dir);
+    g_autoptr(GDir) dir = g_dir_open(path_of_dir, 0, NULL);
     for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        if (!is_archive(name) || is_kept(plan, name) ||
-            g_ptr_array_find_with_equal_func(plan->damaged, name, g_str_equal, NULL))
+        if (!is_archive(name) || g_hash_table_contains(names, name))
             continue;
-        g_autofree char *path = g_build_filename(trial->dir, name, NULL);
+        g_autofree char *path = g_build_filename(path_of_dir, name, NULL);
         unlink(path);
     }
 }
@@ -459,13 +472,12 @@ checkpoints_plan(PbxRunner *runner, PbxTrial *trial, PbxCheckpointPlan *plan, GE
     plan->rows = g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
     plan->archives = g_ptr_array_new_with_free_func(g_free);
     plan->used = g_ptr_array_new_with_free_func(g_free);
-    plan->damaged = g_ptr_array_new_with_free_func(g_free);
     plan->restore = g_array_new(FALSE, FALSE, sizeof(PbxWorkerRestore));
     /* The first attempt has nothing of its own. */
     if (trial->row.attempts > 1 && !add_trial(runner, plan, trial->row.number, TRUE, error))
         return FALSE;
     if (trial->row.attempts > 1)
-        remove_leftovers(trial, plan);
+        checkpoints_remove_leftovers(runner, trial);
     if ((checkpoints_source(&trial->row, &source) && source != trial->row.number &&
          !add_trial(runner, plan, source, FALSE, error)) ||
         !add_file(runner, plan, error) || !expand_path(runner, trial, &plan->path, error))
@@ -487,7 +499,6 @@ checkpoints_plan_clear(PbxCheckpointPlan *plan)
     g_clear_pointer(&plan->rows, g_ptr_array_unref);
     g_clear_pointer(&plan->archives, g_ptr_array_unref);
     g_clear_pointer(&plan->used, g_ptr_array_unref);
-    g_clear_pointer(&plan->damaged, g_ptr_array_unref);
     g_clear_pointer(&plan->restore, g_array_unref);
     g_clear_pointer(&plan->file, restore_from_free);
     g_clear_pointer(&plan->path, g_free);

@@ -299,12 +299,15 @@ resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
     if (!check_scheduler(runner, resume, error) || !runner_restore(runner, left, error) ||
         !store_begin(runner->store, error))
         return FALSE;
+    const gint64 since_ns = checkpoints_last_end(runner);
     if (!go_on(runner, resume, left, error)) {
         store_rollback(runner->store);
         return FALSE;
     }
     runner_ask_total(runner);
-    if (resume->killed)
-        checkpoints_sweep(runner);
+    if (resume->killed) {
+        checkpoints_sweep(runner, since_ns);
+        workers_sweep(runner);
+    }
     return TRUE;
 }

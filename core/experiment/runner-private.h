@@ -299,6 +299,8 @@ void workers_take_posts(PbxRunner *runner);
 /* Says good-bye to all and waits until they are gone; kill: at once. */
 void workers_close(PbxRunner *runner, gboolean kill);
 gboolean workers_open(PbxRunner *runner, GError **error);
+/* Directories of programs' sockets that another driver of this experiment has left. */
+void workers_sweep(PbxRunner *runner);
 void worker_slot_free(PbxWorkerSlot *worker);
 guint workers_busy(const PbxRunner *runner);
 

@@ -136,6 +136,9 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
             g_clear_pointer(&trial->failing, g_free);
             end_failed(runner, trial, words);
         }
+        /* There is no other attempt, which would do so. */
+        if (trial->ended)
+            checkpoints_remove_leftovers(runner, trial);
     }
     g_ptr_array_remove(runner->workers, worker);
     runner_schedule(runner);

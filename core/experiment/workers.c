@@ -349,6 +349,17 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
 
 /* ---- What the runner asks for ---- */
 
+/* Short, as it becomes part of a socket's address. */
+#define PROGRAM_DIR "pegbox-%.16s-"
+
+void
+workers_sweep(PbxRunner *runner)
+{
+    g_autofree char *prefix = g_strdup_printf(PROGRAM_DIR, runner->id);
+    if (runner->runs_programs)
+        program_dirs_remove(prefix);
+}
+
 gboolean
 workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
 {
@@ -365,10 +376,9 @@ workers_assign(PbxRunner *runner, PbxTrial *trial, GError **error)
     PbxWorkerSlot *worker = g_new0(PbxWorkerSlot, 1);
     worker->runner = runner;
     worker->name = g_strdup_printf("%s-w%" G_GUINT64_FORMAT, runner->id, runner->n_workers++);
-    /* Short, as it becomes part of a socket's address. */
     if (runner->runs_programs)
         worker->program_dir =
-            g_strdup_printf("pegbox-%.16s-%" G_GUINT64_FORMAT, runner->id, runner->n_workers - 1);
+            g_strdup_printf(PROGRAM_DIR "%" G_GUINT64_FORMAT, runner->id, runner->n_workers - 1);
     worker->state = WORKER_STARTING;
     worker->trial = trial;
     trial->worker = worker;

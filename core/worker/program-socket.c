@@ -93,6 +93,35 @@ program_dir_remove(const char *name)
     }
 }
 
+static gboolean
+is_listened_to(const char *dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    g_snprintf(address.sun_path, sizeof address.sun_path, "%s/" SOCKET_NAME, dir);
+    const gboolean refused = fd >= 0 &&
+                             connect(fd, (struct sockaddr *)&address, sizeof address) != 0 &&
+                             (errno == ECONNREFUSED || errno == ENOENT);
+    if (fd >= 0)
+        close(fd);
+    return !refused;
+}
+
+void
+program_dirs_remove(const char *prefix)
+{
+    for (gsize i = 0; i < N_PARENTS; i++) {
+        g_autofree char *pattern = program_dir_in(i, prefix);
+        g_autofree char *parent = pattern != NULL ? g_path_get_dirname(pattern) : NULL;
+        g_autoptr(GDir) open = parent != NULL ? g_dir_open(parent, 0, NULL) : NULL;
+        for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
+            g_autofree char *dir = g_str_has_prefix(name, prefix) ? program_dir_in(i, name) : NULL;
+            if (dir != NULL && !is_listened_to(dir))
+                program_dir_remove(name);
+        }
+    }
+}
+
 /* ---- Making it ---- */
 
 /* A private directory with a path that a socket's address has room for. A name that nobody

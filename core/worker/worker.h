@@ -130,6 +130,8 @@ typedef struct {
 
 /* Removes what a worker with this program_dir has left. */
 void program_dir_remove(const char *name);
+/* The same of all whose program_dir begins so, but those whose worker lives. */
+void program_dirs_remove(const char *prefix);
 
 /* Takes the descriptor (a connected socket); messages come from `context`'s loop. Sends
  * the setup once the worker has said hello. */
