@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a file is nothing but zeros. Found by reading, not by asking the file system, so that a
- * copy packs the same. A run of zero blocks counts from a length on that a probe every so often
- * cannot miss: a file without holes costs one page read in sixteen.
+ * Where a file is nothing but zeros. Found by what is read, not by what the file system stores, so
+ * that a copy packs the same. A run of zero blocks counts from a length on that a probe every so
+ * often cannot miss: a file without holes costs one page read in sixteen.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,31 @@ zero_at(PbxProbe *probe, guint64 at)
     return all_zero(probe->block, wanted);
 }
 
-/* Whole blocks that are more than the limit would make the map of a huge file long. */
+/* What the file system knows to be a hole need not be read; that it knows of none says nothing. */
+static guint64
+skip_known(PbxProbe *probe, guint64 at)
+{
+    const off_t data = lseek(probe->fd, (off_t)at, SEEK_DATA);
+    if (data < 0)
+        return errno == ENXIO ? probe->size : at;
+    return CLAMP((guint64)data - (guint64)data % BLOCK, at, probe->size);
+}
+
+/* The end of the zeros that go on at `at`. */
+static guint64
+zeros_end(PbxProbe *probe, guint64 at)
+{
+    for (guint n = 0; at < probe->size; n++) {
+        if (n % 64 == 0)
+            at = skip_known(probe, at);
+        if (at >= probe->size || !zero_at(probe, at))
+            break;
+        at = MIN(at + BLOCK, probe->size);
+    }
+    return at;
+}
+
+/* In a huge file only longer holes count: the map of them stays short. */
 static guint64
 least_hole(guint64 size)
 {
@@ -86,11 +110,10 @@ holes_find(int fd, guint64 size)
             at = last + BLOCK;
             continue;
         }
-        guint64 begin = last, end = last + BLOCK;
+        guint64 begin = last;
         while (begin > at && zero_at(&probe, begin - BLOCK))
             begin -= BLOCK;
-        while (end < size && zero_at(&probe, end))
-            end = MIN(end + BLOCK, size);
+        const guint64 end = zeros_end(&probe, last + BLOCK);
         if (end - begin >= least) {
             add_extent(extents, data, begin);
             data = end;

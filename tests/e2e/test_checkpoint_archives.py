@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import unittest
 
-from pegbox_test import PYTHON, SANITIZED, PegboxTest, main, wait_until
+from pegbox_test import PYTHON, SANITIZED, PegboxTest, main, sh, wait_until
 from test_full_disk import own_mounts
 
 PEAK = """import resource, subprocess, sys
@@ -280,7 +280,8 @@ class Archives(PegboxTest):
     def peak(self, *words):
         """MiB that a command had resident at most. The parent is a small one of its own: what
         this one has resident would count as well."""
-        done = self.command([PYTHON, "-c", PEAK] + self.program + ["checkpoint"] + list(words))
+        done = self.command([PYTHON, "-c", PEAK] + self.program + ["checkpoint"] + list(words),
+                            timeout=600)
         return int(done.out) / 1024
 
     def test_memory_is_flat(self):
@@ -299,6 +300,48 @@ class Archives(PegboxTest):
             self.assertLess(os.stat(os.path.join(self.out, "sparse")).st_blocks * 512, 64 * MIB)
             shutil.rmtree(self.out)
             os.remove(self.archive)
+
+
+SCRIPT = """import os, pegbox
+for step in range(3):
+    pegbox.report(loss=step)
+    with pegbox.checkpoint_dir() as folder:
+        open(folder + "/step", "w").write(str(step))
+"""
+
+
+class Verify(PegboxTest):
+    def test_what_an_experiment_keeps(self):
+        experiment = self.run_experiment(
+            {"plugin": "exec", "command": [PYTHON, self.write("train.py", SCRIPT)]}, name="e",
+            metric="loss", mode="min", num_samples=2)
+        done = self.pegbox("checkpoint", "verify", "e")
+        self.assertEqual((done.out, done.err), ("6 of 6 checkpoints are whole\n", ""))
+        rows = self.pegbox("checkpoint", "verify", "e", "1", "--json").json
+        self.assertEqual([(row["trial"], row["good"], row["error"], row["members"])
+                          for row in rows], [(1, True, None, 1)] * 3)
+        archives = [row["archive"] for row in rows]
+        for archive in archives:
+            self.assertEqual(os.path.dirname(archive), experiment.dir(1))
+        with open(archives[0], "r+b") as file:
+            file.seek(600)
+            file.write(b"!")
+        os.remove(archives[2])
+        done = self.pegbox("checkpoint", "verify", "e", expect=1)
+        self.assertEqual(done.out, "4 of 6 checkpoints are whole\n")
+        first, second = done.err.splitlines()
+        self.assertRegex(first, "^pegbox: error: trial 1: %s: damaged: its SHA-256" % archives[0])
+        self.assertRegex(second, "^pegbox: error: trial 1: %s: No such file" % archives[2])
+        self.pegbox("checkpoint", "verify", "e", "0")
+        rows = self.pegbox("checkpoint", "verify", "e", "1", "--json", expect=1).json
+        self.assertEqual([row["good"] for row in rows], [False, True, False])
+        self.pegbox("checkpoint", "verify", "none", expect=2)
+        self.pegbox("checkpoint", "verify", "--sha256", "0", "e", expect=2)
+
+    def test_without_checkpoints(self):
+        self.run_experiment(sh("echo '{\"loss\": 1}'"), name="e", metric="loss", mode="min")
+        self.assertEqual(self.pegbox("checkpoint", "verify", "e").out, "no checkpoints in e\n")
+        self.assertEqual(self.pegbox("checkpoint", "verify", "e", "--json").json, [])
 
 
 class FullDisk(PegboxTest):
