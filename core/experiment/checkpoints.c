@@ -103,7 +103,9 @@ checkpoints_saved(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
     if (runner->fatal != NULL)
         return;
     /* What was reported after the end was dropped: there is no later result than the last. */
-    const guint64 n = MIN(message->n, trial->worker->n_results);
+    guint64 n = MIN(message->n, trial->worker->n_results);
+    if (trial->behind != NULL) /* nor is what is held back */
+        n = MIN(n, trial->pause_n);
     PbxCheckpointRow row = {
         .id = store_last_checkpoint(runner->store) + 1,
         .trial = trial->row.number,
