@@ -200,10 +200,9 @@ put_rows(PbxRunner *runner, PbxLogger *logger, GError **error)
                                 ((PbxLogFile *)file)->length, error))
                 return FALSE;
     }
-    return TRUE;
+    return logger->cursor == 0 || logger_store_state(runner, logger, error);
 }
 
-/* States are stored again with the next snapshot. */
 static gboolean
 move_rows(PbxRunner *runner, PbxLogging *logging, guint n_then, GError **error)
 {

@@ -36,6 +36,25 @@ warn(PbxLogger *logger, const char *what, pbx_error *error)
     host_log(logger->instance->host, PBX_LOG_WARNING, "%s: %s", what, error->message);
 }
 
+/* NULL where it has none. FALSE: not this time. */
+static gboolean
+save_state(PbxLogger *logger, GBytes **blob)
+{
+    const PbxInstance *instance = logger->instance;
+    pbx_error error = {"", ""};
+    if (!has_state(logger))
+        return TRUE;
+    GByteArray *bytes = g_byte_array_new();
+    pbx_sink sink = {.ctx = bytes, .write = append_bytes};
+    if (instance->object->save(instance->self, &sink, &error) != PBX_OK) {
+        warn(logger, "its state cannot be saved", &error);
+        g_byte_array_unref(bytes);
+        return FALSE;
+    }
+    *blob = g_byte_array_free_to_bytes(bytes);
+    return TRUE;
+}
+
 /* All that it consumed is durable, then its state. FALSE: not this time. */
 static gboolean
 settle(PbxLogger *logger, GBytes **blob)
@@ -49,17 +68,7 @@ settle(PbxLogger *logger, GBytes **blob)
     }
     if (!log_files_perform(&logger->files, &io))
         return FALSE;
-    if (!has_state(logger))
-        return TRUE;
-    GByteArray *bytes = g_byte_array_new();
-    pbx_sink sink = {.ctx = bytes, .write = append_bytes};
-    if (instance->object->save(instance->self, &sink, &error) != PBX_OK) {
-        warn(logger, "its state cannot be saved", &error);
-        g_byte_array_unref(bytes);
-        return FALSE;
-    }
-    *blob = g_byte_array_free_to_bytes(bytes);
-    return TRUE;
+    return save_state(logger, blob);
 }
 
 /* A newer length takes the place of one that waits. */
@@ -176,25 +185,37 @@ store_lengths(PbxRunner *runner, PbxLogger *logger, const PbxPublished *publishe
 }
 
 static gboolean
-store_published(PbxRunner *runner, PbxLogger *logger, const PbxPublished *published, GError **error)
+store_state(PbxRunner *runner, PbxLogger *logger, guint64 cursor, GBytes *blob, GError **error)
 {
     const PbxInstance *instance = logger->instance;
-    const char *slot = host_slot(instance->host);
     const pbx_plugin *plugin = instance->plugin->desc;
     gsize n = 0;
-    if (!store_put_cursor(runner->store, slot, published->cursor, error) ||
-        !store_lengths(runner, logger, published, error))
-        return FALSE;
-    if (published->blob == NULL)
-        return TRUE;
-    const void *bytes = g_bytes_get_data(published->blob, &n);
+    const void *bytes = g_bytes_get_data(blob, &n);
     const PbxBlobFacts facts = {
         .plugin = (char *)plugin->name,
         .version = (char *)plugin->version,
         .state_version = instance->object->state_version,
-        .at_seq = published->cursor,
+        .at_seq = cursor,
     };
-    return store_put_blob(runner->store, slot, &facts, bytes, n, error);
+    return store_put_blob(runner->store, host_slot(instance->host), &facts, bytes, n, error);
+}
+
+static gboolean
+store_published(PbxRunner *runner, PbxLogger *logger, const PbxPublished *published, GError **error)
+{
+    return store_put_cursor(runner->store, host_slot(logger->instance->host), published->cursor,
+                            error) &&
+           store_lengths(runner, logger, published, error) &&
+           (published->blob == NULL ||
+            store_state(runner, logger, published->cursor, published->blob, error));
+}
+
+gboolean
+logger_store_state(PbxRunner *runner, PbxLogger *logger, GError **error)
+{
+    g_autoptr(GBytes) blob = NULL;
+    return !save_state(logger, &blob) || blob == NULL ||
+           store_state(runner, logger, logger->cursor, blob, error);
 }
 
 void

@@ -149,6 +149,8 @@ struct PbxLogging {
 /* The logger's snapshot is to be stored: with `all`, whenever the last one was. Its thread. */
 void logger_publish(PbxLogger *logger, gboolean all);
 void logger_clear_published(PbxLogger *logger);
+/* Stores the state that a logger has now, before its thread runs; in the transaction. */
+gboolean logger_store_state(PbxRunner *runner, PbxLogger *logger, GError **error);
 
 /* One event with all that it points to. */
 typedef struct {

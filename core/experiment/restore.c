@@ -178,6 +178,12 @@ void
 trial_left(PbxRunner *runner, PbxTrial *trial)
 {
     guint end = 0;
+    /* A result had failed it, and its worker was to end. */
+    if (trial->attempt.error != NULL && trial->attempt.ended_ns < 0) {
+        g_autofree char *message = g_strdup(trial->attempt.error);
+        end_failed(runner, trial, message);
+        return;
+    }
     if (find_end(trial, &end)) {
         g_autofree char *reason = g_strdup(trial->row.reason);
         end_trial(runner, trial, end, reason);

@@ -303,6 +303,12 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
     if (row->done && !judgement.ends)
         judge_end(&judgement, PBX_END_COMPLETED, NULL);
     gboolean over = judgement.ends || trial->failing != NULL;
+    if (trial->failing != NULL) {
+        /* So that another driver counts it, if this one does not come to it. */
+        g_free(trial->attempt.error);
+        trial->attempt.error = g_strdup(trial->failing);
+        trial->attempt_dirty = TRUE;
+    }
     row->done = row->done || judgement.ends;
     runner->again_ns = 0;
     store_row(runner, trial, row, TRUE);

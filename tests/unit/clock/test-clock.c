@@ -69,6 +69,30 @@ test_real(void)
     g_assert_cmpint(clock_wall(clock), >, G_GINT64_CONSTANT(1600000000000000000));
 }
 
+static void
+test_goes_on(void)
+{
+    g_autoptr(PbxClock) clock = clock_new_virtual(0);
+    const gint64 wall = clock_wall(clock);
+    clock_continue(clock, 5000);
+    g_assert_cmpint(clock_now(clock), ==, 5000);
+    g_assert_cmpint(clock_wall(clock), ==, wall);
+    g_autoptr(PbxClock) real = clock_new_real(NULL);
+    clock_continue(real, G_GINT64_CONSTANT(1000000000000));
+    g_assert_cmpint(clock_now(real), >=, G_GINT64_CONSTANT(1000000000000));
+    g_assert_cmpint(clock_now(real), <, G_GINT64_CONSTANT(2000000000000));
+}
+
+static void
+test_is_held(void)
+{
+    g_autoptr(PbxClock) clock = clock_new_virtual(7);
+    clock_hold(clock, 3);
+    g_assert_cmpint(clock_now(clock), ==, 3);
+    clock_hold(clock, -1);
+    g_assert_cmpint(clock_now(clock), ==, 7);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -76,5 +100,7 @@ main(int argc, char **argv)
     g_test_add_func("/clock/virtual/fires-by-time-then-arming", test_virtual_order);
     g_test_add_func("/clock/virtual/cancelled-never-fires", test_cancel);
     g_test_add_func("/clock/real/fires-on-the-loop", test_real);
+    g_test_add_func("/clock/goes-on-from-an-earlier-one", test_goes_on);
+    g_test_add_func("/clock/stands-still-where-it-is-held", test_is_held);
     return g_test_run();
 }

@@ -265,6 +265,118 @@ test_ends_are_seen(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(g_array_index(ended, guint64, 1), ==, 13);
 }
 
+static void
+put_file(Fixture *fixture, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(fixture->dir, "trial", name, NULL);
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0777), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* Of trial 3 the driver that was killed has written more than the store knows. */
+static void
+resume(Fixture *fixture, gboolean unsettled)
+{
+    static const guint64 trial = 3;
+    fixture->files.resumed = TRUE;
+    fixture->files.n_before = 10;
+    if (unsettled)
+        g_hash_table_add(fixture->files.unsettled, g_memdup2(&trial, sizeof trial));
+}
+
+static void
+test_resumed_file_is_cut(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    put_file(fixture, "known", "one two");
+    put_file(fixture, "known.new", "half");
+    put_file(fixture, "unknown", "never stored");
+    resume(fixture, TRUE);
+    log_files_expect(&fixture->files, 3, "known", 3);
+    append(fixture, 3, "known", " 2");
+    append(fixture, 3, "unknown", "new");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/known", "one 2");
+    assert_file(fixture, "trial/unknown", "new");
+    g_autofree char *half = g_build_filename(fixture->dir, "trial", "known.new", NULL);
+    g_assert_false(g_file_test(half, G_FILE_TEST_EXISTS));
+    g_autoptr(GPtrArray) changed = log_files_take_changed(&fixture->files);
+    g_assert_cmpuint(changed->len, ==, 2);
+    g_assert_cmpuint(((PbxLogFile *)changed->pdata[0])->length, ==, 5);
+    g_assert_cmpuint(((PbxLogFile *)changed->pdata[1])->length, ==, 3);
+}
+
+static void
+test_what_is_over_is_not_cut(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    put_file(fixture, "result.json", "all of it");
+    resume(fixture, FALSE);
+    append(fixture, 3, "result.json", ", and a word");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    assert_file(fixture, "trial/result.json", "all of it, and a word");
+}
+
+static void
+test_short_file_is_told(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    put_file(fixture, "f", "1");
+    resume(fixture, TRUE);
+    log_files_expect(&fixture->files, 3, "f", 100);
+    append(fixture, 3, "f", "2");
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+    g_assert_nonnull(strstr(fixture->warnings->str, "is shorter than it was"));
+}
+
+static void
+replace(Fixture *fixture, const char *text, guint64 upto)
+{
+    fixture->files.upto = upto;
+    g_assert_cmpint(log_files_service.replace(host_abi(fixture->host), 3, "f", text, strlen(text)),
+                    ==, PBX_OK);
+    g_assert_true(log_files_perform(&fixture->files, NULL));
+}
+
+/* The version that the store knows comes back, whatever took its place since. */
+static void
+test_replaced_file_comes_back(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *dir = g_build_filename(fixture->dir, "trial", NULL);
+    put_file(fixture, "f", "known");
+    replace(fixture, "second", 20);
+    replace(fixture, "third", 30);
+    log_files_restore_kept(dir, "f", 30);
+    assert_file(fixture, "trial/f", "third");
+    log_files_restore_kept(dir, "f", 20);
+    assert_file(fixture, "trial/f", "second");
+    log_files_restore_kept(dir, "f", 10);
+    assert_file(fixture, "trial/f", "known");
+}
+
+static void
+test_kept_versions_go(Fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *dir = g_build_filename(fixture->dir, "trial", NULL);
+    g_autofree char *first = g_build_filename(dir, ".f.20~", NULL);
+    g_autofree char *second = g_build_filename(dir, ".f.30~", NULL);
+    put_file(fixture, "f", "known");
+    replace(fixture, "second", 20);
+    replace(fixture, "second", 25); /* nothing has changed */
+    replace(fixture, "third", 30);
+    g_assert_true(g_file_test(first, G_FILE_TEST_EXISTS));
+    log_files_let_go(&fixture->files, 25);
+    g_assert_false(g_file_test(first, G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(second, G_FILE_TEST_EXISTS));
+    put_file(fixture, ".profile~", "nobody's");
+    log_files_purge_kept(dir);
+    g_assert_false(g_file_test(second, G_FILE_TEST_EXISTS));
+    assert_file(fixture, "trial/.profile~", "nobody's");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -279,5 +391,10 @@ main(int argc, char **argv)
     ADD("/experiment/log-files/directory-taken-away-is-made-again", test_directory_taken_away);
     ADD("/experiment/log-files/moved-experiment-stays-away", test_moved_experiment);
     ADD("/experiment/log-files/ends-of-trials-are-seen", test_ends_are_seen);
+    ADD("/experiment/log-files/resumed-file-is-cut", test_resumed_file_is_cut);
+    ADD("/experiment/log-files/what-is-over-is-not-cut", test_what_is_over_is_not_cut);
+    ADD("/experiment/log-files/short-file-is-told", test_short_file_is_told);
+    ADD("/experiment/log-files/replaced-file-comes-back", test_replaced_file_comes_back);
+    ADD("/experiment/log-files/kept-versions-go", test_kept_versions_go);
     return g_test_run();
 }
