@@ -178,6 +178,7 @@ class Place:
         self.dir = os.path.realpath(tempfile.mkdtemp(prefix="pegbox-fault-"))
         self.keep = False
         self.most_steps = None  # of a trial
+        self.may_fail_to_restore = False
         self.inexact = False  # a checkpoint may be a step ahead of what it counts for
         # In the environment of every process that the case starts, whatever becomes of it.
         self.mark = "FAULT_MARK=" + uuid.uuid4().hex

@@ -37,6 +37,13 @@ def cases(short, tools, seed):
                     for who, call, i in calls]
 
 
+def named(name):
+    """The case of a name kill-at-..., whether it was drawn or not; None: it is no such name."""
+    words = name.split("-")
+    return (lambda place: at_call(place, words[2], words[3], int(words[4]))) \
+        if len(words) == 5 and words[1] == "at" else None
+
+
 def uninterrupted(tools, name):
     """What an uninterrupted run of a subject comes to, how long it takes, and how many calls it
     makes."""

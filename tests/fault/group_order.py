@@ -22,6 +22,7 @@ class Disk:
         self.unwritten = set()     # files with bytes that no fsync was about
         self.unnamed = set()       # archives whose directory had no fsync since they have their name
         self.uncommitted = set()   # archives that have it for good, but had no fsync of the WAL since
+        self.lasting = set()       # those that a power cut would leave
         self.archives = 0
         self.deleted = 0
 
@@ -34,6 +35,7 @@ class Disk:
             self.uncommitted |= {one for one in self.unnamed if os.path.dirname(one) == path}
             self.unnamed = {one for one in self.unnamed if os.path.dirname(one) != path}
             if name == "experiment.db-wal":
+                self.lasting |= self.uncommitted
                 self.uncommitted.clear()
         elif call in ("rename", "link") and name.startswith("checkpoint_"):
             dirty = [one for one in self.unwritten if os.path.dirname(one) == folder and
@@ -42,9 +44,9 @@ class Disk:
             self.archives += 1
             self.unnamed.add(path)
         elif call == "unlink" and name.startswith("checkpoint_"):
-            here = [one for one in self.unnamed | self.uncommitted
-                    if os.path.dirname(one) == folder]
-            need(not here, "%s is deleted before %s is there for good", path, here)
+            self.lasting.discard(path)
+            need([one for one in self.lasting if os.path.dirname(one) == folder],
+                 "%s is deleted before another one is there for good", path)
             self.deleted += 1
         elif call == "send" and who == "driver" and self.full:
             dirty = [one for one in self.unwritten if one.endswith("experiment.db-wal")]
