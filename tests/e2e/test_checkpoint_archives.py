@@ -243,7 +243,8 @@ class Archives(PegboxTest):
 
     def start_slow_pack(self):
         """Packs a file for seconds; returns while that is under way."""
-        self.make("a-big", os.urandom(10 * MIB))
+        # Of much less nothing is written before the end.
+        self.make("a-big", os.urandom(24 * MIB))
         process = self.start("checkpoint", "pack", "--zstd", "19", self.tree, self.archive)
 
         def writes():
