@@ -98,6 +98,9 @@ enter_state(PbxRunner *runner, PbxTrial *trial)
     const gboolean user = trial->pause_by_user;
     g_autofree char *text = user ? g_strdup(STORE_REASON_PAUSED) : scheduler_text(runner);
     trial->pause = PAUSE_NONE;
+    /* What came after the save comes again; only one that keeps its worker has it for later. */
+    if (!trial->kept)
+        forget_behind(trial);
     set_reason(trial, g_strdup(text));
     trial_set_state(runner, trial, PBX_STATE_PAUSED, user ? PBX_WHY_USER : PBX_WHY_PAUSED);
     runner_event(runner, PBX_EVENT_PAUSE, trial, text);
