@@ -5,6 +5,7 @@ import collections
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -94,17 +95,13 @@ def read_archive(path):
     try:
         if path.endswith(".zst"):
             done = subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True)
-            plain = path + ".plain"
-            with open(plain, "wb") as file:
-                file.write(done.stdout)
+            data = done.stdout
         else:
-            plain = path
-        with tarfile.open(plain, "r:") as archive:
-            found = {member.name: archive.extractfile(member).read() if member.isfile() else b""
-                     for member in archive}
-        if plain != path:
-            os.remove(plain)
-        return found
+            with open(path, "rb") as file:
+                data = file.read()
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            return {member.name: archive.extractfile(member).read() if member.isfile() else b""
+                    for member in archive}
     except (tarfile.TarError, OSError, subprocess.SubprocessError) as error:
         need(False, "%s is no archive: %s", path, error)
         return {}
