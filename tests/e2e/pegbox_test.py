@@ -42,7 +42,11 @@ VALGRIND_ERROR = ("Invalid |ninitialised|definitely lost|Mismatched |overlap|Sys
                   "fishy|stack overflow")
 SANITIZERS_ERROR = "AddressSanitizer: (?!SEGV|ABRT)|LeakSanitizer: det|runtime error: "
 
-# Nothing of the user's reaches a test.
+# Nothing of the user's reaches a test: neither what a shell has what it starts aside ignore,
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+# nor variables.
 OWN_VARIABLES = ("PEGBOX_", "OMP_", "OPENBLAS_", "MKL_", "PYTHON", "NO_COLOR")
 TEST_VARIABLES = ("PEGBOX_TEST_", "PEGBOX_BUILD_DIR", "PEGBOX_PREFIX")
 

@@ -73,6 +73,9 @@ static void
 test_format_real(void)
 {
     static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8"};
+    const char *place = g_getenv("PEGBOX_TEST_LOCPATH");
+    if (place != NULL)
+        g_setenv("LOCPATH", place, TRUE);
     check_formats();
     for (guint i = 0; i < G_N_ELEMENTS(locales); i++) /* where one is installed */
         if (setlocale(LC_ALL, locales[i]) != NULL)

@@ -239,7 +239,10 @@ static void
 test_locale(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     static const char *const comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", NULL};
+    const char *place = g_getenv("PEGBOX_TEST_LOCPATH");
     guint i = 0;
+    if (place != NULL)
+        g_setenv("LOCPATH", place, TRUE);
     while (comma[i] != NULL && setlocale(LC_ALL, comma[i]) == NULL)
         i++;
     if (comma[i] == NULL) {
