@@ -166,18 +166,22 @@ class PegboxTest(unittest.TestCase):
         self.started = self.preloaded = 0
         self.program = [PEGBOX]
         if UNDER_VALGRIND:
-            logs = os.path.join(self.dir, "valgrind")
-            os.mkdir(logs)
+            logs = self.make_logs()
             self.program = VALGRIND + ["--log-file=%s/%%p" % logs, PEGBOX]
             self.env.update(self.preloading(read_text(os.path.join(HERE, "valgrind-preload.c"))))
             self.addCleanup(self.check_reports, logs, VALGRIND_ERROR)
         elif SANITIZED:
             # Of workers too, whose standard error and status nobody looks at once they are done.
-            logs = os.path.join(self.dir, "sanitizers")
-            os.mkdir(logs)
+            logs = self.make_logs()
             for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
                 self.env[name] = "%s:log_path=%s/log" % (self.env.get(name, ""), logs)
             self.addCleanup(self.check_reports, logs, SANITIZERS_ERROR)
+
+    def make_logs(self):
+        """Where what watches over memory writes: not among the test's own files."""
+        logs = tempfile.mkdtemp(prefix="pegbox-test-logs-")
+        self.addCleanup(shutil.rmtree, logs)
+        return logs
 
     def check_reports(self, logs, error):
         """How a process was killed is no matter of memory."""
