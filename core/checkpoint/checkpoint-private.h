@@ -50,10 +50,6 @@ int temporary_open_parent(const char *path, char **base, GError **error);
 int temporary_make_file(int parent, const char *base, char **name);
 gboolean temporary_make_dir(int parent, const char *base, mode_t mode, char **name);
 
-/* ---- remove.c ---- */
-
-gboolean remove_at(int parent, const char *name);
-
 /* ---- output.c: an archive that is being written ---- */
 
 typedef struct PbxOutput PbxOutput;

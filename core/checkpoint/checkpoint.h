@@ -75,6 +75,8 @@ void checkpoint_interrupt(void);
 /* Deletes a file, or a directory with all that is in it, whatever its permissions; follows no
  * symbolic link. What is not there is fine. */
 gboolean checkpoint_remove(const char *path, GError **error);
+/* The same in an open directory. FALSE: errno says why. */
+gboolean checkpoint_remove_at(int parent, const char *name);
 /* Deletes from a trial's directory what pegbox was making there when it was killed: archives
  * and directories under temporary names. Returns how many, those that cannot be deleted left
  * out. */

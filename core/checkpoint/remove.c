@@ -28,7 +28,7 @@ remove_inside(int parent, const char *name)
     const struct dirent *entry;
     while (good && (entry = readdir(dir)) != NULL) {
         if (!g_str_equal(entry->d_name, ".") && !g_str_equal(entry->d_name, ".."))
-            good = remove_at(fd, entry->d_name);
+            good = checkpoint_remove_at(fd, entry->d_name);
     }
     const int saved = errno;
     closedir(dir);
@@ -37,7 +37,7 @@ remove_inside(int parent, const char *name)
 }
 
 gboolean
-remove_at(int parent, const char *name)
+checkpoint_remove_at(int parent, const char *name)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
         return TRUE;
@@ -49,7 +49,7 @@ remove_at(int parent, const char *name)
 gboolean
 checkpoint_remove(const char *path, GError **error)
 {
-    return remove_at(AT_FDCWD, path) || checkpoint_fail_errno(error, errno, path);
+    return checkpoint_remove_at(AT_FDCWD, path) || checkpoint_fail_errno(error, errno, path);
 }
 
 static gboolean
@@ -71,6 +71,6 @@ checkpoint_remove_leftovers(const char *dir)
             g_ptr_array_add(names, g_build_filename(dir, name, NULL));
     }
     for (guint i = 0; i < names->len; i++)
-        n += remove_at(AT_FDCWD, names->pdata[i]) ? 1 : 0;
+        n += checkpoint_remove_at(AT_FDCWD, names->pdata[i]) ? 1 : 0;
     return n;
 }

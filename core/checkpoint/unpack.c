@@ -337,7 +337,7 @@ unpack_beside(PbxSource *source, const char *dir, int parent, const char *base, 
     if (root >= 0)
         close(root);
     if (!good)
-        remove_at(parent, temporary);
+        checkpoint_remove_at(parent, temporary);
     return good;
 }
 

@@ -6,35 +6,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
 #include "experiment/runner-private.h"
 
 /* These go last: a deletion that was cut short can be told to go on. */
 #define STORE "experiment.db"
 #define LOCK  "experiment.lock"
 
-typedef enum {
-    ANY_TREE,
-    EXPERIMENT,
-    EXPERIMENT_BUT_LOCK, /* which is held for the one that follows */
-} PbxTree;
-
-static gboolean delete_inside(int parent, const char *name, PbxTree tree);
-
-/* Symbolic links are removed, never followed. */
+/* Symbolic links are removed, never followed. keep_lock: it is held for the one that follows. */
 static gboolean
-delete_entry(int parent, const char *name)
+delete_inside(const char *path, gboolean keep_lock)
 {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-        return TRUE;
-    if (errno != EISDIR && errno != EPERM)
-        return FALSE;
-    return delete_inside(parent, name, ANY_TREE) && unlinkat(parent, name, AT_REMOVEDIR) == 0;
-}
-
-static gboolean
-delete_inside(int parent, const char *name, PbxTree tree)
-{
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return FALSE;
     DIR *dir = fdopendir(fd);
@@ -46,12 +29,11 @@ delete_inside(int parent, const char *name, PbxTree tree)
     const struct dirent *entry;
     while (good && (entry = readdir(dir)) != NULL) {
         const char *inner = entry->d_name;
-        const gboolean last = g_str_equal(inner, STORE) || g_str_equal(inner, LOCK);
-        if (!g_str_equal(inner, ".") && !g_str_equal(inner, "..") && (tree == ANY_TREE || !last))
-            good = delete_entry(fd, inner);
+        if (!g_str_equal(inner, ".") && !g_str_equal(inner, "..") && !g_str_equal(inner, STORE) &&
+            !g_str_equal(inner, LOCK))
+            good = checkpoint_remove_at(fd, inner);
     }
-    good = good && (tree == ANY_TREE || delete_entry(fd, STORE)) &&
-           (tree != EXPERIMENT || delete_entry(fd, LOCK));
+    good = good && checkpoint_remove_at(fd, STORE) && (keep_lock || checkpoint_remove_at(fd, LOCK));
     const int saved = errno;
     closedir(dir);
     errno = saved;
@@ -81,8 +63,7 @@ experiment_remove(const char *dir, GError **error)
     PbxLock *lock = refuse_link(dir, error) ? lock_take(dir, error) : NULL;
     if (lock == NULL)
         return FALSE;
-    const gboolean good =
-        delete_inside(AT_FDCWD, dir, EXPERIMENT) && unlinkat(AT_FDCWD, dir, AT_REMOVEDIR) == 0;
+    const gboolean good = delete_inside(dir, FALSE) && unlinkat(AT_FDCWD, dir, AT_REMOVEDIR) == 0;
     if (!good)
         set_broken(error, dir);
     lock_release(lock);
@@ -94,8 +75,7 @@ remove_for_another(const char *dir, GError **error)
 {
     PbxLock *lock = refuse_link(dir, error) ? lock_take(dir, error) : NULL;
     g_autofree char *store = g_build_filename(dir, STORE, NULL);
-    if (lock == NULL || !g_file_test(store, G_FILE_TEST_EXISTS) ||
-        delete_inside(AT_FDCWD, dir, EXPERIMENT_BUT_LOCK))
+    if (lock == NULL || !g_file_test(store, G_FILE_TEST_EXISTS) || delete_inside(dir, TRUE))
         return lock;
     set_broken(error, dir);
     lock_release(lock);
