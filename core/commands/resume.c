@@ -24,13 +24,12 @@ text_member(PbxDoc *doc, const char *key)
 
 /* "a, b, c": the newest first, of those that the file may mean: what it tunes is the same. */
 static char *
-candidates(const char *results_dir, const PbxSpecInput *input, PbxDoc *doc)
+candidates(const char *results_dir, PbxDoc *doc)
 {
     g_autoptr(GPtrArray) names = command_experiments(results_dir);
     g_autoptr(GString) list = g_string_new(NULL);
     JsonNode *config = json_object_get_member(json_node_get_object(doc_root(doc)), "config");
     guint n = 0;
-    (void)input;
     for (guint i = names->len; i-- > 0 && n < MAX_CANDIDATES;) {
         g_autofree char *dir = g_build_filename(results_dir, names->pdata[i], NULL);
         g_autoptr(PbxStore) store = store_open(dir, FALSE, NULL);
@@ -57,10 +56,9 @@ results_dir_of(const PbxSpecInput *input, PbxDoc *doc)
 
 /* Without a name it may be any. */
 static char *
-without_name(const char *results_dir, const PbxSpecInput *input, PbxDoc *doc, gboolean may_begin,
-             int *status)
+without_name(const char *results_dir, PbxDoc *doc, gboolean may_begin, int *status)
 {
-    g_autofree char *list = candidates(results_dir, input, doc);
+    g_autofree char *list = candidates(results_dir, doc);
     *status = list == NULL && may_begin ? -1 : EXIT_USAGE;
     if (list != NULL) {
         command_error("--resume needs the name of the experiment: 'name' in the file, or --name");
@@ -85,7 +83,7 @@ resume_find(const PbxSpecInput *input, gboolean may_begin, int *status)
     const char *name = text_member(doc, "name");
     g_autofree char *results_dir = results_dir_of(input, doc);
     if (name == NULL)
-        return without_name(results_dir, input, doc, may_begin, status);
+        return without_name(results_dir, doc, may_begin, status);
     g_autofree char *dir = g_build_filename(results_dir, name, NULL);
     g_autofree char *driver = lock_driver(dir);
     /* One that a driver is about to begin is one. */
