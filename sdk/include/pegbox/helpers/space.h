@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pegbox/helpers/space.h: dimensions of the search space, and their map to the unit
- * interval and back. A number drawn evenly from [0, 1) becomes a value drawn as the
- * dimension's operator says.
+ * pegbox/helpers/space.h: dimensions of the search space, and their maps to numbers and back:
+ * to the unit interval, where a number drawn evenly from [0, 1) becomes a value drawn as the
+ * dimension's operator says; and to the scale on which a model of the values is made.
  */
 #ifndef PEGBOX_HELPERS_SPACE_H
 #define PEGBOX_HELPERS_SPACE_H
@@ -62,8 +62,10 @@ pbx_normal_inverse(double p)
 /* A dimension on a scale on which it is even: bounds a and b, in the logarithm with LOG.
  * Values with a quantum, and integers, own the interval around them, so that the
  * outermost are as likely as the others; an integer without a quantum in the logarithm
- * owns [v, v + 1), as $lograndint is defined. */
+ * owns [v, v + 1), as $lograndint is defined, and so does a category's index. A normal
+ * one has its distance from the mean in standard deviations, without bounds. */
 typedef struct pbx_scale {
+    const pbx_dim *dim;
     double a, b;
     double quantum; /* 0: continuous */
     double shift;   /* of a whole value to the middle of its interval */
@@ -74,44 +76,84 @@ pbx_scale_of(const pbx_dim *dim)
 {
     pbx_scale scale;
     int floors = dim->type == PBX_DIM_INT && dim->quantum <= 0 && (dim->flags & PBX_DIM_LOG);
+    scale.dim = dim;
     scale.quantum = dim->quantum > 0 ? dim->quantum : dim->type == PBX_DIM_INT ? 1 : 0;
     scale.shift = floors ? 0.5 : 0;
     scale.a = dim->low - (floors ? 0 : scale.quantum / 2);
     scale.b = dim->high + (floors ? 1 : scale.quantum / 2);
-    if (dim->flags & PBX_DIM_LOG) {
+    if (dim->type == PBX_DIM_CATEGORY) {
+        scale.quantum = 1;
+        scale.shift = 0.5;
+        scale.a = 0;
+        scale.b = dim->n_choices;
+    } else if (dim->type == PBX_DIM_NORMAL) {
+        scale.a = -(double)INFINITY;
+        scale.b = (double)INFINITY;
+    } else if (dim->flags & PBX_DIM_LOG) {
         scale.a = log(scale.a);
         scale.b = log(scale.b);
     }
     return scale;
 }
 
-/* The value at u of [0, 1]: never outside the dimension, below an open upper bound, a
- * multiple of its quantum; a category's index. */
+/* Where on the scale the value lies, in the middle of its interval but for the logarithm's
+ * bend; NaN is NaN. */
+static inline double
+pbx_scale_at(const pbx_scale *scale, double x)
+{
+    const pbx_dim *dim = scale->dim;
+    if (dim->type == PBX_DIM_NORMAL)
+        return (x - dim->mean) / dim->sd;
+    x += scale->shift;
+    if (!(dim->flags & PBX_DIM_LOG) || isnan(x))
+        return x;
+    return x > 0 ? log(x) : scale->a;
+}
+
+/* The interval of the scale that the value owns; both are its place where it is continuous. */
+static inline void
+pbx_scale_cell(const pbx_scale *scale, double x, double *from, double *to)
+{
+    double half = scale->quantum / 2;
+    *from = pbx_scale_at(scale, x - half);
+    *to = pbx_scale_at(scale, x + half);
+}
+
+/* The value at a place on the scale: never outside the dimension, below an open upper
+ * bound, a multiple of its quantum; a category's index. */
+static inline double
+pbx_scale_value(const pbx_scale *scale, double place)
+{
+    const pbx_dim *dim = scale->dim;
+    double x = place;
+    if (dim->type == PBX_DIM_NORMAL) {
+        x = dim->mean + dim->sd * place;
+        return dim->quantum > 0 ? rint(x / dim->quantum) * dim->quantum : x;
+    }
+    if (dim->type == PBX_DIM_CATEGORY)
+        return pbx_clamp(floor(x), 0, (double)dim->n_choices - 1);
+    if (dim->flags & PBX_DIM_LOG)
+        x = exp(x);
+    if (scale->quantum <= 0)
+        return pbx_clamp(x, dim->low, nextafter(dim->high, dim->low));
+    x = scale->shift > 0 ? floor(x) : floor(x / scale->quantum + 0.5) * scale->quantum;
+    /* The bounds are as they were written: 3 * 0.3 is less than 0.9. */
+    if (x > dim->high - scale->quantum / 2)
+        return dim->high;
+    return x < dim->low + scale->quantum / 2 ? dim->low : x;
+}
+
+/* The value at u of [0, 1]: where u is even there, the value is as its operator says. */
 static inline double
 pbx_from_unit(const pbx_dim *dim, double u)
 {
-    pbx_scale scale;
-    double x;
-    u = pbx_clamp(u, 0, PBX_BELOW_ONE);
-    if (dim->type == PBX_DIM_CATEGORY)
-        return floor(u * dim->n_choices);
+    pbx_scale scale = pbx_scale_of(dim);
     if (dim->type == PBX_DIM_NORMAL) {
-        x = dim->mean +
-            dim->sd * pbx_normal_inverse(pbx_clamp(u, 5.5511151231257827e-17, PBX_BELOW_ONE));
-        return dim->quantum > 0 ? rint(x / dim->quantum) * dim->quantum : x;
+        u = pbx_clamp(u, 5.5511151231257827e-17, PBX_BELOW_ONE);
+        return pbx_scale_value(&scale, pbx_normal_inverse(u));
     }
-    scale = pbx_scale_of(dim);
-    x = scale.a + u * (scale.b - scale.a);
-    if (dim->flags & PBX_DIM_LOG)
-        x = exp(x);
-    if (scale.quantum > 0) {
-        x = scale.shift > 0 ? floor(x) : floor(x / scale.quantum + 0.5) * scale.quantum;
-        /* The bounds are as they were written: 3 * 0.3 is less than 0.9. */
-        if (x > dim->high - scale.quantum / 2)
-            return dim->high;
-        return x < dim->low + scale.quantum / 2 ? dim->low : x;
-    }
-    return pbx_clamp(x, dim->low, nextafter(dim->high, dim->low));
+    u = pbx_clamp(u, 0, PBX_BELOW_ONE);
+    return pbx_scale_value(&scale, scale.a + u * (scale.b - scale.a));
 }
 
 /* Where in [0, 1] the value lies, the middle of its interval where it has one: then
@@ -119,18 +161,35 @@ pbx_from_unit(const pbx_dim *dim, double u)
 static inline double
 pbx_to_unit(const pbx_dim *dim, double x)
 {
-    pbx_scale scale;
+    pbx_scale scale = pbx_scale_of(dim);
+    double place = pbx_scale_at(&scale, x);
     if (isnan(x))
         return x;
-    if (dim->type == PBX_DIM_CATEGORY)
-        return pbx_clamp((x + 0.5) / dim->n_choices, 0, 1);
     if (dim->type == PBX_DIM_NORMAL)
-        return pbx_normal_cdf((x - dim->mean) / dim->sd);
-    scale = pbx_scale_of(dim);
-    x += scale.shift;
-    if (dim->flags & PBX_DIM_LOG)
-        x = x > 0 ? log(x) : scale.a;
-    return scale.b > scale.a ? pbx_clamp((x - scale.a) / (scale.b - scale.a), 0, 1) : 0;
+        return pbx_normal_cdf(place);
+    return scale.b > scale.a ? pbx_clamp((place - scale.a) / (scale.b - scale.a), 0, 1) : 0;
+}
+
+/*
+ * The point at u of the unit cube, which has one coordinate a dimension of the whole tree:
+ * NaN for those that are inactive there. x may be u. Each u gives a point of the space, an
+ * even u one that is drawn as the space says.
+ */
+static inline void
+pbx_from_cube(const pbx_space *space, const double *u, double *x)
+{
+    for (uint32_t i = 0; i < space->n_dims; i++) {
+        double value = pbx_from_unit(space->dims[i], u[i]);
+        x[i] = pbx_active(space->dims[i], x) ? value : (double)NAN;
+    }
+}
+
+/* Where in the unit cube the point lies; NaN where it is inactive. u may be x. */
+static inline void
+pbx_to_cube(const pbx_space *space, const double *x, double *u)
+{
+    for (uint32_t i = 0; i < space->n_dims; i++)
+        u[i] = pbx_to_unit(space->dims[i], x[i]);
 }
 
 #ifdef __cplusplus
