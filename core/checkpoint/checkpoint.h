@@ -10,7 +10,7 @@
 #define PBX_CHECKPOINT_ERROR (checkpoint_error_domain())
 GQuark checkpoint_error_domain(void);
 enum {
-    CHECKPOINT_ERROR_DAMAGED,     /* the bytes are others, are too few, or are no archive */
+    CHECKPOINT_ERROR_DAMAGED,     /* other bytes, too few, no archive, none that can be read */
     CHECKPOINT_ERROR_REFUSED,     /* what leads out of the directory, a device, over a limit */
     CHECKPOINT_ERROR_CHANGED,     /* what was packed did not stand still */
     CHECKPOINT_ERROR_EXISTS,      /* a name is taken */

@@ -35,6 +35,23 @@ struct PbxSource {
 
 /* ---- Bytes ---- */
 
+/* Whether it is the archive that is at fault, or else the process and its host. */
+static gboolean
+fail_read(const PbxSource *source, int number, GError **error)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case EISDIR:
+    case EIO:
+        return checkpoint_fail(error, CHECKPOINT_ERROR_DAMAGED, "%s: %s", source->name,
+                               g_strerror(number));
+    default:
+        return checkpoint_fail_errno(error, number, source->name);
+    }
+}
+
 static la_ssize_t
 read_piece(PbxSource *source)
 {
@@ -43,7 +60,7 @@ read_piece(PbxSource *source)
         n = read(source->fd, source->piece, PIECE);
     while (n < 0 && errno == EINTR);
     if (n < 0 && source->failure == NULL)
-        checkpoint_fail_errno(&source->failure, errno, source->name);
+        fail_read(source, errno, &source->failure);
     if (n > 0) {
         sha256_update(&source->sum, (size_t)n, (const uint8_t *)source->piece);
         source->facts.bytes += (guint64)n;
@@ -138,7 +155,7 @@ open_file(PbxSource *source, GError **error)
     source->fd = open(source->name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat info;
     if (source->fd < 0 || fstat(source->fd, &info) != 0)
-        return checkpoint_fail_errno(error, errno, source->name);
+        return fail_read(source, errno, error);
     if (!S_ISREG(info.st_mode))
         return checkpoint_fail(error, CHECKPOINT_ERROR_DAMAGED, "%s: no regular file",
                                source->name);

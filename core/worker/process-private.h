@@ -91,6 +91,7 @@ typedef struct {
     char *dir;        /* unpacked */
     GString *damaged; /* a JSON array, open yet */
     char *why;        /* of the last of them */
+    GError *failure;  /* nothing could be, whatever the candidate: the disk is full, ... */
     gint64 begun_ns;
 } PbxRestoring;
 
@@ -209,7 +210,8 @@ void saving_finish(PbxWorker *worker);
 
 void restoring_init(PbxRun *run);
 void restoring_clear(PbxRun *run);
-/* Unpacks the next candidate that can be: info.restored is its directory. FALSE: there is none. */
+/* Unpacks the next candidate that can be: info.restored is its directory. FALSE: there is none, or
+ * there is no place for it, of which restoring_end() tells. */
 gboolean restoring_unpack(PbxWorker *worker);
 /* The trainable does not take it; why is one line. */
 void restoring_refuse(PbxWorker *worker, const char *why);

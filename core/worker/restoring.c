@@ -90,6 +90,15 @@ restoring_refuse(PbxWorker *worker, const char *why)
     g_string_append_c(damaged, '}');
 }
 
+/* The disk is full, a directory cannot be written, ...: no other candidate would fare better, and
+ * what is intact is not to be given up for it. */
+static gboolean
+is_of_host(const GError *error)
+{
+    return error->domain != PBX_CHECKPOINT_ERROR || error->code == CHECKPOINT_ERROR_IO ||
+           error->code == CHECKPOINT_ERROR_INTERRUPTED;
+}
+
 gboolean
 restoring_unpack(PbxWorker *worker)
 {
@@ -102,6 +111,10 @@ restoring_unpack(PbxWorker *worker)
         if (restoring->dir != NULL) {
             run->info.restored = restoring->dir;
             return TRUE;
+        }
+        if (is_of_host(error)) {
+            restoring->failure = g_steal_pointer(&error);
+            return FALSE;
         }
         restoring_refuse(worker, error->message);
     }
@@ -152,6 +165,11 @@ restoring_end(PbxWorker *worker, GError **error)
     PbxRun *run = worker->run;
     PbxRestoring *restoring = &run->restoring;
     gint64 now_ns = g_get_monotonic_time() * 1000;
+    if (restoring->failure != NULL) {
+        g_propagate_prefixed_error(error, g_steal_pointer(&restoring->failure),
+                                   "its checkpoint cannot be restored now: ");
+        return FALSE;
+    }
     const gboolean tried = candidates_of(run) != NULL && restoring->next + (restoring->id != 0) > 0;
     if (tried)
         say_restored(worker);
@@ -188,4 +206,5 @@ restoring_clear(PbxRun *run)
     remove_unpacked(run);
     g_string_free(run->restoring.damaged, TRUE);
     g_free(run->restoring.why);
+    g_clear_error(&run->restoring.failure);
 }

@@ -147,6 +147,48 @@ for n in range(1, 4):
         self.assertEqual(len(lines), 1, experiment.done.err)
         self.assertIn("No space left on device", lines[0])
 
+    def test_no_room_to_restore(self):
+        # The checkpoint is intact, and is not given up: the trial fails until there is room.
+        results = self.mount("results", "size=16m")
+        ballast = os.path.join(results, "ballast")
+        run = self.start("run", self.spec(python("""import os, sys, pegbox
+begin = 1
+if pegbox.restored():
+    begin = 1 + int(open(pegbox.restored() + "/step").read())
+for n in range(begin, 4):
+    pegbox.report(loss=n)
+    if n == 1:
+        with pegbox.checkpoint_dir() as folder:
+            with open(folder + "/state", "wb") as file:
+                file.write(os.urandom(4 << 20))
+            with open(folder + "/step", "w") as file:
+                file.write("1")
+    if n == 2 and begin == 1:
+        with open(sys.argv[1], "wb") as file:
+            file.write(bytes(9 << 20))
+        sys.exit(3)
+""", ballast), name="e", metric="loss", mode="min", max_failures=-1),
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: len(self.failures("e")) >= 3)
+        os.unlink(ballast)
+        self.assertEqual(run.wait(timeout=60), 0)
+        experiment = self.opened("e")
+        self.assertEqual([r["loss"] for r in experiment.results(0)], [1, 2, 3])
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        for line in self.failures("e")[1:]:
+            self.assertIn("its checkpoint cannot be restored now: ", line)
+            self.assertIn("No space left on device", line)
+        self.pegbox("checkpoint", "verify", "e")
+        self.assertEqual([name for name in os.listdir(experiment.dir(0)) if name[0] == "."], [])
+
+    def failures(self, name):
+        """The line of each in the error.txt of its first trial."""
+        try:
+            lines = read_text(os.path.join(self.opened(name).dir(0), "error.txt")).splitlines()
+        except (AssertionError, OSError, IndexError):
+            return []
+        return [lines[i + 1] for i, line in enumerate(lines[:-1]) if line.startswith("Failure # ")]
+
     def test_no_room_for_output(self):
         # The output is the trial's own: it is cut off, and the trial goes on or fails.
         full = self.mount("full", "size=64k")
