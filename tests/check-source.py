@@ -25,10 +25,10 @@ LEVELS = {
     "commands": 7,
     "experiment": 6, "analysis": 6,
     "decider": 5, "worker": 5, "store": 5, "request": 5,
-    "spec": 4,
+    "spec": 4, "archiver": 4,
     "plugin": 3, "checkpoint": 3,
     "space": 2, "status": 2,
-    "expression": 1, "json": 1, "clock": 1, "random": 1, "terminal": 1,
+    "expression": 1, "json": 1, "clock": 1, "random": 1, "terminal": 1, "places": 1,
 }
 # Arrows between folders of one level, each for a reason.
 SIDEWAYS = {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "checkpoint/shared.h"
 
 static gboolean
 remove_inside(int parent, const char *name)

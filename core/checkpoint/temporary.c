@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "checkpoint/shared.h"
 
 #define TRIES 1000
 

@@ -12,6 +12,7 @@
 #include <pegbox/services.h>
 
 #include "clock/clock.h"
+#include "places/places.h"
 #include "random/random.h"
 #include "space/space.h"
 #include "json/json.h"
@@ -27,22 +28,6 @@ enum {
 };
 /* The exit status that an error of this domain means: 3 for BROKEN, else 2. */
 int plugin_error_status(const GError *error);
-
-/* ---- Places: from the binary's own place, so that a moved tree works ---- */
-
-typedef struct {
-    char *program; /* pegbox itself */
-    char *plugins; /* the built-in plugin directory */
-    char *data;    /* $datadir/pegbox: defaults.json */
-    char *python;  /* the directory that holds pegbox.py */
-    char *libexec; /* pegbox-worker, pegbox-NAME */
-    char *worker;  /* pegbox-worker */
-} PbxPlaces;
-/* Worked out once, from /proc/self/exe; a build tree is known by its meson-info. */
-const PbxPlaces *places_get(void);
-/* A path of the user's: ~ and ~/ expanded, else relative to base_dir (NULL: the current
- * directory). (transfer full) */
-char *places_expand(const char *path, const char *base_dir);
 
 /* ---- Registry ---- */
 

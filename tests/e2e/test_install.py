@@ -16,6 +16,9 @@ class Install(PegboxTest):
         rows = self.command([pegbox, "trials", "one", "--json"], env=env).json
         self.assertEqual([row["state"] for row in rows], ["TERMINATED"])
         shutil.rmtree(self.results_dir)
+        self.write("tree/file", "content")
+        self.command([pegbox, "checkpoint", "pack", self.dir + "/tree", self.dir + "/a.tar"], env=env)
+        os.unlink(self.dir + "/a.tar")
         return self.command([pegbox, "plugins", "--json"], env=env).out
 
     def test_moved_tree(self):
@@ -23,6 +26,32 @@ class Install(PegboxTest):
         moved = os.path.join(self.dir, "moved to here")
         shutil.copytree(prefix, moved, symlinks=True)
         self.assertIn(moved, self.check(os.path.join(moved, "bin", "pegbox")))
+
+    def test_without_the_archiver(self):
+        # It is loaded where there is an archive, and only there.
+        prefix = os.path.join(self.dir, "prefix")
+        shutil.copytree(self.installed(), prefix, symlinks=True)
+        pegbox = os.path.join(prefix, "bin", "pegbox")
+        archiver = os.path.join(prefix, "libexec", "pegbox", "pegbox-archiver.so")
+        os.unlink(archiver)
+        self.command([pegbox, "run", "--name", "one", "--", "sh", "-c", ":"])
+        self.write("tree/file", "content")
+        pack = [pegbox, "checkpoint", "pack", self.dir + "/tree", self.dir + "/a.tar"]
+        self.one_error(self.command(pack, expect=4), "no archive can be read or written: ", archiver)
+        shutil.copy(self.a_plugin(prefix), archiver)
+        self.one_error(self.command(pack, expect=4), archiver, "another version of pegbox")
+
+    @staticmethod
+    def a_plugin(prefix):
+        for folder, _, names in os.walk(prefix):
+            if "random.so" in names:
+                return os.path.join(folder, "random.so")
+        raise AssertionError("no random.so in " + prefix)
+
+    def one_error(self, done, *texts):
+        self.assertEqual(done.err.count("\n"), 1, done.err)
+        for text in texts:
+            self.assertIn(text, done.err)
 
     def test_through_a_link(self):
         prefix = self.installed()
@@ -64,7 +93,8 @@ class Install(PegboxTest):
 
     def test_what_is_installed(self):
         prefix = self.installed()
-        for path in ("bin/pegbox", "libexec/pegbox/pegbox-worker", "share/pegbox/defaults.json",
+        for path in ("bin/pegbox", "libexec/pegbox/pegbox-worker",
+                     "libexec/pegbox/pegbox-archiver.so", "share/pegbox/defaults.json",
                      "share/pegbox/python/pegbox.py", "include/pegbox/plugin.h",
                      "include/pegbox/helpers.h", "share/man/man1/pegbox.1"):
             self.assertTrue(os.path.exists(os.path.join(prefix, path)), path)

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint.h"
+#include "archiver/archiver.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -58,9 +58,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     PbxArchiveFacts facts = {0};
     guint64 listed = 0;
     g_autoptr(GError) of_verify = NULL, of_unpack = NULL, of_list = NULL, of_sum = NULL;
-    const gboolean verified = checkpoint_verify(archive, NULL, &facts, &of_verify);
-    const gboolean unpacked = checkpoint_unpack(archive, out, NULL, MAX_BYTES, &of_unpack);
-    const gboolean told = checkpoint_list(archive, count_member, &listed, &of_list);
+    const gboolean verified = archiver_verify(archive, NULL, &facts, &of_verify);
+    const gboolean unpacked = archiver_unpack(archive, out, NULL, MAX_BYTES, &of_unpack);
+    const gboolean told = archiver_list(archive, count_member, &listed, &of_list);
     if (verified == (of_verify != NULL) || unpacked == (of_unpack != NULL) ||
         told == (of_list != NULL) || (unpacked && !verified) || (verified && !told) ||
         (verified && (facts.bytes != n || facts.n_members != listed)))
@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (unpacked && (facts.unpacked_bytes > MAX_BYTES || !checkpoint_remove(out, NULL)))
         abort();
     /* With another sum it is damaged, whatever is in it. */
-    if (checkpoint_verify(archive, "0", NULL, &of_sum) || of_sum->code != CHECKPOINT_ERROR_DAMAGED)
+    if (archiver_verify(archive, "0", NULL, &of_sum) || of_sum->code != CHECKPOINT_ERROR_DAMAGED)
         abort();
     close(fd);
     return 0;

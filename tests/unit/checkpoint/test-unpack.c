@@ -263,7 +263,7 @@ test_no_archive(Fixture *f, gconstpointer unused)
     g_autofree char *none = g_build_filename(f->dir, "none", NULL);
     g_autoptr(GError) error = NULL;
     g_assert_false(checkpoint_unpack(none, f->out, NULL, 0, &error));
-    fixture_assert_error(&error, CHECKPOINT_ERROR_IO, "none: No such file");
+    fixture_assert_error(&error, CHECKPOINT_ERROR_DAMAGED, "none: No such file");
 }
 
 static void

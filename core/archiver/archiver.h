@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the files of this folder share. */
+/* A shared object of its own, which alone needs libarchive: what its files share. */
 #pragma once
 
 #include <archive.h>
@@ -7,20 +7,28 @@
 #include <locale.h>
 #include <sys/stat.h>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/shared.h"
 
 /* Both ways: a directory in a directory in a directory, each with an open descriptor. */
 #define MAX_DEPTH 256
 /* Permissions that are packed and restored: setuid and setgid are nothing for data. */
 #define MODE_MASK 01777u
 
-/* ---- error.c ---- */
+/* ---- What the library does; as in checkpoint/checkpoint.h ---- */
 
-gboolean checkpoint_fail(GError **error, int code, const char *format, ...) G_GNUC_PRINTF(3, 4);
-/* "PLACE: MESSAGE of errno" */
-gboolean checkpoint_fail_errno(GError **error, int number, const char *place);
-/* FALSE with error once checkpoint_interrupt() was called. */
-gboolean checkpoint_go_on(GError **error);
+gboolean archiver_pack(const char *dir, const char *const *members, const char *archive,
+                       const PbxPackOptions *options, PbxArchiveFacts *facts, GError **error);
+gboolean archiver_unpack(const char *archive, const char *dir, const char *sha256,
+                         guint64 max_bytes, GError **error);
+gboolean archiver_verify(const char *archive, const char *sha256, PbxArchiveFacts *facts,
+                         GError **error);
+gboolean archiver_list(const char *archive, PbxMemberFunc func, gpointer data, GError **error);
+
+/* ---- surroundings.c ---- */
+
+void archiver_watch(const volatile sig_atomic_t *interrupted);
+/* FALSE with error once what is watched is not 0. */
+gboolean archiver_go_on(GError **error);
 
 /*
  * libarchive goes by the thread's locale, and names are bytes here, whatever the user's is. Packing
@@ -29,8 +37,8 @@ gboolean checkpoint_go_on(GError **error);
  * are said to be UTF-8.
  */
 typedef locale_t PbxLocale;
-PbxLocale checkpoint_locale_enter(const char *name);
-void checkpoint_locale_leave(PbxLocale before);
+PbxLocale archiver_locale_enter(const char *name);
+void archiver_locale_leave(PbxLocale before);
 
 /* ---- path.c ---- */
 
@@ -40,15 +48,6 @@ const char *path_problem(const char *path);
 const char *path_link_problem(const char *path, const char *target);
 /* `name` without "./", doubled and closing slashes. (transfer full) */
 char *path_clean(const char *name);
-
-/* ---- temporary.c: names beside the final one ---- */
-
-/* The directory of a path, opened, and the path's last part. -1 with error. */
-int temporary_open_parent(const char *path, char **base, GError **error);
-/* Makes a file or a directory with a name that nothing has; the name (transfer full), and of a
- * file its descriptor. */
-int temporary_make_file(int parent, const char *base, char **name);
-gboolean temporary_make_dir(int parent, const char *base, mode_t mode, char **name);
 
 /* ---- output.c: an archive that is being written ---- */
 

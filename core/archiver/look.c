@@ -2,7 +2,7 @@
 /* Archives read to see whether they are whole, or what is in them. */
 #include <string.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 static gboolean
 skip_data(PbxSource *source, struct archive_entry *entry, GError **error)
@@ -33,15 +33,15 @@ read_all(PbxSource *source, PbxArchiveFacts *facts, GError **error)
 }
 
 gboolean
-checkpoint_verify(const char *archive, const char *sha256, PbxArchiveFacts *facts, GError **error)
+archiver_verify(const char *archive, const char *sha256, PbxArchiveFacts *facts, GError **error)
 {
     g_autoptr(GError) own = NULL;
-    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    const PbxLocale locale = archiver_locale_enter("C.UTF-8");
     g_autoptr(PbxSource) source = source_new(archive, sha256, 0, TRUE, &own);
     const gboolean good = source != NULL && read_all(source, facts, &own);
     if (!good && source != NULL)
         source_explain(source, &own);
-    checkpoint_locale_leave(locale);
+    archiver_locale_leave(locale);
     if (!good)
         g_propagate_error(error, g_steal_pointer(&own));
     return good;
@@ -106,11 +106,11 @@ list_all(PbxSource *source, PbxMemberFunc func, gpointer data, GError **error)
 }
 
 gboolean
-checkpoint_list(const char *archive, PbxMemberFunc func, gpointer data, GError **error)
+archiver_list(const char *archive, PbxMemberFunc func, gpointer data, GError **error)
 {
-    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    const PbxLocale locale = archiver_locale_enter("C.UTF-8");
     g_autoptr(PbxSource) source = source_new(archive, NULL, G_MAXINT64, FALSE, error);
     const gboolean good = source != NULL && list_all(source, func, data, error);
-    checkpoint_locale_leave(locale);
+    archiver_locale_leave(locale);
     return good;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 #define PIECE            (1024u * 1024)
 #define MAX_THREAD_LEVEL 8
@@ -195,7 +195,7 @@ put_range(PbxPacker *packer, const PbxLeaf *leaf, int fd, guint64 from, guint64 
             return fail_leaf_errno(packer, leaf, errno, error);
         if (got == 0)
             return fail_changed(packer, leaf, error);
-        if (!checkpoint_go_on(error))
+        if (!archiver_go_on(error))
             return FALSE;
         if (archive_write_data(packer->writer, packer->piece, (size_t)got) != got)
             return fail_writer(packer, error);
@@ -312,13 +312,13 @@ give_up(PbxPacker *packer)
 }
 
 gboolean
-checkpoint_pack(const char *dir, const char *const *members, const char *archive,
-                const PbxPackOptions *options, PbxArchiveFacts *facts, GError **error)
+archiver_pack(const char *dir, const char *const *members, const char *archive,
+              const PbxPackOptions *options, PbxArchiveFacts *facts, GError **error)
 {
     g_autoptr(PbxOutput) output = output_new(archive, error);
     if (output == NULL)
         return FALSE;
-    const PbxLocale locale = checkpoint_locale_enter("C");
+    const PbxLocale locale = archiver_locale_enter("C");
     g_autofree char *piece = g_malloc(PIECE);
     g_autoptr(GHashTable) links = g_hash_table_new_full(hash_inode, same_inode, g_free, g_free);
     PbxPacker packer = {
@@ -337,6 +337,6 @@ checkpoint_pack(const char *dir, const char *const *members, const char *archive
         give_up(&packer);
     archive_entry_free(packer.entry);
     archive_write_free(packer.writer);
-    checkpoint_locale_leave(locale);
+    archiver_locale_leave(locale);
     return good;
 }

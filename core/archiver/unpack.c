@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 typedef struct {
     PbxSource *source;
@@ -342,12 +342,12 @@ unpack_beside(PbxSource *source, const char *dir, int parent, const char *base, 
 }
 
 gboolean
-checkpoint_unpack(const char *archive, const char *dir, const char *sha256, guint64 max_bytes,
-                  GError **error)
+archiver_unpack(const char *archive, const char *dir, const char *sha256, guint64 max_bytes,
+                GError **error)
 {
     g_autofree char *base = NULL;
     g_autoptr(GError) own = NULL;
-    const PbxLocale locale = checkpoint_locale_enter("C.UTF-8");
+    const PbxLocale locale = archiver_locale_enter("C.UTF-8");
     g_autoptr(PbxSource) source = source_new(archive, sha256, max_bytes, TRUE, &own);
     const int parent = source != NULL ? temporary_open_parent(dir, &base, &own) : -1;
     const gboolean good = parent >= 0 && unpack_beside(source, dir, parent, base, &own);
@@ -355,7 +355,7 @@ checkpoint_unpack(const char *archive, const char *dir, const char *sha256, guin
         close(parent);
     if (!good && source != NULL)
         source_explain(source, &own);
-    checkpoint_locale_leave(locale);
+    archiver_locale_leave(locale);
     if (!good)
         g_propagate_error(error, g_steal_pointer(&own));
     return good;

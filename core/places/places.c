@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "plugin/plugin.h"
+#include "places/places.h"
 
 #define BUILD_TREE_LEVELS 4
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 typedef struct {
     const char *dir;
@@ -132,7 +132,7 @@ walk_child(PbxWalk *walk, int fd, char *key, GPtrArray *members, GError **error)
         g_string_append_c(walk->path, '/');
     g_string_append(walk->path, key);
     PbxLeaf leaf = {.parent = fd, .name = key, .path = walk->path->str};
-    gboolean good = checkpoint_go_on(error);
+    gboolean good = archiver_go_on(error);
     if (good && fstatat(fd, key, &leaf.info, AT_SYMLINK_NOFOLLOW) != 0)
         good = fail_here(walk, errno, error);
     else if (good && S_ISDIR(leaf.info.st_mode) != is_dir)

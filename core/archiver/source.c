@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 #define PIECE (256u * 1024)
 /* One header with all that belongs to it, the map of holes too; the longest that we write is
@@ -275,7 +275,7 @@ source_next(PbxSource *source, struct archive_entry **entry, GError **error)
     *entry = NULL;
     source->taken = 0;
     source->entry = NULL;
-    if (!checkpoint_go_on(error))
+    if (!archiver_go_on(error))
         return FALSE;
     const int status = archive_read_next_header(source->tar, &source->entry);
     if (status == ARCHIVE_EOF && source->failure == NULL) {
@@ -304,7 +304,7 @@ source_data(PbxSource *source, const void **bytes, gsize *length, guint64 *offse
     la_int64_t at = 0;
     size_t got = 0;
     source->taken = 0;
-    if (!checkpoint_go_on(error))
+    if (!archiver_go_on(error))
         return FALSE;
     const int status = archive_read_data_block(source->tar, bytes, &got, &at);
     if (status == ARCHIVE_EOF) {
@@ -353,7 +353,7 @@ source_finish(PbxSource *source, PbxArchiveFacts *facts, GError **error)
     const void *bytes;
     la_ssize_t n;
     while ((n = read_uncompressed(source, &bytes)) > 0) {
-        if (!checkpoint_go_on(error))
+        if (!archiver_go_on(error))
             return FALSE;
     }
     while (n == 0 && (n = read_piece(source)) > 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 #define BLOCK        4096u
 #define LEAST_HOLE   (64u * 1024)

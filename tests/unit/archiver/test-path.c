@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which names and links stay inside. */
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 static void
 test_names(void)
@@ -56,8 +56,8 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/checkpoint/path/names", test_names);
-    g_test_add_func("/checkpoint/path/links", test_links);
-    g_test_add_func("/checkpoint/path/clean", test_clean);
+    g_test_add_func("/archiver/path/names", test_names);
+    g_test_add_func("/archiver/path/links", test_links);
+    g_test_add_func("/archiver/path/clean", test_clean);
     return g_test_run();
 }

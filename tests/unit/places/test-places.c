@@ -3,7 +3,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "plugin/plugin.h"
+#include "places/places.h"
 
 /* This program, run from another place: it prints what it finds. */
 static int

@@ -2,7 +2,7 @@
 /* Which names and links stay inside the directory that an archive is unpacked into. */
 #include <string.h>
 
-#include "checkpoint/checkpoint-private.h"
+#include "archiver/archiver.h"
 
 #define MAX_NAME 255
 
