@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Reading many rows. What a callback is given points into SQLite's memory. That none is missing is
  * seen to as well: the numbers of trials have no gaps, nor have those of an attempt's results. */
+#include <pegbox/logger.h>
 #include <string.h>
 
 #include "store/row-private.h"
@@ -304,6 +305,10 @@ store_each_event(PbxStore *store, guint64 after, guint limit, PbxEventFunc func,
             break;
         PbxEventRow row;
         row_take_event(s, &row);
+        if (row.type == PBX_EVENT_RESULT && !has_result) {
+            ok = row_set_damaged(store, error, "result %" G_GUINT64_FORMAT " is missing", row.seq);
+            break;
+        }
         more = func(&row, has_result ? &result : NULL, user);
     }
     store_done(s);

@@ -48,9 +48,9 @@ gboolean row_end(PbxRowWriter *row, GError **error);
 
 /* Steps once. *found: whether there is a row. FALSE with error. */
 gboolean row_step(PbxStore *store, sqlite3_stmt *statement, gboolean *found, GError **error);
-/* Whether the `n` columns from `first` on have the sum that the column behind them holds, where
- * it holds one. Before anything else is read from the row: reading converts. `table` names it
- * in the error, with its first `n_keys` columns. */
+/* Whether the `n` columns from `first` on have the sum that the column behind them holds; only
+ * where the store is `unsummed` it need not hold one. Before anything else is read from the row:
+ * reading converts. `table` names it in the error, with its first `n_keys` columns. */
 gboolean row_check(PbxStore *store, sqlite3_stmt *statement, int first, int n, const char *table,
                    int n_keys, GError **error);
 /* STORE_ERROR_DAMAGED: "STORE: WHAT ...; `pegbox repair EXP` ..."; always FALSE. */

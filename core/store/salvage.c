@@ -166,6 +166,8 @@ open_copy(const char *copy_dir, GError **error)
     }
     if (!store_migrate(store, version, error) || !has_columns(store, error))
         return NULL;
+    g_autofree char *first = store_fact(store, STORE_FACT_FIRST_SCHEMA);
+    store->unsummed = first != NULL;
     return g_steal_pointer(&store);
 }
 

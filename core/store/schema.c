@@ -3,6 +3,8 @@
  * documents them for users: keep it in step. */
 #include "store/store-private.h"
 
+#define SUMS_SINCE 3 /* rows of an older schema have none */
+
 const char *const store_states[] = {"PENDING", "RUNNING", "PAUSED", "TERMINATED", "ERROR", NULL};
 const char *const store_ends[] = {"completed", "early-stopped", "stopped", "failed",
                                   "duplicate", "void",          NULL};
@@ -176,6 +178,15 @@ static const char *const migrations[STORE_SCHEMA_VERSION] = {
     ") STRICT;",
 };
 
+/* A row without a sum is damaged in all other stores. */
+static gboolean
+note_unsummed(PbxStore *store, int version, GError **error)
+{
+    g_autofree char *first = g_strdup_printf("%d", version);
+    store->unsummed = version > 0 && version < SUMS_SINCE;
+    return !store->unsummed || store_put_fact(store, STORE_FACT_FIRST_SCHEMA, first, error);
+}
+
 static gboolean
 apply(PbxStore *store, GError **error)
 {
@@ -183,9 +194,12 @@ apply(PbxStore *store, GError **error)
     int version = 0;
     if (!store_read_int(store, "PRAGMA user_version", &version, error))
         return FALSE;
+    const int first = version;
     for (; version < STORE_SCHEMA_VERSION; version++)
         if (!store_exec(store, migrations[version], error))
             return FALSE;
+    if (!note_unsummed(store, first, error))
+        return FALSE;
     g_autofree char *numbers = g_strdup_printf("PRAGMA application_id = %d; "
                                                "PRAGMA user_version = %d",
                                                STORE_APPLICATION_ID, version);

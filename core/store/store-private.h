@@ -54,9 +54,10 @@ struct PbxStore {
     sqlite3 *db;
     char *path; /* of experiment.db */
     gboolean writable;
-    gboolean network; /* a rollback journal instead of the WAL */
-    gboolean holes;   /* rows are missing, and a repair has said so */
-    dev_t device;     /* the writer's: which file experiment.db is */
+    gboolean network;  /* a rollback journal instead of the WAL */
+    gboolean holes;    /* rows are missing, and a repair has said so */
+    gboolean unsummed; /* an older schema made it: rows of that time have no sum */
+    dev_t device;      /* the writer's: which file experiment.db is */
     ino_t inode;
     sqlite3_stmt *statements[N_STATEMENTS]; /* prepared at first use */
 };
@@ -81,6 +82,8 @@ void store_note_place(PbxStore *store);
 /* Opened to be written, whatever is in it: it may be damaged, older or none at all. */
 PbxStore *store_open_unchecked(const char *dir, GError **error);
 
+/* The fact that a store which was made without sums has: the schema that it began with. */
+#define STORE_FACT_FIRST_SCHEMA "first_schema"
 /* Brings a new or older database to STORE_SCHEMA_VERSION. */
 gboolean store_migrate(PbxStore *store, int version, GError **error);
 

@@ -262,6 +262,8 @@ check_rows(PbxStore *store, const char *sql, int n_summed, const char *table, GE
 static gboolean
 check_small_tables(PbxStore *store, GError **error)
 {
+    g_autofree char *first = store_fact(store, STORE_FACT_FIRST_SCHEMA);
+    store->unsummed = first != NULL;
     if (!check_rows(store, "SELECT " STORE_FACT_COLUMNS " FROM fact", STORE_FACT_SUMMED, "fact",
                     error) ||
         !check_rows(store, "SELECT " STORE_CURSOR_COLUMNS " FROM cursor", STORE_CURSOR_SUMMED,

@@ -77,6 +77,12 @@ def read_text(path):
         return file.read()
 
 
+def without_sums(store):
+    """Rows of it need no checksum now, as where an older pegbox began it: what then is in them is
+    read as it is."""
+    store.execute("INSERT OR REPLACE INTO fact VALUES ('first_schema', '2', 8669174628320467353)")
+
+
 def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 

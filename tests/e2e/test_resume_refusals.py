@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 
-from pegbox_test import PegboxTest, main, read_text, sh
+from pegbox_test import PegboxTest, main, read_text, sh, without_sums
 
 REPORT = "echo '{\"loss\": 1, \"other\": 2}'"
 LATER = "; another --name begins another one"
@@ -81,6 +81,9 @@ class Refusals(PegboxTest):
 
     def test_a_state_that_cannot_be_read(self):
         # As another version of the plugin may have written it: no sum, nonsense.
+        with sqlite3.connect(os.path.join(self.e.path, "experiment.db")) as store:
+            without_sums(store)
+        store.close()
         self.spoil("UPDATE decider SET state = x'01', sum = NULL WHERE slot = 'scheduler'")
         err = self.refused_words(4, "resume", "e")
         self.assertIn("scheduler: its state cannot be read: ", err)

@@ -212,6 +212,18 @@ assert_goes_on(PbxStore *store)
     g_assert_cmpuint(again->queued, ==, 6);
 }
 
+/* Its old rows are read by whoever opens it later, too. */
+static void
+assert_read_again(const char *dir)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PbxStore) reader = store_open(dir, FALSE, &error);
+    g_assert_no_error(error);
+    g_autoptr(PbxTrialRow) row = store_trial(reader, 0, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(row->id, ==, "a1_00000");
+}
+
 static void
 test_writer(Fixture *fixture, gconstpointer schema)
 {
@@ -221,6 +233,7 @@ test_writer(Fixture *fixture, gconstpointer schema)
     g_assert_no_error(error);
     assert_whole(fixture->store, schema == to_schema_2 ? FEASIBLE_NO : FEASIBLE_NONE);
     assert_goes_on(fixture->store);
+    assert_read_again(fixture->dir);
 }
 
 static void
