@@ -30,6 +30,7 @@ typedef struct {
     guint64 n_reports;  /* over the protocol too; the program sees each as a file heard-N */
     guint64 stop_after; /* this report is answered by "stop"; 0: none */
     gboolean stop_when_polled, is_gone;
+    guint n_polls;  /* how often it was asked for an answer */
     int poll_fd;    /* the test's; -1 */
     int program_fd; /* the test's: each byte is a report; -1 */
     gint64 pid;     /* as program_started told it */

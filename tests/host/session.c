@@ -108,6 +108,7 @@ test_run(PbxTestHost *host)
     g_string_truncate(session->reports, 0);
     g_string_truncate(session->lines, 0);
     session->n_reports = 0;
+    session->n_polls = 0;
     session->pid = 0;
     session->stop = FALSE;
     trial->dir = session->dir;
@@ -172,6 +173,7 @@ static pbx_status
 poll_answer(const pbx_host *abi, pbx_answer *answer)
 {
     PbxTestSession *session = &host_of(abi)->session;
+    session->n_polls++;
     if (session->is_gone)
         return PBX_ECANCELLED;
     session->stop = session->stop || session->stop_when_polled;

@@ -162,8 +162,11 @@ fill_fds(const run *now, struct pollfd *fds)
     fds[FD_OUT].fd = now->streams[0].fd;
     fds[FD_ERR].fd = now->streams[1].fd;
     fds[FD_PROGRAM].fd = now->pidfd;
-    fds[FD_SESSION].fd = now->self->session->poll_fd(now->self->host);
-    fds[FD_PROTOCOL].fd = now->self->session->program_fd(now->self->host);
+    /* Once it has failed it is killed, whatever they say: a driver that is gone would be heard
+     * again and again until the program has ended. */
+    int has_failed = now->reader.status < 0;
+    fds[FD_SESSION].fd = has_failed ? -1 : now->self->session->poll_fd(now->self->host);
+    fds[FD_PROTOCOL].fd = has_failed ? -1 : now->self->session->program_fd(now->self->host);
     for (int i = 0; i < N_FDS; i++) {
         fds[i].events = POLLIN;
         fds[i].revents = 0;

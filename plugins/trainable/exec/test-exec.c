@@ -307,6 +307,9 @@ driver_gone(void)
     host->session.is_gone = TRUE;
     g_assert_cmpint(sh(host, "trap '' TERM; " FOREVER), ==, PBX_ECANCELLED);
     g_assert_cmpstr(host->error.message, ==, "the driver is gone");
+    /* Its descriptor is ready for ever: looked at again and again, it would leave no time for the
+     * program to end. Once to hear of it, and perhaps once with the pid. */
+    g_assert_cmpuint(host->session.n_polls, <=, 2);
     close(fds[0]);
 }
 
