@@ -36,8 +36,9 @@ UNDER_VALGRIND = os.environ.get("PEGBOX_TEST_VALGRIND") == "1"
 SLOW = 8 if UNDER_VALGRIND else 4 if SHORT else 1  # they take their time
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=97", "--leak-check=full",
             "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite", "--num-callers=30",
-            "--trace-children=yes", "--trace-children-skip=/bin/*,/usr/*,/sbin/*",
-            "--child-silent-after-fork=yes"]
+            # The threads of what is preloaded have their turn beside one that never waits.
+            "--fair-sched=yes", "--vgdb=no", "--trace-children=yes",
+            "--trace-children-skip=/bin/*,/usr/*,/sbin/*", "--child-silent-after-fork=yes"]
 VALGRIND_ERROR = ("Invalid |ninitialised|definitely lost|Mismatched |overlap|Syscall param|Jump to|"
                   "fishy|stack overflow")
 SANITIZERS_ERROR = "AddressSanitizer: (?!SEGV|ABRT)|LeakSanitizer: det|runtime error: "

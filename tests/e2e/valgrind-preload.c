@@ -3,6 +3,8 @@
  * What is preloaded under valgrind, for what it does not know:
  * - pidfds before 3.21: the same from a pipe and a thread for each. The pipe's write end closes
  *   when the child has ended;
+ * - that vfork and posix_spawn return once the child has become its program: before, it may not
+ *   lead the group yet that is signalled. Valgrind makes a fork of both;
  * - that a posix_spawn tells of a program that is not there;
  * - code that PCRE2 makes as it runs, which reads past the end of a subject within a word: without
  *   it, PCRE2 interprets its patterns.
@@ -82,14 +84,51 @@ waitid(idtype_t type, id_t id, siginfo_t *info, int options)
                            : real(type, id, info, options);
 }
 
+/* A pipe that closes in the child when that becomes its program, or ends. */
+static void
+watch_exec(int ends[2])
+{
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        abort();
+}
+
+static void
+wait_for_exec(const int ends[2])
+{
+    char byte;
+    int before = errno;
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+        ;
+    close(ends[0]);
+    errno = before;
+}
+
+pid_t
+vfork(void)
+{
+    int ends[2];
+    watch_exec(ends);
+    pid_t pid = fork();
+    if (pid != 0)
+        wait_for_exec(ends);
+    return pid;
+}
+
 int
 posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
     int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *,
                 const posix_spawnattr_t *, char *const[], char *const[]);
+    int ends[2];
+    if (access(path, X_OK) != 0)
+        return errno;
     *(void **)&real = dlsym(RTLD_NEXT, "posix_spawn");
-    return access(path, X_OK) != 0 ? errno : real(pid, path, actions, attributes, argv, envp);
+    watch_exec(ends);
+    int code = real(pid, path, actions, attributes, argv, envp);
+    wait_for_exec(ends);
+    return code;
 }
 
 int
