@@ -3,31 +3,44 @@
 """checkpoint.path: programs that know nothing of pegbox are saved, and go on where they were."""
 import glob
 import os
+import sqlite3
 
-from pegbox_test import PegboxTest, json_lines, main, sh
+from pegbox_test import PegboxTest, json_lines, main, sh, wait_until
 
-# Counts in a file that it writes beside and renames; dies once, after step $2.
+# Counts in a file that it writes beside and renames; dies once, after step $2. After step $4 it
+# waits until the test has seen the copy.
 COUNTING = """
 cd "$3"; i=0; test -e state/count && i=$(cat state/count)
 echo "begins with $i"
 while test $i -lt $1; do
     i=$((i + 1)); mkdir -p state; echo $i > state/next; mv state/next state/count
     echo "{\\"loss\\": $i}"
-    until test $i != "$4" || ls checkpoint_*$i.tar > /dev/null 2>&1; do sleep 0.05; done
+    until test $i != "$4" || test -e copied; do sleep 0.05; done
     if test $i = $2 && ! test -e died; then touch died; exit 3; fi
 done
 """
 
 
 class CheckpointPath(PegboxTest):
-    def run_counting(self, steps=5, die_at=-1, wait_at=-1, **keys):
-        return self.run_experiment(
-            sh(COUNTING, str(steps), str(die_at), "{trial.dir}", str(wait_at)),
-            **dict({"metric": "loss", "mode": "min"}, **keys))
+    def counting(self, steps=5, die_at=-1, wait_at=-1, **keys):
+        trainable = sh(COUNTING, str(steps), str(die_at), "{trial.dir}", str(wait_at))
+        return dict({"metric": "loss", "mode": "min", "trainable": trainable}, **keys)
+
+    def run_counting(self, **keys):
+        return self.run_experiment(**self.counting(**keys))
 
     def archives(self, experiment, trial=0):
         return sorted(os.path.basename(path)
                       for path in glob.glob(experiment.dir(trial) + "/checkpoint_*"))
+
+    def copies(self, name):
+        """(result, state) of each checkpoint that the driver knows of."""
+        path = os.path.join(self.results_dir, name, "experiment.db")
+        try:
+            with sqlite3.connect("file:%s?mode=ro" % path, uri=True) as store:
+                return store.execute("select n, state from checkpoint order by id").fetchall()
+        except sqlite3.OperationalError:
+            return []  # it is not there yet
 
     def check_tidy(self, experiment, trial=0):
         self.assertEqual([name for name in os.listdir(experiment.dir(trial)) if name[0] == "."], [])
@@ -59,9 +72,16 @@ class CheckpointPath(PegboxTest):
             self.assertEqual(self.command(["tar", "xOf", archive, name + ".txt"]).out, name + "\n")
 
     def test_it_goes_on_from_the_copy(self):
-        # It waits for the copy of step 3, and fails after step 4.
-        experiment = self.run_counting(die_at=4, wait_at=3, max_failures=1,
-                                       checkpoint={"path": "state", "frequency": 3})
+        # It waits for the copy of step 3, and fails after step 4. An archive that stands there is
+        # no copy yet: what moves before it has been looked at once more undoes it.
+        process = self.start("run", self.spec(**self.counting(
+            die_at=4, wait_at=3, max_failures=1, name="e", trial_dirname="t",
+            checkpoint={"path": "state", "frequency": 3})))
+        wait_until(lambda: self.copies("e") == [(3, "kept")], 30, "the copy")
+        self.write("results/e/t/copied", "")
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, str(done))
+        experiment = self.opened("e", done)
         self.assertEqual(experiment.states, ["TERMINATED"])
         self.assertIn("begins with 0\n", experiment.read(0, "stdout"))
         self.assertIn("begins with 3\n", experiment.read(0, "stdout"))
