@@ -73,22 +73,26 @@ class Interrupted(PegboxTest):
         self.assertIn(done.status, (130, -signal.SIGINT), str(done))
         self.assertEqual(self.opened("e").counts[0], 1)
 
+    def temporary(self, run):
+        """What is pegbox's own in there: valgrind has files of its own."""
+        return [name for name in os.listdir(run) if name.startswith("pegbox-")]
+
     def test_killed_workers_leave_no_files(self):
         run = os.path.join(self.dir, "run")
         os.mkdir(run)
         process = self.start_one(STUBBORN, env={"XDG_RUNTIME_DIR": run, "TMPDIR": run})
-        self.assertEqual(len(os.listdir(run)), 1)
+        self.assertEqual(len(self.temporary(run)), 1)
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         self.finish(process)
-        self.assertEqual(os.listdir(run), [])
+        self.assertEqual(self.temporary(run), [])
 
     def test_a_program_that_kills_its_worker_leaves_no_files(self):
         run = os.path.join(self.dir, "run")
         os.mkdir(run)
         self.run_experiment(sh("kill -9 $PPID"), expect=1, environ={"XDG_RUNTIME_DIR": run})
-        self.assertEqual(os.listdir(run), [])
+        self.assertEqual(self.temporary(run), [])
 
     def test_signal_before_the_first_trial(self):
         process = self.start("run", self.spec(sh("sleep 1000"), name="e", num_samples=2))
