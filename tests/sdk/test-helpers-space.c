@@ -164,6 +164,18 @@ test_cube(void)
     g_assert_true(u[0] == 1 && isnan(u[1]) && u[2] == 0 && u[3] == 4);
 }
 
+static void
+test_sort_names(void)
+{
+    pbx_dim c = {DIM, .name = "c"}, a = {DIM, .name = "a"}, b = {DIM, .name = "b"};
+    const pbx_dim *dims_of_file[] = {&c, &a, &b}, *const * list[3];
+    pbx_space space = {.struct_size = sizeof space, .n_dims = 3, .dims = dims_of_file};
+    pbx_sort_names(&space, list);
+    g_assert_true(list[0] - space.dims == 1 && list[1] - space.dims == 2 && *list[2] == &c);
+    space.n_dims = 0;
+    pbx_sort_names(&space, list);
+}
+
 #define ADD(NAME, FUNCTION) g_test_add_func("/helpers/" NAME, FUNCTION)
 
 int
@@ -178,5 +190,6 @@ main(int argc, char **argv)
     ADD("scale/values-own-their-part", test_values_own_their_part_of_the_scale);
     ADD("scale/bounds", test_scale);
     ADD("cube", test_cube);
+    ADD("sort-names", test_sort_names);
     return g_test_run();
 }

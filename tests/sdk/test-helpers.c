@@ -268,6 +268,38 @@ test_draws(void)
         g_assert_cmpfloat(fabs((double)first[i] / N - 0.25), <, 0.015);
 }
 
+/* Each key is an order; all 24 of 4 come alike, and far places are as free as near ones. */
+static void
+test_permute(void)
+{
+    enum { N = 24000 };
+    guint counts[256] = {0}, together = 0;
+    for (guint64 key = 0; key < N; key++) {
+        guint order = 0, seen = 0;
+        for (guint64 i = 0; i < 4; i++) {
+            guint place = (guint)pbx_permute(pbx_mix(key), 4, i);
+            order = order << 2 | place;
+            seen |= 1u << place;
+        }
+        g_assert_cmpuint(seen, ==, 15);
+        counts[order]++;
+        together +=
+            pbx_permute(pbx_mix(key), 1000, 5) < 500 && pbx_permute(pbx_mix(key), 1000, 6) < 500;
+        g_assert_cmpuint(pbx_permute(key, 1, 0), ==, 0);
+    }
+    for (guint i = 0; i < 256; i++)
+        g_assert_true(counts[i] == 0 || (counts[i] > 850 && counts[i] < 1150));
+    g_assert_cmpfloat(fabs((double)together / N - 0.25), <, 0.015);
+    for (guint64 n = 2; n < 200; n++) {
+        g_autofree guint8 *seen = g_new0(guint8, n);
+        for (guint64 i = 0; i < n; i++)
+            seen[pbx_permute(n * 77, n, i)]++;
+        for (guint64 i = 0; i < n; i++)
+            g_assert_cmpuint(seen[i], ==, 1);
+    }
+    g_assert_cmpuint(pbx_permute(1, UINT64_MAX, UINT64_MAX - 1), <, UINT64_MAX);
+}
+
 static void
 test_near(void)
 {
@@ -350,6 +382,7 @@ main(int argc, char **argv)
     ADD("cursor-walks-the-stream", test_cursor_walks_the_stream);
     ADD("draws", test_draws);
     ADD("near", test_near);
+    ADD("permute", test_permute);
     ADD("ranks-and-crowding", test_ranks_and_crowding);
     ADD("final-loss", test_final_loss);
     return g_test_run();

@@ -33,6 +33,9 @@ pbx_rng_at(const pbx_host *host, uint64_t stream, uint64_t offset)
     return rng;
 }
 
+/* The stream of what is the same in all calls of an instance: the scrambling of a sequence. */
+#define PBX_RNG_ALWAYS UINT64_MAX
+
 /* At the start of the stream of a trial, for all that a search does but suggest. */
 static inline pbx_rng
 pbx_rng_of_trial(const pbx_host *host, uint64_t trial)
@@ -112,6 +115,33 @@ pbx_rng_shuffle(pbx_rng *rng, size_t *indexes, size_t n)
         indexes[i - 1] = indexes[other];
         indexes[other] = kept;
     }
+}
+
+/* Each bit of the result depends on each of z (the end of SplitMix64; Stafford, 2011). */
+static inline uint64_t
+pbx_mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/*
+ * The i-th of a random order of 0 .. n-1, without making the others: the swap-or-not shuffle
+ * (Hoang, Morris and Rogaway, 2012). The key, a random word, picks the order. i < n.
+ */
+static inline uint64_t
+pbx_permute(uint64_t key, uint64_t n, uint64_t i)
+{
+    for (int round = 0; round < 48; round++) {
+        uint64_t word = pbx_mix(key += UINT64_C(0x9e3779b97f4a7c15));
+        uint64_t turn = word % n;
+        uint64_t other = turn >= i ? turn - i : turn + (n - i);
+        uint64_t larger = other > i ? other : i;
+        if (pbx_mix(word ^ (larger * UINT64_C(0x9e3779b97f4a7c15))) >> 63)
+            i = other;
+    }
+    return i;
 }
 
 #ifdef __cplusplus

@@ -9,6 +9,8 @@
 
 #include <math.h>
 #include <pegbox/types.h>
+#include <stdlib.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -190,6 +192,25 @@ pbx_to_cube(const pbx_space *space, const double *x, double *u)
 {
     for (uint32_t i = 0; i < space->n_dims; i++)
         u[i] = pbx_to_unit(space->dims[i], x[i]);
+}
+
+static inline int
+pbx_compare_names(const void *a, const void *b)
+{
+    const pbx_dim *const *one = *(const pbx_dim *const *const *)a;
+    const pbx_dim *const *other = *(const pbx_dim *const *const *)b;
+    return strcmp((*one)->name, (*other)->name);
+}
+
+/* The dimensions by name, whose order in the experiment file then does not matter: list[k] -
+ * space->dims is the index of the k-th. The list has n_dims places. */
+static inline void
+pbx_sort_names(const pbx_space *space, const pbx_dim *const **list)
+{
+    for (uint32_t i = 0; i < space->n_dims; i++)
+        list[i] = &space->dims[i];
+    if (space->n_dims > 0)
+        qsort(list, space->n_dims, sizeof(*list), pbx_compare_names);
 }
 
 #ifdef __cplusplus
