@@ -170,7 +170,7 @@ class Constraints(PegboxTest):
         self.listen("0")
         self.refused({"trainable": sh(":"), "config": {"a": {"$randint": 9}}, "search": "listener",
                       "constraints": "result.mb - 20"},
-                     "constraints: the search 'listener' cannot take constraints; 'random' can")
+                     "constraints: the search 'listener' cannot take constraints; '", "'random'")
 
 
 if __name__ == "__main__":

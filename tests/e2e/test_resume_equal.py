@@ -109,6 +109,15 @@ class Equal(PegboxTest):
     def test_random_draws(self):
         self.check(sh(TRIAL, "{x}"))
 
+    def test_sobol(self):
+        self.check(sh(TRIAL, "{x}"), search="sobol", times=4)
+
+    def test_halton(self):
+        self.check(sh(TRIAL, "{x}"), search="halton", times=4)
+
+    def test_lhs(self):
+        self.check(sh(TRIAL, "{x}"), search="lhs", times=4)
+
     def test_asha(self):
         self.check(sh(TRIAL, "{x}"), scheduler={"plugin": "asha", "max_t": 9, "grace_period": 2},
                    num_samples=12, stop={"training_iteration": 8})

@@ -8,6 +8,7 @@
 
 static PbxRegistry *registry;
 static const PbxPlugin *plugin;
+static guint64 the_seed = 7;
 
 static void
 free_registry(void)
@@ -48,6 +49,12 @@ keep_line(const char *slot G_GNUC_UNUSED, int level, const char *message, gpoint
     static const char *const names[] = {"debug", "info", "warning", "error"};
     PbxTestHost *host = user;
     g_string_append_printf(host->log, "%s: %s\n", names[level], message);
+}
+
+void
+test_host_seed(guint64 seed)
+{
+    the_seed = seed;
 }
 
 typedef struct {
@@ -94,7 +101,8 @@ test_instance_new(PbxTestHost *host, const PbxPlugin *of, const char *slot, PbxO
                   PbxTestChildren *children, GError **error)
 {
     Offer made = {host, children};
-    return instance_new(of, slot, options, 7, host->clock, keep_line, host, offer, &made, error);
+    return instance_new(of, slot, options, the_seed, host->clock, keep_line, host, offer, &made,
+                        error);
 }
 
 /* The one message, without its place. */

@@ -85,6 +85,9 @@ void test_host_init(int *argc, char ***argv);
 /* One more service for instances made from now on; `user` as host_add_service has it. */
 void test_host_add_service(const char *id, gconstpointer table, gpointer user);
 
+/* The experiment's seed, for instances made from now on; 7 at first. */
+void test_host_seed(guint64 seed);
+
 /* An instance with these options (a JSON object's text), or the test fails. */
 PbxTestHost *test_host_new(const char *options);
 /* Why the options are refused, by the table or by the plugin; NULL: they are not.
@@ -134,3 +137,15 @@ void test_session_metrics(PbxTestHost *host, const char *names);
 void test_session_config(PbxTestHost *host, const char *config);
 /* Calls run for the trial, with reports and lines empty. host->error tells more. */
 pbx_status test_run(PbxTestHost *host);
+
+/* The point of an ask, with what is not filled in at 123456. */
+pbx_status test_suggest(PbxTestHost *host, guint64 ask, double *x);
+/* A search set up for so many parameters of $uniform [0, 1], with coordinates in their order. */
+PbxTestHost *test_uniform_host(const char *options, guint n_dims, gint64 num_samples);
+/* What holds for each search that fills a space evenly, whatever is told, with these options:
+ * every kind of domain, conditions, the seed, no parameter and 2000. */
+void test_even_search(const char *options);
+/* Each of n equal parts of each range has one of n points from `first` on. */
+void test_even_parts(PbxTestHost *host, guint64 first, guint n);
+/* How far the mean over n points of prod(1 + (x_i - 1/2) / i^2) is from 1. */
+double test_even_error(PbxTestHost *host, guint n);
