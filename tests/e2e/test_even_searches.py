@@ -184,6 +184,26 @@ class Even(AskTest):
         for n, part in ((8, configs[:8]), (12, configs[8:])):
             self.assertEqual({int(config["a"] * n) for config in part}, set(range(n)))
 
+    def test_killed_with_eight_at_once(self):
+        """Nothing is left out, nothing comes twice."""
+        for search in self.each():
+            plain = self.configs(search).configs
+            gates = [os.path.join(self.dir, "%s-%d" % (search, number)) for number in (5, 12)]
+            program = sh("""for n in 5 12; do
+                gate=$1/$2-$n; [ "$3" = $n ] && [ ! -e $gate ] && touch $gate && sleep 1000
+                done; echo '{"loss": 1}'""", self.dir, search, "{trial.number}")
+            path = self.spec(program, name="k-" + search, config=SPACE, seed=3, num_samples=16,
+                             metric="loss", mode="min", search=search, resources={"cpu": 0.1},
+                             max_concurrent_trials=8)
+            for gate in gates:
+                process = self.start("run", path, "--resume=auto")
+                wait_until(lambda: os.path.exists(gate), 30, "a trial runs")
+                process.kill()
+                process.wait()
+                wait_until(lambda: not self.processes(), 20, "all processes end")
+            self.pegbox("run", path, "--resume=auto")
+            self.assertEqual(self.opened("k-" + search).configs, plain)
+
     def test_inspect(self):
         for search in self.each():
             facts = self.pegbox("inspect", "search/" + search, "--json").json
