@@ -118,6 +118,11 @@ class Equal(PegboxTest):
     def test_lhs(self):
         self.check(sh(TRIAL, "{x}"), search="lhs", times=4)
 
+    def test_a_search_that_learns(self):
+        branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
+        self.check(sh(TRIAL, "{x}"), search={"plugin": "tpe", "n_startup_trials": 2},
+                   config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
+
     def test_asha(self):
         self.check(sh(TRIAL, "{x}"), scheduler={"plugin": "asha", "max_t": 9, "grace_period": 2},
                    num_samples=12, stop={"training_iteration": 8})

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * search/tpe: the Parzen estimator, a mixture of one kernel an observation and one for the prior
+ * (Bergstra et al. 2011, section 4.2; Watanabe 2023, sections 3.2 and 3.3). The kernel of a number
+ * is a normal one cut to the parameter's bounds, and scaled to have the mass 1 there; where
+ * values are whole, it is the mass of the interval that a value owns. Places are on the scale of
+ * pbx_scale, in the logarithm where the parameter is drawn so.
+ */
+#include "tpe.h"
+
+#define HALF_LOG_2_PI 0.9189385332046727 /* ln(2 pi) / 2 */
+#define ROOT_HALF     0.7071067811865476
+
+/* ---- Parameters ---- */
+
+tpe_axis
+tpe_axis_of(const pbx_dim *dim)
+{
+    tpe_axis axis;
+    memset(&axis, 0, sizeof axis);
+    axis.dim = dim;
+    axis.scale = pbx_scale_of(dim);
+    if (dim->type == PBX_DIM_NORMAL) {
+        axis.kind = dim->quantum > 0 ? TPE_CELLS : TPE_PLAIN;
+        axis.width = 1;
+        return axis;
+    }
+    axis.width = axis.scale.b - axis.scale.a;
+    axis.center = axis.scale.a + axis.width / 2;
+    axis.kind = dim->type == PBX_DIM_CATEGORY ? TPE_CATEGORY
+                : axis.scale.quantum > 0      ? TPE_CELLS
+                                              : TPE_PLAIN;
+    if (axis.kind != TPE_CATEGORY && !(axis.width > 0 && isfinite(axis.width)))
+        axis.kind = TPE_UNFIT;
+    return axis;
+}
+
+double
+tpe_axis_place(const tpe_axis *axis, double value)
+{
+    if (axis->kind == TPE_CATEGORY || isnan(value))
+        return value;
+    return pbx_clamp(pbx_scale_at(&axis->scale, value), axis->scale.a, axis->scale.b);
+}
+
+/* ---- One kernel ---- */
+
+/* The mass of a normal kernel within the parameter's bounds. Its mean is within them, so that
+ * both terms are positive, and the sum is exact. */
+static double
+log_mass(const tpe_axis *axis, double mean, double inverse)
+{
+    if (axis->dim->type == PBX_DIM_NORMAL)
+        return 0;
+    return log(0.5 * (erf((mean - axis->scale.a) * inverse * ROOT_HALF) +
+                      erf((axis->scale.b - mean) * inverse * ROOT_HALF)));
+}
+
+/* ln(Phi(to) - Phi(from)), from < to. */
+static double
+log_between(double from, double to)
+{
+    double width = to - from, middle = from + width / 2, edge;
+    if (middle > 0) {
+        double turned = -from;
+        from = -to;
+        to = turned;
+        middle = -middle;
+    }
+    /* The first two terms of the series of the normal density around the middle. */
+    if (width < 0.05 && width * -middle < 0.1)
+        return log(width) - middle * middle / 2 - HALF_LOG_2_PI +
+               log1p(width * width * (middle * middle - 1) / 24);
+    edge = -to;
+    /* The tail beyond the nearer end; what is here is nothing beside the prior's kernel. */
+    if (edge > 10)
+        return -edge * edge / 2 - HALF_LOG_2_PI - log(edge + 1 / width);
+    return log(0.5 * (erfc(-to * ROOT_HALF) - erfc(-from * ROOT_HALF)));
+}
+
+/* What a kernel's logarithm has beside its weight and the square. */
+static double
+constant_of(const tpe_axis *axis, double mean, double sigma, tpe_memo *memo)
+{
+    double constant;
+    if (memo && memo->sigma == sigma)
+        return memo->constant;
+    constant = -log_mass(axis, mean, 1 / sigma);
+    if (axis->kind == TPE_PLAIN)
+        constant -= log(sigma) + HALF_LOG_2_PI;
+    if (memo) {
+        memo->sigma = sigma;
+        memo->constant = constant;
+    }
+    return constant;
+}
+
+/* ---- Rules ---- */
+
+size_t
+tpe_split(const tpe_rules *rules, uint64_t n)
+{
+    double part = rules->gamma * (rules->square_root ? sqrt((double)n) : (double)n);
+    /* 0.1 times 30 is more than 3. */
+    size_t below = (size_t)ceil(part - 1e-9 * part);
+    return rules->max_below > 0 && below > rules->max_below ? rules->max_below : below;
+}
+
+double
+tpe_age_weight(size_t i, size_t n)
+{
+    size_t old = n > 25 ? n - 25 : 0;
+    if (i >= old)
+        return 1;
+    if (old == 1)
+        return 1. / (double)n;
+    return 1. / (double)n + (double)i * (1 - 1. / (double)n) / (double)(old - 1);
+}
+
+void
+tpe_bandwidths(const tpe_axis *axis, const tpe_rules *rules, size_t n_columns, const double *sorted,
+               size_t n, double *sigma)
+{
+    const double kernels = (double)n + 1;
+    const double least =
+        rules->magic_clip ? axis->width / (kernels + 1 < 100 ? kernels + 1 : 100) : 1e-12;
+    const double scott = 0.2 * pow((double)n, -1. / ((double)n_columns + 4)) * axis->width;
+    const int with_prior = rules->bandwidth == TPE_NEIGHBOURS_AND_PRIOR;
+    const int many = n + (size_t)with_prior >= 2;
+    const double none = axis->dim->type == PBX_DIM_NORMAL ? NAN : 0; /* NaN: nothing is there */
+    double left = axis->scale.a + none;
+    for (size_t i = 0; i < n; i++) {
+        double here = sorted[i], right = i + 1 < n ? sorted[i + 1] : axis->scale.b + none;
+        int first = i == 0, last = i + 1 == n;
+        double to_left, to_right;
+        /* The prior comes behind those that are where it is. */
+        if (with_prior && axis->center < here && (first || axis->center >= left)) {
+            left = axis->center;
+            first = 0;
+        }
+        if (with_prior && axis->center >= here && (last || axis->center < right)) {
+            right = axis->center;
+            last = 0;
+        }
+        to_left = here - left;
+        to_right = right - here;
+        if (!rules->endpoints && many && first)
+            to_left = to_right;
+        if (!rules->endpoints && many && last)
+            to_right = to_left;
+        sigma[i] = fmax(to_left, to_right); /* the other one where one is NaN */
+        if (rules->bandwidth == TPE_SCOTT)
+            sigma[i] = scott;
+        if (!(sigma[i] < axis->width))
+            sigma[i] = axis->width;
+        if (sigma[i] < least)
+            sigma[i] = least;
+        left = here;
+    }
+}
+
+/* ---- The mixture ---- */
+
+static void *
+grow(pbx_instance *self, void *memory, size_t n, size_t size)
+{
+    return pbx_realloc(self, memory, n * size);
+}
+
+static int
+grow_column(pbx_instance *self, tpe_column *column, size_t n)
+{
+    double *mean = grow(self, column->mean, n, sizeof(double));
+    double *inverse = mean ? grow(self, column->inverse, n, sizeof(double)) : NULL;
+    double *term = inverse ? grow(self, column->term, n, sizeof(double)) : NULL;
+    uint32_t *alike = term ? grow(self, column->alike, n, sizeof(uint32_t)) : NULL;
+    uint32_t *one_of = alike ? grow(self, column->one_of, n, sizeof(uint32_t)) : NULL;
+    column->mean = mean ? mean : column->mean;
+    column->inverse = inverse ? inverse : column->inverse;
+    column->term = term ? term : column->term;
+    column->alike = alike ? alike : column->alike;
+    column->one_of = one_of ? one_of : column->one_of;
+    return one_of != NULL;
+}
+
+static int
+grow_rows(pbx_instance *self, tpe_mixture *mixture, size_t n)
+{
+    double **arrays[] = {&mixture->weight, &mixture->base, &mixture->sum, &mixture->sigma,
+                         &mixture->sorted};
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
+        double *longer = grow(self, *arrays[i], n, sizeof(double));
+        if (!longer)
+            return 0;
+        *arrays[i] = longer;
+    }
+    return 1;
+}
+
+static pbx_status
+reserve(pbx_instance *self, tpe_mixture *mixture, size_t n_columns, size_t n, pbx_error *error)
+{
+    size_t capacity = mixture->capacity;
+    while (capacity < n + TPE_PAD)
+        capacity = capacity ? 2 * capacity : 64;
+    if (n_columns > mixture->n_allocated) {
+        tpe_column *columns = grow(self, mixture->columns, n_columns, sizeof(tpe_column));
+        if (!columns)
+            return pbx_fail_memory(error);
+        mixture->columns = columns;
+        for (; mixture->n_allocated < n_columns; mixture->n_allocated++)
+            if (!grow_column(self, &columns[mixture->n_allocated], capacity))
+                return pbx_fail_memory(error);
+    }
+    if (capacity == mixture->capacity)
+        return PBX_OK;
+    for (size_t i = 0; i < mixture->n_allocated; i++)
+        if (!grow_column(self, &mixture->columns[i], capacity))
+            return pbx_fail_memory(error);
+    if (!grow_rows(self, mixture, capacity))
+        return pbx_fail_memory(error);
+    mixture->capacity = capacity;
+    return PBX_OK;
+}
+
+pbx_status
+tpe_mixture_begin(pbx_instance *self, tpe_mixture *mixture, const tpe_rules *rules,
+                  size_t n_columns, size_t n, pbx_error *error)
+{
+    pbx_status status = reserve(self, mixture, n_columns, n + 1, error);
+    double all = 0;
+    if (status != PBX_OK)
+        return status;
+    mixture->n = n + 1;
+    mixture->n_columns = n_columns;
+    for (size_t i = 0; i < n; i++)
+        all += mixture->weight[i] = tpe_age_weight(i, n);
+    mixture->weight[n] = n > 0 ? rules->prior_weight : 1;
+    all += mixture->weight[n];
+    for (size_t i = 0; i <= n; i++) {
+        mixture->weight[i] /= all;
+        mixture->base[i] = i > 0 && mixture->weight[i] == mixture->weight[i - 1]
+                               ? mixture->base[i - 1]
+                               : log(mixture->weight[i]);
+    }
+    for (size_t i = n + 1; i < n + 1 + TPE_PAD; i++)
+        mixture->base[i] = -(double)INFINITY;
+    return PBX_OK;
+}
+
+/* Watanabe 2023, equation 10: a part of the prior's weight on each choice, 1 more on the observed
+ * one. */
+static void
+fill_category(tpe_mixture *mixture, const tpe_rules *rules, tpe_column *column,
+              const double *places)
+{
+    double part = rules->prior_weight / (double)mixture->n;
+    double choices = column->axis->dim->n_choices;
+    for (size_t i = 0; i + 1 < mixture->n; i++)
+        column->mean[i] = places[i];
+    column->hit = log((part + 1) / (1 + choices * part));
+    column->miss = log(part / (1 + choices * part));
+    column->prior = -log(choices);
+    column->spread = choices * part / (1 + choices * part);
+}
+
+void
+tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const tpe_axis *axis,
+                 const double *places, const uint32_t *order, tpe_memo *memo, const uint32_t *slots)
+{
+    tpe_column *column = &mixture->columns[i];
+    const size_t n = mixture->n - 1;
+    column->axis = axis;
+    if (axis->kind == TPE_CATEGORY) {
+        fill_category(mixture, rules, column, places);
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        mixture->sorted[k] = places[order[k]];
+    tpe_bandwidths(axis, rules, mixture->n_columns, mixture->sorted, n, mixture->sigma);
+    mixture->sorted[n] = axis->center;
+    mixture->sigma[n] = axis->width;
+    column->n_alike = 0;
+    for (size_t k = 0; k <= n; k++) {
+        const size_t at = k < n ? order[k] : n;
+        const double mean = mixture->sorted[k], sigma = mixture->sigma[k];
+        column->mean[at] = mean;
+        column->inverse[at] = 1 / sigma;
+        mixture->base[at] +=
+            constant_of(axis, mean, sigma, memo && k < n ? &memo[slots[at]] : NULL);
+        if (k == 0 || mean != mixture->sorted[k - 1] || sigma != mixture->sigma[k - 1])
+            column->one_of[column->n_alike++] = (uint32_t)at;
+        column->alike[at] = (uint32_t)(column->n_alike - 1);
+    }
+    for (size_t k = n + 1; k < n + 1 + TPE_PAD; k++)
+        column->mean[k] = column->inverse[k] = 0;
+}
+
+/* ---- Draws ---- */
+
+/* A kernel's place, by drawing until it is within the bounds: more than a third of all draws are,
+ * since the mean is and no kernel is wider than they are apart. */
+static double
+draw_place(const tpe_axis *axis, double mean, double sigma, pbx_rng *rng)
+{
+    double place;
+    do
+        place = mean + sigma * pbx_rng_normal(rng);
+    while (place < axis->scale.a || place > axis->scale.b);
+    return place;
+}
+
+static double
+draw_value(const tpe_column *column, size_t kernel, int is_prior, pbx_rng *rng)
+{
+    const tpe_axis *axis = column->axis;
+    if (axis->kind != TPE_CATEGORY) {
+        double mean = column->mean[kernel], sigma = 1 / column->inverse[kernel];
+        return pbx_scale_value(&axis->scale, draw_place(axis, mean, sigma, rng));
+    }
+    if (is_prior || pbx_rng_uniform(rng) < column->spread)
+        return (double)pbx_rng_below(rng, axis->dim->n_choices);
+    return column->mean[kernel];
+}
+
+void
+tpe_mixture_draw(const tpe_mixture *mixture, pbx_rng *rng, double *values)
+{
+    double left = pbx_rng_uniform(rng);
+    size_t kernel = 0;
+    while (kernel + 1 < mixture->n && left >= mixture->weight[kernel])
+        left -= mixture->weight[kernel++];
+    for (size_t i = 0; i < mixture->n_columns; i++)
+        values[i] = draw_value(&mixture->columns[i], kernel, kernel + 1 == mixture->n, rng);
+}
+
+/* ---- Density ---- */
+
+static void
+add_cells(const tpe_mixture *mixture, tpe_column *column, double value)
+{
+    double from, to;
+    pbx_scale_cell(&column->axis->scale, value, &from, &to);
+    for (size_t i = 0; i < column->n_alike; i++) {
+        double mean = column->mean[column->one_of[i]];
+        double inverse = column->inverse[column->one_of[i]];
+        column->term[i] = log_between((from - mean) * inverse, (to - mean) * inverse);
+    }
+    for (size_t i = 0; i < mixture->n; i++)
+        mixture->sum[i] += column->term[column->alike[i]];
+}
+
+static void
+add_category(const tpe_mixture *mixture, const tpe_column *column, double value)
+{
+    const size_t prior = mixture->n - 1;
+    for (size_t i = 0; i < prior; i++)
+        mixture->sum[i] += column->mean[i] == value ? column->hit : column->miss;
+    mixture->sum[prior] += column->prior;
+}
+
+double
+tpe_mixture_log(tpe_mixture *mixture, const double *values)
+{
+    const size_t padded = (mixture->n + TPE_PAD - 1) / TPE_PAD * TPE_PAD;
+    memcpy(mixture->sum, mixture->base, padded * sizeof(double));
+    for (size_t i = 0; i < mixture->n_columns; i++) {
+        tpe_column *column = &mixture->columns[i];
+        if (column->axis->kind == TPE_CATEGORY)
+            add_category(mixture, column, values[i]);
+        else if (column->axis->kind == TPE_CELLS)
+            add_cells(mixture, column, values[i]);
+        else
+            tpe_subtract_squares(mixture->sum, column->mean, column->inverse,
+                                 tpe_axis_place(column->axis, values[i]), padded);
+    }
+    return tpe_log_sum(mixture->sum, padded);
+}
