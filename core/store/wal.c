@@ -130,7 +130,8 @@ is_sum(const PbxWal *wal, const PbxWalFrame *frame, guint32 page, guint32 db_pag
     return sum[0] == frame->stored[0] && sum[1] == frame->stored[1];
 }
 
-/* Frames of an earlier round lie behind those of this one: they have other salts. */
+/* Frames of an earlier round lie behind those of this one: they have other salts, though each but
+ * the first of them goes on from the one before. */
 static void
 read_frames(PbxWal *wal)
 {
@@ -152,7 +153,7 @@ read_frames(PbxWal *wal)
                      is_sum(wal, &frame, frame.page, frame.db_pages, wal_page(wal, i));
         frame.accepted = frame.good && salted;
         g_array_append_val(wal->frames, frame);
-        if (frame.good || salted)
+        if (salted || (frame.good && ours == i))
             ours = i + 1;
         before[0] = frame.stored[0];
         before[1] = frame.stored[1];

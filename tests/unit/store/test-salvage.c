@@ -283,6 +283,32 @@ test_log(Fixture *fixture, gconstpointer unused)
     remove_copy(dir);
 }
 
+/* What is left of the round before is no damage, and loses nothing. */
+static void
+test_log_of_later_round(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    for (guint i = 0; i < 20; i++)
+        put_fact(fixture->store, "status", i % 2 == 0 ? "running" : "done");
+    GError *error = NULL;
+    store_make_durable(fixture->store, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < 3; i++)
+        put_fact(fixture->store, "status", i % 2 == 0 ? "running" : "done");
+    char *dir = copy_with_log(fixture);
+    g_autofree char *path = path_of(dir, "experiment.db-wal");
+    GStatBuf info;
+    g_assert_cmpint(g_stat(path, &info), ==, 0);
+    const PbxWalFacts facts = read_wal(dir);
+    g_assert_cmpuint(facts.frames, >=, 3);
+    /* There are more of them than of this round. */
+    g_assert_cmpint(info.st_size, >, 32 + (gint64)(2 * facts.frames + 2) * FRAME);
+    g_assert_cmpuint(facts.first_bad, ==, facts.frames);
+    g_assert_cmpuint(facts.last, ==, facts.frames);
+    g_assert_cmpuint(facts.lost, ==, 0);
+    remove_copy(dir);
+}
+
 static void
 test_no_log(Fixture *fixture, gconstpointer unused)
 {
@@ -306,6 +332,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("/store/salvage/log-of-a-later-round", test_log_of_later_round);
     ADD("/store/salvage/rows-that-are-damaged-or-missing", test_rows);
     ADD("/store/salvage/pages-that-cannot-be-read", test_pages);
     ADD("/store/salvage/what-of-a-log-can-be-used", test_log);
