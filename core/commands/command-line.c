@@ -232,11 +232,13 @@ command_exp_and_trial(int argc, char **argv, const char **exp, const char **tria
     return TRUE;
 }
 
+/* One whose store is gone is one too, which cannot be read. */
 static gboolean
 is_experiment(const char *dir)
 {
     g_autofree char *db = g_build_filename(dir, "experiment.db", NULL);
-    return g_file_test(db, G_FILE_TEST_IS_REGULAR);
+    return g_file_test(db, G_FILE_TEST_EXISTS) ? g_file_test(db, G_FILE_TEST_IS_REGULAR)
+                                               : store_has_begun(dir);
 }
 
 /* When it was started, as its store says; else when its store was last written. */

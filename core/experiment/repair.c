@@ -25,16 +25,38 @@ fail_errno(GError **error, const char *path, const char *what)
 
 /* ---- The new store takes the place of the old one ---- */
 
-/* The first of experiment.db.damaged, experiment.db.damaged_2, ... that is free. (transfer full) */
+/* experiment.db.damaged, experiment.db.damaged_2, ... (transfer full) */
 static char *
-free_name(const char *dir)
+damaged_name(const char *dir, guint i)
 {
-    char *path = g_build_filename(dir, "experiment.db.damaged", NULL);
+    return i == 1 ? g_build_filename(dir, STORE_DAMAGED, NULL)
+                  : g_strdup_printf("%s/" STORE_DAMAGED "_%u", dir, i);
+}
+
+/* The first of them that is free; *last is the one before it, NULL: there is none. */
+static char *
+free_name(const char *dir, char **last)
+{
+    char *path = damaged_name(dir, 1);
     for (guint i = 2; g_file_test(path, G_FILE_TEST_EXISTS); i++) {
-        g_free(path);
-        path = g_strdup_printf("%s/experiment.db.damaged_%u", dir, i);
+        g_free(*last);
+        *last = path;
+        path = damaged_name(dir, i);
     }
     return path;
+}
+
+static gboolean
+move_logs(const char *db, const char *to, GError **error)
+{
+    static const char *const endings[] = {"-wal", "-journal"};
+    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *old = g_strconcat(db, endings[i], NULL);
+        g_autofree char *new = g_strconcat(to, endings[i], NULL);
+        if (g_rename(old, new) != 0 && errno != ENOENT)
+            return fail_errno(error, old, "renamed");
+    }
+    return TRUE;
 }
 
 /* With the log, the damaged one can still be looked at by whoever wants to. */
@@ -43,16 +65,31 @@ move_away(const char *db, const char *to, GError **error)
 {
     if (g_rename(db, to) != 0)
         return fail_errno(error, db, "renamed");
-    static const char *const endings[] = {"-wal", "-journal"};
-    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
-        g_autofree char *old = g_strconcat(db, endings[i], NULL);
-        g_autofree char *new = g_strconcat(to, endings[i], NULL);
-        if (g_rename(old, new) != 0 && errno != ENOENT)
-            return fail_errno(error, old, "renamed");
-    }
     g_autofree char *shm = g_strconcat(db, "-shm", NULL);
     g_unlink(shm);
-    return TRUE;
+    return move_logs(db, to, error);
+}
+
+/* A repair that was killed before the new store had its place: it begins again from the old one. */
+static gboolean
+move_back(PbxRepair *repair, GError **error)
+{
+    g_autofree char *db = g_build_filename(repair->dir, "experiment.db", NULL);
+    g_autofree char *last = NULL;
+    g_autofree char *free = free_name(repair->dir, &last);
+    if (g_file_test(db, G_FILE_TEST_EXISTS) || last == NULL)
+        return TRUE;
+    g_autofree char *name = g_path_get_basename(last);
+    if (!repair->changes) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                    "%s: a repair has not come to its end: without --dry-run it begins again with "
+                    "%s",
+                    repair->dir, name);
+        return FALSE;
+    }
+    if (!move_logs(last, db, error))
+        return FALSE;
+    return g_rename(last, db) == 0 || fail_errno(error, last, "renamed");
 }
 
 static void
@@ -71,7 +108,8 @@ put_in_place(PbxRepair *repair, GError **error)
 {
     g_autofree char *db = g_build_filename(repair->dir, "experiment.db", NULL);
     g_autofree char *made = g_build_filename(repair->work, "new", "experiment.db", NULL);
-    g_autofree char *damaged = free_name(repair->dir);
+    g_autofree char *last = NULL;
+    g_autofree char *damaged = free_name(repair->dir, &last);
     g_autofree char *log = g_strconcat(made, "-wal", NULL);
     if (g_file_test(log, G_FILE_TEST_EXISTS)) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
@@ -156,7 +194,7 @@ static gboolean
 verify(PbxRepair *repair, GError **error)
 {
     g_autofree char *new_dir = g_build_filename(repair->work, "new", NULL);
-    if (!checkpoint_remove(repair->work, error))
+    if (!checkpoint_remove(repair->work, error) || !move_back(repair, error))
         return FALSE;
     if (g_mkdir(repair->work, 0700) != 0 || g_mkdir(new_dir, 0700) != 0)
         return fail_errno(error, repair->work, "made");

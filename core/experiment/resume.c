@@ -28,7 +28,7 @@ resume_open(const char *dir, GError **error)
     g_autoptr(PbxResume) resume = g_new0(PbxResume, 1);
     resume->dir = g_strdup(dir);
     g_autofree char *store = g_build_filename(dir, "experiment.db", NULL);
-    if (!g_file_test(store, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(store, G_FILE_TEST_EXISTS) && !store_has_begun(dir)) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
                     "no experiment in %s: it has no experiment.db", dir);
         return NULL;

@@ -33,6 +33,30 @@ holds_something(sqlite3 *db)
                            "EXISTS (SELECT 1 FROM trial)") != 0;
 }
 
+/* Directories that a driver makes before it has begun. */
+static gboolean
+is_early(const char *name)
+{
+    return name[0] == '.' || g_str_equal(name, "requests") || g_str_equal(name, "data");
+}
+
+/* Without a store: trials' directories, or a store that `repair` has moved away. */
+static gboolean
+has_remains(const char *dir)
+{
+    g_autofree char *spec = g_build_filename(dir, "experiment.json", NULL);
+    const gboolean named = g_file_test(spec, G_FILE_TEST_EXISTS);
+    g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
+    for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
+        if (g_str_has_prefix(name, STORE_DAMAGED))
+            return TRUE;
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (named && !is_early(name) && g_file_test(path, G_FILE_TEST_IS_DIR))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 store_has_begun(const char *dir)
 {
@@ -40,9 +64,9 @@ store_has_begun(const char *dir)
     g_autofree char *wal = g_strconcat(path, "-wal", NULL);
     GStatBuf info;
     if (g_stat(path, &info) != 0)
-        return FALSE;
+        return has_remains(dir);
     if (info.st_size == 0)
-        return g_stat(wal, &info) == 0 && info.st_size > 0;
+        return (g_stat(wal, &info) == 0 && info.st_size > 0) || has_remains(dir);
     if (info.st_size < LEAST_PAGE)
         return TRUE; /* SQLite takes any bytes that are so few for none */
     sqlite3 *db = NULL;

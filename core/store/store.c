@@ -440,15 +440,36 @@ bring_up_to_date(const char *dir)
     return writer != NULL;
 }
 
+/* Before SQLite sees it, which takes no bytes for an empty database. */
+static gboolean
+check_file(const PbxStore *store, const char *dir, GError **error)
+{
+    g_autofree char *wal = g_strconcat(store->path, "-wal", NULL);
+    g_autofree char *damaged = g_build_filename(dir, STORE_DAMAGED, NULL);
+    GStatBuf info;
+    const gboolean there = g_stat(store->path, &info) == 0 || errno != ENOENT;
+    if (there && (info.st_size > 0 || (g_stat(wal, &info) == 0 && info.st_size > 0)))
+        return TRUE;
+    if (!store_has_begun(dir)) {
+        if (!there)
+            g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
+                        "no experiment in %s: it has no experiment.db", dir);
+        return there;
+    }
+    const char *then = g_file_test(damaged, G_FILE_TEST_EXISTS)
+                           ? "a repair has not come to its end; `pegbox repair` begins it again"
+                           : "there are trials beside it, but what was known of them is gone";
+    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED, "%s is %s: %s", store->path,
+                there ? "empty" : "missing", then);
+    return FALSE;
+}
+
 PbxStore *
 store_open(const char *dir, gboolean writable, GError **error)
 {
     g_autoptr(PbxStore) store = store_new(dir, writable);
-    if (!g_file_test(store->path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
-                    "no experiment in %s: it has no experiment.db", dir);
+    if (!check_file(store, dir, error))
         return NULL;
-    }
     if (writable)
         return open_writer(g_steal_pointer(&store), error);
     g_autoptr(GError) failed = NULL;

@@ -183,8 +183,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBlobFacts, blob_facts_clear)
 /* Makes DIR/experiment.db (DIR exists), in place of one that never held an experiment: DIR's lock
  * is held. full: durability. (transfer full) */
 PbxStore *store_create(const char *dir, gboolean full, GError **error);
-/* FALSE: there is none, or one that a driver left before it had begun. */
+/* FALSE: there is none, or one that a driver left before it had begun. Where the store alone is
+ * gone or empty there is one, which cannot be read. */
 gboolean store_has_begun(const char *dir);
+/* What `repair` moves a store to; "_2" and so on where that is taken. */
+#define STORE_DAMAGED "experiment.db.damaged"
 /* Opens one; read-only for everybody but the driver. One that an older program has written is
  * brought up to date first. (transfer full) */
 PbxStore *store_open(const char *dir, gboolean writable, GError **error);

@@ -66,10 +66,26 @@ class BadStores(PegboxTest):
 
     # ---- Damaged ----
 
+    def begins_nothing(self, *messages):
+        """Nor does anybody take it for a name that is free."""
+        file = self.spec(sh(":"), name="bad")
+        before = sorted(os.listdir(os.path.join(self.results_dir, "bad")))
+        for words in (["run", "--resume=auto", file], ["run", "--resume", file], ["resume", "bad"]):
+            self.one_line(self.pegbox(*words, expect=4), *messages)
+        self.one_line(self.pegbox("repair", "bad", expect=4), "is beyond help")
+        self.one_line(self.pegbox("run", file, expect=2), "already in ")
+        self.assertEqual(sorted(os.listdir(os.path.join(self.results_dir, "bad"))), before)
+
     def test_no_bytes(self):
         with open(self.copy("bad"), "wb"):
             pass
-        self.unreadable("bad", "is not a pegbox store")
+        self.begins_nothing("is empty: there are trials beside it")
+        self.unreadable("bad", "is empty: there are trials beside it")
+
+    def test_no_file(self):
+        os.remove(self.copy("bad"))
+        self.begins_nothing("is missing: there are trials beside it")
+        self.unreadable("bad", "is missing: there are trials beside it")
 
     def test_another_text(self):
         with open(self.copy("bad"), "wb") as file:

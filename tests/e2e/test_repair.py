@@ -300,6 +300,24 @@ class Repair(PegboxTest):
         self.repair(0, "experiment.db: its pages are damaged ", self.KEPT)
         self.shows_the_same()
 
+    def test_a_repair_that_was_killed(self):
+        # In the midst of putting the new store into its place.
+        self.sql("UPDATE result SET value = 0 WHERE trial = 1 AND n = 2")
+        os.rename(self.db, self.db + ".damaged")
+        for words in (["trials", "bad"], ["resume", "bad"], ["best", "bad"]):
+            done = self.pegbox(*words, expect=4)
+            self.assertEqual(done.err.count("\n"), 1, done.err)
+            self.assertIn("a repair has not come to its end; `pegbox repair` begins it again",
+                          done.err)
+        done = self.pegbox("repair", "bad", "--dry-run", expect=4)
+        self.assertIn("without --dry-run it begins again with experiment.db.damaged", done.err)
+        self.assertIn("trial 1: some of its results are missing; ",
+                      self.pegbox("repair", "bad", expect=1).out)
+        self.assertIn(" is whole", self.pegbox("repair", "bad").out)
+        self.assertEqual(len(self.bad.trials), 3)
+        self.assertEqual([name for name in os.listdir(self.bad.path) if "damaged" in name],
+                         ["experiment.db.damaged"])
+
     def test_nothing_is_left(self):
         for text in (b"", b"This is no database.\n" * 1000, bytes(100000)):
             with self.subTest(text=text[:10]):
