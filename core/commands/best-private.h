@@ -15,8 +15,9 @@ typedef struct {
     PbxScope scope;
 } PbxQuestion;
 
-/* Why there is no best trial; n_infeasible: trials that would have a value. */
-void best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible);
+/* Says why there is no best trial; n_infeasible: trials that would have a value. The command's exit
+ * status. */
+int best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible);
 
 /* best-table.c: all trials with a finite value, the best first, as `trials` lists them; each
  * row has its value as "score". The command's exit status. */

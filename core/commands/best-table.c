@@ -68,10 +68,8 @@ best_table(PbxLook *look, const PbxQuestion *question, const PbxTableOptions *op
     g_autoptr(GArray) scores = ranked_scores(look, question, &n_infeasible, &error);
     if (scores == NULL || !add_rows(look, table, scores, look_wanted(options), &error))
         return look_failed(error);
-    if (scores->len == 0) {
-        best_tell_none(look, question->metric, n_infeasible);
-        return EXIT_TRIAL_FAILED;
-    }
+    if (scores->len == 0)
+        return best_tell_none(look, question->metric, n_infeasible);
     gboolean shown = question->scope == SCOPE_LAST &&
                      g_strcmp0(question->metric, look->metric) == 0; /* as the metric's column */
     g_auto(GStrv) columns = look_trial_columns(look, shown ? NULL : "score");

@@ -233,43 +233,62 @@ print_command(PbxLook *look, const PbxTrialRow *trial, int *status, GError **err
 typedef struct {
     PbxStore *store;
     PbxLeaves *fields;
+    GError *error;
 } FieldReader;
 
 static gboolean
 add_last_fields(const PbxTrialRow *row, gpointer user)
 {
     FieldReader *reader = user;
-    g_autoptr(PbxResultRow) result =
-        row->last_seq != 0 ? store_result(reader->store, row->last_seq, NULL) : NULL;
+    if (row->last_seq == 0)
+        return TRUE;
+    g_autoptr(PbxResultRow) result = store_result(reader->store, row->last_seq, &reader->error);
+    if (result == NULL)
+        return FALSE;
     g_autoptr(JsonNode) node =
-        result != NULL ? json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL)
-                       : NULL;
+        json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL);
     if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
         leaves_add(reader->fields, node, "", "/");
     return TRUE;
 }
 
-void
+/* Fields of results, which it may have been meant to be. */
+static gboolean
+read_fields(PbxLook *look, PbxLeaves *fields, GError **error)
+{
+    FieldReader reader = {.store = look->store, .fields = fields};
+    const gboolean read = store_each_trial(look->store, add_last_fields, &reader, error);
+    if (read && reader.error == NULL)
+        return TRUE;
+    if (read)
+        g_propagate_error(error, reader.error);
+    else
+        g_clear_error(&reader.error);
+    return FALSE;
+}
+
+int
 best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible)
 {
-    g_auto(PbxLeaves) fields = {0};
-    FieldReader reader = {.store = look->store, .fields = &fields};
-    leaves_init(&fields);
     if (n_infeasible > 0) {
         command_error("%s has no best trial: none that has a value of '%s' keeps the constraints",
                       look->name, metric);
-        return;
+        return EXIT_TRIAL_FAILED;
     }
+    g_auto(PbxLeaves) fields = {0};
+    g_autoptr(GError) error = NULL;
+    leaves_init(&fields);
+    if (!read_fields(look, &fields, &error))
+        return look_failed(error);
     command_error("%s has no best trial: none has a finite value of '%s'", look->name, metric);
-    if (!store_each_trial(look->store, add_last_fields, &reader, NULL))
-        return;
     /* One that is there, but never finite, is no misspelling. */
-    if (g_hash_table_contains(fields.known, metric))
-        return;
+    const gboolean known = g_hash_table_contains(fields.known, metric);
     g_ptr_array_add(fields.paths, NULL);
-    const char *meant = json_did_you_mean(metric, (const char *const *)fields.paths->pdata);
+    const char *meant =
+        known ? NULL : json_did_you_mean(metric, (const char *const *)fields.paths->pdata);
     if (meant != NULL)
         command_hint("did you mean --metric %s?", meant);
+    return EXIT_TRIAL_FAILED;
 }
 
 static int
@@ -280,10 +299,8 @@ answer(PbxLook *look, const PbxQuestion *question, const Options *options)
     if (!analysis_best(look->store, question->metric, question->sign, question->scope, &best, &ever,
                        &error))
         return look_failed(error);
-    if (!best.found) {
-        best_tell_none(look, question->metric, best.n_infeasible);
-        return EXIT_TRIAL_FAILED;
-    }
+    if (!best.found)
+        return best_tell_none(look, question->metric, best.n_infeasible);
     g_autoptr(PbxTrialRow) trial = store_trial(look->store, best.trial, &error);
     int status = EXIT_BROKEN;
     if (trial != NULL && options->checkpoint != NULL)

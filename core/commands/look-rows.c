@@ -92,13 +92,9 @@ check_fields(const PbxResultRow *result, GError **error)
 static JsonNode *
 whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result, GError **error)
 {
-    g_auto(PbxAttemptRow) attempt = {.pid = -1, .start_time_s = NAN, .start_timesteps = -1};
-    g_autoptr(GError) failed = NULL;
-    if (!store_attempt(look->store, result->trial, result->attempt, &attempt, &failed) &&
-        failed != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failed));
+    g_auto(PbxAttemptRow) attempt = {0};
+    if (!store_attempt(look->store, result->trial, result->attempt, &attempt, error))
         return NULL;
-    }
     g_autoptr(GString) text = g_string_new(NULL);
     store_result_text(text, trial, &attempt, result, look->id);
     JsonNode *node = check_fields(result, error)
@@ -114,18 +110,12 @@ whole_result(PbxLook *look, const PbxTrialRow *trial, const PbxResultRow *result
 static gboolean
 set_last_result(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
 {
-    g_autoptr(GError) failed = NULL;
-    g_autoptr(PbxResultRow) result =
-        trial->last_seq != 0 ? store_result(look->store, trial->last_seq, &failed) : NULL;
-    if (failed != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failed));
-        return FALSE;
-    }
-    if (result == NULL) {
+    if (trial->last_seq == 0) {
         json_object_set_null_member(object, "last_result");
         return TRUE;
     }
-    JsonNode *node = whole_result(look, trial, result, error);
+    g_autoptr(PbxResultRow) result = store_result(look->store, trial->last_seq, error);
+    JsonNode *node = result != NULL ? whole_result(look, trial, result, error) : NULL;
     if (node != NULL)
         json_object_set_member(object, "last_result", node);
     return node != NULL;
@@ -133,23 +123,29 @@ set_last_result(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GEr
 
 /* The store has no NaN: whether the last value is one, or there is none. */
 static gboolean
-last_is_nan(PbxLook *look, const PbxTrialRow *trial)
+last_is_nan(PbxLook *look, const PbxTrialRow *trial, gboolean *nan, GError **error)
 {
+    *nan = FALSE;
     if (!isnan(trial->value) || look->metric == NULL || trial->last_seq == 0)
+        return TRUE;
+    g_autoptr(PbxResultRow) result = store_result(look->store, trial->last_seq, error);
+    if (result == NULL)
         return FALSE;
-    g_autoptr(PbxResultRow) result = store_result(look->store, trial->last_seq, NULL);
-    const char *text = result != NULL ? result->fields : NULL;
+    const char *text = result->fields;
     g_autoptr(JsonNode) fields =
         text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
     JsonNode *node = fields != NULL ? json_lookup(fields, look->metric) : NULL;
     double value;
-    return node != NULL && json_number(node, FALSE, &value) && isnan(value);
+    *nan = node != NULL && json_number(node, FALSE, &value) && isnan(value);
+    return TRUE;
 }
 
-static void
-set_value(JsonObject *object, PbxLook *look, const PbxTrialRow *trial)
+static gboolean
+set_value(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
 {
-    const gboolean nan = last_is_nan(look, trial);
+    gboolean nan = FALSE;
+    if (!last_is_nan(look, trial, &nan, error))
+        return FALSE;
     const char *const names[] = {"value", look->metric};
     look_set_double(object, "value", trial->value);
     look_set_metric(object, look->metric, trial->value);
@@ -157,6 +153,7 @@ set_value(JsonObject *object, PbxLook *look, const PbxTrialRow *trial)
         if (JSON_NODE_HOLDS_NULL(json_object_get_member(object, names[i])))
             json_object_set_double_member(object, names[i], (double)NAN);
     }
+    return TRUE;
 }
 
 static void
@@ -280,7 +277,8 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     set_time(object, "started", "started_ns", trial->started_ns);
     set_time(object, "ended", "ended_ns", trial->ended_ns);
     look_set_text(object, "dir", dir);
-    set_value(object, look, trial);
+    if (!set_value(object, look, trial, error))
+        return NULL;
     if ((wanted & LOOK_LAST_RESULT) != 0 && !set_last_result(object, look, trial, error))
         return NULL;
     if ((wanted & LOOK_CHECKPOINTS) != 0 && !set_checkpoints(object, look, trial, error))

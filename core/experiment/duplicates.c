@@ -59,12 +59,8 @@ last_view(PbxRunner *runner, const PbxTrial *earlier, GError **error)
     if (result == NULL)
         return NULL;
     g_auto(PbxAttemptRow) attempt = {0};
-    GError *failed = NULL;
-    if (!store_attempt(runner->store, row->number, result->attempt, &attempt, &failed) &&
-        failed != NULL) {
-        g_propagate_error(error, failed);
+    if (!store_attempt(runner->store, row->number, result->attempt, &attempt, error))
         return NULL;
-    }
     const PbxTrial then = {.row = *row, .attempt = attempt, .budget = earlier->budget};
     PbxView *view = view_new(runner, &then, result);
     view_keep(view);

@@ -150,8 +150,9 @@ read_result(PbxRepeating *repeating, const PbxInput *input, PbxTrial *then)
         fail(repeating, input);
         return NULL;
     }
-    (void)store_attempt(store, result->trial, result->attempt, &then->attempt, &repeating->error);
-    return repeating->error == NULL ? g_steal_pointer(&result) : NULL;
+    return store_attempt(store, result->trial, result->attempt, &then->attempt, &repeating->error)
+               ? g_steal_pointer(&result)
+               : NULL;
 }
 
 static gboolean

@@ -67,8 +67,7 @@ report(Retelling *retelling, const PbxTrialRow *row, const PbxResultRow *result)
         return TRUE;
     PbxTrial then = {.row = *row, .budget = (double)NAN};
     g_auto(PbxAttemptRow) attempt = {0};
-    (void)store_attempt(runner->store, row->number, result->attempt, &attempt, &retelling->error);
-    if (retelling->error != NULL)
+    if (!store_attempt(runner->store, row->number, result->attempt, &attempt, &retelling->error))
         return FALSE;
     then.attempt = attempt;
     g_autoptr(PbxView) view = view_new(runner, &then, result);

@@ -211,13 +211,9 @@ check_order(ResultOrder *order, const PbxResultRow *row, guint64 last_seq, GErro
         wanted = row->n;
     } else if (row->attempt != order->attempt) {
         g_auto(PbxAttemptRow) attempt = {0};
-        g_autoptr(GError) failed = NULL;
-        (void)store_attempt(order->store, order->trial, row->attempt, &attempt, &failed);
-        if (failed != NULL) {
-            g_propagate_error(error, g_steal_pointer(&failed));
+        if (!store_attempt(order->store, order->trial, row->attempt, &attempt, error))
             return FALSE;
-        }
-        wanted = attempt.attempt > 0 ? attempt.start_n + 1 : row->n;
+        wanted = attempt.start_n + 1;
     }
     order->attempt = row->attempt;
     order->n = row->n;

@@ -322,7 +322,8 @@ row_take_attempt(sqlite3_stmt *s, PbxAttemptRow *row)
 }
 
 gboolean
-store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row, GError **error)
+store_find_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
+                   GError **error)
 {
     sqlite3_stmt *s = store_statement(
         store, STATEMENT_ATTEMPT,
@@ -345,6 +346,20 @@ store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
     return found;
 }
 
+gboolean
+store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    if (store_find_attempt(store, trial, attempt, row, &failed))
+        return TRUE;
+    if (failed != NULL)
+        g_propagate_error(error, g_steal_pointer(&failed));
+    else
+        row_set_damaged(store, error, "attempt %" G_GUINT64_FORMAT "/%u is missing", trial,
+                        attempt);
+    return FALSE;
+}
+
 PbxResultRow *
 store_result(PbxStore *store, guint64 seq, GError **error)
 {
@@ -356,7 +371,13 @@ store_result(PbxStore *store, guint64 seq, GError **error)
     sqlite3_bind_int64(s, 1, (gint64)seq);
     gboolean found = FALSE;
     PbxResultRow row, *copy = NULL;
-    if (row_step(store, s, &found, error) && found && row_read_result(store, s, 0, &row, error)) {
+    if (!row_step(store, s, &found, error)) {
+        store_done(s);
+        return NULL;
+    }
+    if (!found)
+        row_set_damaged(store, error, "result %" G_GUINT64_FORMAT " is missing", seq);
+    else if (row_read_result(store, s, 0, &row, error)) {
         row.fields = g_strdup(row.fields);
         copy = g_memdup2(&row, sizeof row);
     }

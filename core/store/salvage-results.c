@@ -105,7 +105,7 @@ check_order(Salvage *salvage, SalvageTrial *trial, const PbxResultRow *row)
     guint64 wanted = trial->n + 1;
     if (trial->attempt != row->attempt) {
         g_auto(PbxAttemptRow) attempt = {0};
-        if (!store_attempt(salvage->to, row->trial, row->attempt, &attempt, &salvage->error)) {
+        if (!store_find_attempt(salvage->to, row->trial, row->attempt, &attempt, &salvage->error)) {
             if (salvage->error != NULL || !remake_attempt(salvage, row))
                 return FALSE;
             attempt.start_n = row->n - 1;

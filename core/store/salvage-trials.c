@@ -238,7 +238,7 @@ mend_attempts(Salvage *salvage, guint64 number, const SalvageTrial *trial)
 {
     for (guint i = 1; i <= trial->attempts; i++) {
         g_auto(PbxAttemptRow) there = {0};
-        if (store_attempt(salvage->to, number, i, &there, &salvage->error))
+        if (store_find_attempt(salvage->to, number, i, &there, &salvage->error))
             continue;
         if (salvage->error != NULL)
             return FALSE;

@@ -82,6 +82,10 @@ void store_note_place(PbxStore *store);
 /* Opened to be written, whatever is in it: it may be damaged, older or none at all. */
 PbxStore *store_open_unchecked(const char *dir, GError **error);
 
+/* As store_attempt, but FALSE without error where there is none. */
+gboolean store_find_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
+                            GError **error);
+
 /* The fact that a store which was made without sums has: the schema that it began with. */
 #define STORE_FACT_FIRST_SCHEMA "first_schema"
 /* Brings a new or older database to STORE_SCHEMA_VERSION. */

@@ -283,7 +283,7 @@ gboolean store_trial_of_config(PbxStore *store, const char *config, guint64 *num
 PbxTrialRow *store_oldest_trial(PbxStore *store, guint state, GError **error);
 /* TRIAL of the commands: a number, an id or a name. (transfer full) */
 PbxTrialRow *store_find_trial(PbxStore *store, const char *trial, GError **error);
-/* FALSE without error: no such row. */
+/* Whoever asks for one knows of it by another row: that there is none is an error too. */
 gboolean store_attempt(PbxStore *store, guint64 trial, guint attempt, PbxAttemptRow *row,
                        GError **error);
 PbxResultRow *store_result(PbxStore *store, guint64 seq, GError **error);

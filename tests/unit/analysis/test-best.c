@@ -83,6 +83,8 @@ add_result(Fixture *fixture, guint64 trial, guint attempt, guint64 n, double val
         .fields = text,
         .rung = G_MAXUINT32,
     };
+    const PbxAttemptRow start = {.trial = row.trial, .attempt = row.attempt, .pid = -1};
+    g_assert_true(store_put_attempt(fixture->store, &start, NULL));
     g_assert_true(store_put_result(fixture->store, &row, NULL));
     remember(fixture, &row);
 }
@@ -219,6 +221,8 @@ add_feasible(Fixture *fixture, guint64 trial, guint64 n, double value, PbxFeasib
                               .value = value,
                               .fields = "{}",
                               .feasible = feasible};
+    const PbxAttemptRow start = {.trial = row.trial, .attempt = row.attempt, .pid = -1};
+    g_assert_true(store_put_attempt(fixture->store, &start, NULL));
     g_assert_true(store_put_result(fixture->store, &row, NULL));
     remember(fixture, &row);
 }

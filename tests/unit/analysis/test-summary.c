@@ -10,6 +10,7 @@ typedef struct {
     char *dir;
     PbxStore *store;
     guint64 seq;
+    guint attempt; /* of the last result */
 } Fixture;
 
 static void
@@ -52,6 +53,10 @@ add(Fixture *fixture, guint attempt, guint64 n, gint64 iteration, const char *fi
         .fields = (char *)fields,
         .rung = G_MAXUINT32,
     };
+    const PbxAttemptRow start = {.attempt = attempt, .pid = -1, .start_n = n - 1};
+    if (fixture->attempt != attempt)
+        g_assert_true(store_put_attempt(fixture->store, &start, NULL));
+    fixture->attempt = attempt;
     g_assert_true(store_put_result(fixture->store, &row, NULL));
 }
 

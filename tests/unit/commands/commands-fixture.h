@@ -185,7 +185,10 @@ add_trial(Fixture *fixture, guint64 number, double lr, guint n_results, double v
         .reason = n_results > 0 ? "done" : NULL,
     };
     g_assert_true(store_begin(fixture->store, NULL));
+    const PbxAttemptRow attempt = {
+        .trial = number, .attempt = 1, .pid = -1, .start_time_s = NAN, .start_timesteps = -1};
     g_assert_true(store_put_trial(fixture->store, &row, NULL));
+    g_assert_true(n_results == 0 || store_put_attempt(fixture->store, &attempt, NULL));
     for (guint n = 1; n <= n_results; n++) {
         g_autoptr(GString) fields = g_string_new("{\"accuracy\":");
         json_put_double(fields, n == n_results ? value : value / 2);

@@ -32,6 +32,8 @@ static void
 put_result(Fixture *fixture, const PbxResultRow *row)
 {
     g_autoptr(GError) error = NULL;
+    const PbxAttemptRow attempt = make_attempt(row->trial, row->attempt);
+    g_assert_true(store_put_attempt(fixture->store, &attempt, &error));
     g_assert_true(store_put_result(fixture->store, row, &error));
     g_assert_no_error(error);
 }
@@ -218,7 +220,10 @@ test_results(Fixture *fixture, gconstpointer unused)
     g_assert_cmpstr(read->fields, ==, row.fields);
     g_assert_cmpint(read->at_ns, ==, row.at_ns);
     g_assert_cmpfloat(read->time_this_iter_s, ==, 0.5);
-    g_assert_null(store_result(fixture->store, 10, NULL));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(store_result(fixture->store, 10, &error));
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED);
+    g_assert_nonnull(strstr(error->message, "result 10 is missing"));
 }
 
 static void
@@ -259,7 +264,9 @@ test_attempt(Fixture *fixture, gconstpointer unused)
     g_auto(PbxAttemptRow) read = {0};
     g_autoptr(GError) error = NULL;
     g_assert_false(store_attempt(fixture->store, 2, 3, &read, &error));
-    g_assert_no_error(error);
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED);
+    g_assert_nonnull(strstr(error->message, "attempt 2/3 is missing"));
+    g_clear_error(&error);
     g_assert_true(store_attempt(fixture->store, 2, 2, &read, &error));
     g_assert_cmpstr(read.hostname, ==, "node");
     g_assert_cmpstr(read.node_ip, ==, "192.0.2.1");
