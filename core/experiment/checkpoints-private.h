@@ -30,6 +30,12 @@ gint64 checkpoints_last_end(const PbxRunner *runner);
  * worker or its driver was killed over, before there was a row of them or after that said that
  * they go. */
 void checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial);
+/* What an archive is called that no checkpoint has, but that may be of use: nothing deletes it. */
+#define CHECKPOINT_FOUND_PREFIX "found_"
+/* Gives it such a name, *as. */
+gboolean checkpoints_put_aside(const char *path, char **as, GError **error);
+/* Whether a file is called as workers call archives. */
+gboolean checkpoints_is_archive(const char *name);
 
 /* ---- restore-from.c: `restore` of the file ---- */
 

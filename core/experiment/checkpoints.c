@@ -3,6 +3,7 @@
 #include "experiment/checkpoints-private.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -411,8 +412,8 @@ expand_path(const PbxRunner *runner, const PbxTrial *trial, char **path, GError 
 /* ---- What is left over ---- */
 
 /* Only as workers call them: checkpoint_000010.tar, checkpoint_000010_2.tar.zst. */
-static gboolean
-is_archive(const char *name)
+gboolean
+checkpoints_is_archive(const char *name)
 {
     static const char prefix[] = "checkpoint_", digits[] = "0123456789";
     if (!g_str_has_prefix(name, prefix))
@@ -423,6 +424,24 @@ is_archive(const char *name)
     if (*at == '_' && strspn(at + 1, digits) > 0)
         at += 1 + strspn(at + 1, digits);
     return n >= 6 && (g_str_equal(at, ".tar") || g_str_equal(at, ".tar.zst"));
+}
+
+gboolean
+checkpoints_put_aside(const char *path, char **as, GError **error)
+{
+    g_autofree char *dir = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    g_autofree char *to = g_strdup_printf("%s/" CHECKPOINT_FOUND_PREFIX "%s", dir, name);
+    for (guint i = 2; g_file_test(to, G_FILE_TEST_EXISTS); i++) {
+        g_free(to);
+        to = g_strdup_printf("%s/" CHECKPOINT_FOUND_PREFIX "%u_%s", dir, i, name);
+    }
+    if (g_rename(path, to) == 0) {
+        *as = g_path_get_basename(to);
+        return TRUE;
+    }
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN, "it cannot be renamed: %s",
+                g_strerror(errno));
+    return FALSE;
 }
 
 /* Those that are damaged stay, for a person to look at. */
@@ -459,10 +478,14 @@ checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial)
     checkpoint_remove_leftovers(path_of_dir);
     g_autoptr(GDir) dir = g_dir_open(path_of_dir, 0, NULL);
     for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        if (!is_archive(name) || g_hash_table_contains(names, name))
+        if (!checkpoints_is_archive(name) || g_hash_table_contains(names, name))
             continue;
         g_autofree char *path = g_build_filename(path_of_dir, name, NULL);
-        unlink(path);
+        g_autofree char *as = NULL;
+        if (!runner->log_damaged)
+            unlink(path);
+        else
+            (void)checkpoints_put_aside(path, &as, NULL);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "checkpoint/checkpoint.h"
+#include "experiment/checkpoints-private.h"
 #include "experiment/repair-private.h"
 
 typedef struct {
@@ -65,11 +66,38 @@ check_row(Archives *archives, const PbxCheckpointRow *row, const char *path)
 
 /* ---- What has no row ---- */
 
+/* A driver stores the row after its worker has made the archive: was it killed in between, or have
+ * the row and what came after it been lost? Only then there are no newer rows. */
 static gboolean
-is_archive(const char *name)
+is_newest(const Archives *archives, guint64 trial, const char *path)
 {
-    return g_str_has_prefix(name, "checkpoint_") &&
-           (g_str_has_suffix(name, ".tar") || g_str_has_suffix(name, ".tar.zst"));
+    GStatBuf info;
+    if (g_stat(path, &info) != 0)
+        return FALSE;
+    const gint64 made_ns =
+        info.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + info.st_mtim.tv_nsec;
+    for (guint i = 0; i < archives->rows->len; i++) {
+        const PbxCheckpointRow *row = archives->rows->pdata[i];
+        if (row->trial == trial && row->at_ns > made_ns)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The work that is in it is not thrown away, but no trial goes on from it: what happened between
+ * the trial's last result and it is not known. */
+static void
+put_aside(PbxRepair *repair, const char *path, PbxLoss loss, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *as = NULL;
+    const gboolean kept = !repair->changes || checkpoints_put_aside(path, &as, &error);
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *then =
+        !kept ? g_strdup(error->message)
+              : g_strdup_printf("kept as %s%s: `restore` of an experiment file may name it",
+                                as != NULL ? "" : CHECKPOINT_FOUND_PREFIX, as != NULL ? as : name);
+    finding_add(repair->findings, loss, path, then, "no checkpoint has this archive, %s", why);
 }
 
 static gboolean
@@ -100,12 +128,14 @@ look_into(const PbxTrialRow *row, gpointer user)
         g_autofree char *path = g_build_filename(dir, name, NULL);
         if (is_temporary(name))
             remove_path(archives->repair, path, "it was never finished");
-        else if (!is_archive(name) || g_hash_table_contains(archives->known, path))
+        else if (!checkpoints_is_archive(name) || g_hash_table_contains(archives->known, path))
             continue;
         else if (archives->rows_lost)
-            finding_add(archives->repair->findings, LOSS_SOME, path,
-                        "left alone: rows of checkpoints are lost",
-                        "no checkpoint has this archive");
+            put_aside(archives->repair, path, LOSS_SOME, "and rows of checkpoints are lost");
+        else if (is_newest(archives, row->number, path) &&
+                 checkpoint_verify(path, NULL, NULL, NULL))
+            put_aside(archives->repair, path, LOSS_NONE,
+                      "which is whole and newer than all that have one");
         else
             remove_path(archives->repair, path, "no checkpoint has this archive");
     }

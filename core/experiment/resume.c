@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "experiment/checkpoints-private.h"
+#include "store/repair.h"
 #include "json/json.h"
 
 #define LOOK_BACK 1000 /* seq: what a retry repeats has no event */
@@ -35,6 +36,8 @@ resume_open(const char *dir, GError **error)
     }
     resume->lock = lock_take(dir, error);
     if (resume->lock == NULL)
+        return NULL;
+    if (!store_check_log(dir, &resume->lost, error))
         return NULL;
     if (!store_has_begun(dir)) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_NONE,
@@ -206,6 +209,20 @@ check_scheduler(const PbxRunner *runner, const PbxResume *resume, GError **error
 /* ---- Known again ---- */
 
 static void
+tell_lost(PbxRunner *runner, const PbxResume *resume)
+{
+    if (resume->lost == 0)
+        return;
+    g_autofree char *line =
+        g_strdup_printf("%s/experiment.db-wal is damaged: the newest %" G_GUINT64_FORMAT
+                        " commits or more are lost, and what they knew runs again; archives that "
+                        "no checkpoint has are kept as " CHECKPOINT_FOUND_PREFIX "*",
+                        resume->dir, resume->lost);
+    runner_log("store", PBX_LOG_WARNING, line, runner);
+    runner->log_damaged = TRUE;
+}
+
+static void
 take_over(PbxRunner *runner, PbxResume *resume)
 {
     runner->store = g_steal_pointer(&resume->store);
@@ -292,6 +309,7 @@ resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
 {
     g_autoptr(GPtrArray) left = g_ptr_array_new();
     take_over(runner, resume);
+    tell_lost(runner, resume);
     runner_restore_counts(runner);
     steer_load_held(runner);
     /* Workers' names are not those of a driver that may have left some. */

@@ -398,15 +398,16 @@ struct PbxRunner {
     PbxStatusOptions *report; /* what the reporter was asked to show */
     PbxTally *tally;          /* what it knows of all trials */
 
-    GPtrArray *trials; /* PbxTrial*, by number */
-    GPtrArray *dirty;  /* PbxTrial* to be stored */
-    GQueue waiting;    /* PENDING ones without a worker, oldest first */
-    GQueue resting;    /* ... and those that wait no sooner than their rests_until_ns */
-    GQueue paused;     /* PAUSED ones that the scheduler may pick, oldest first */
-    GQueue parked;     /* PENDING and PAUSED ones that wait for a person */
-    gboolean held;     /* by a person: nothing starts */
-    guint n_kept;      /* PAUSED ones with their worker */
-    GArray *saved;     /* guint64: trials with new checkpoints since the last commit */
+    GPtrArray *trials;    /* PbxTrial*, by number */
+    GPtrArray *dirty;     /* PbxTrial* to be stored */
+    GQueue waiting;       /* PENDING ones without a worker, oldest first */
+    GQueue resting;       /* ... and those that wait no sooner than their rests_until_ns */
+    GQueue paused;        /* PAUSED ones that the scheduler may pick, oldest first */
+    GQueue parked;        /* PENDING and PAUSED ones that wait for a person */
+    gboolean held;        /* by a person: nothing starts */
+    guint n_kept;         /* PAUSED ones with their worker */
+    GArray *saved;        /* guint64: trials with new checkpoints since the last commit */
+    gboolean log_damaged; /* what the store does not know may be what it has lost */
     gboolean warned_kept, warned_bytes, warned_unsaved; /* that was said */
     guint64 counts[PBX_N_STATES];
     guint64 asks;        /* suggests that gave a point */
@@ -514,6 +515,7 @@ struct PbxResume {
     PbxStore *store;
     JsonNode *spec;  /* as resolved then */
     gboolean killed; /* its last driver did not end by itself */
+    guint64 lost;    /* commits, at least, behind what is damaged in its log */
     PbxResumeOptions options;
 };
 /* clock_now when it was left. */

@@ -72,7 +72,7 @@ store_has_begun(const char *dir)
     sqlite3 *db = NULL;
     const gboolean begun =
         sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK || holds_something(db);
-    sqlite3_close(db);
+    store_close_reader(db, path);
     return begun;
 }
 

@@ -39,6 +39,13 @@ typedef struct {
  */
 gboolean store_read_wal(const char *dir, PbxWalFacts *facts, GError **error);
 
+/*
+ * Whether SQLite may be let at DIR's log: FALSE with error where it would put older pages among
+ * newer ones, and so do harm. *lost: so many commits, at least, are behind what it takes. Only with
+ * the directory's lock, and before this process opens the store.
+ */
+gboolean store_check_log(const char *dir, guint64 *lost, GError **error);
+
 /* ---- Salvage ---- */
 
 /*

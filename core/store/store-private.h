@@ -79,6 +79,10 @@ gboolean store_read_int(PbxStore *store, const char *sql, int *value, GError **e
 void store_remove_unbegun(const char *dir);
 void store_note_place(PbxStore *store);
 
+/* Leaves what a killed driver has left in the log: only a driver, which looks at the log first,
+ * brings that into the database. */
+void store_close_reader(sqlite3 *db, const char *path);
+
 /* Opened to be written, whatever is in it: it may be damaged, older or none at all. */
 PbxStore *store_open_unchecked(const char *dir, GError **error);
 

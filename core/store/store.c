@@ -201,6 +201,23 @@ store_new(const char *dir, gboolean writable)
     return store;
 }
 
+/* Whether there is nothing in the WAL that reading the database alone would miss. */
+static gboolean
+wal_is_empty(const char *path)
+{
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+    GStatBuf info;
+    return g_stat(wal, &info) != 0 || info.st_size == 0;
+}
+
+void
+store_close_reader(sqlite3 *db, const char *path)
+{
+    if (db != NULL && !wal_is_empty(path))
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close_v2(db);
+}
+
 void
 store_close(PbxStore *store)
 {
@@ -212,7 +229,10 @@ store_close(PbxStore *store)
     }
     for (int i = 0; i < N_STATEMENTS; i++)
         sqlite3_finalize(store->statements[i]);
-    sqlite3_close_v2(store->db);
+    if (store->writable)
+        sqlite3_close_v2(store->db);
+    else
+        store_close_reader(store->db, store->path);
     g_free(store->path);
     g_free(store);
 }
@@ -363,15 +383,6 @@ open_writer(PbxStore *opened, GError **error)
     return g_steal_pointer(&store);
 }
 
-/* Whether there is nothing in the WAL that reading the database alone would miss. */
-static gboolean
-wal_is_empty(const PbxStore *store)
-{
-    g_autofree char *wal = g_strconcat(store->path, "-wal", NULL);
-    GStatBuf info;
-    return g_stat(wal, &info) != 0 || info.st_size == 0;
-}
-
 /* Where the directory cannot be written SQLite cannot make the shared memory of the WAL;
  * without a WAL the database can be read as it stands. */
 static PbxStore *
@@ -407,7 +418,7 @@ open_reader(PbxStore *opened, GError **error)
         g_propagate_error(error, g_steal_pointer(&first));
         return NULL;
     }
-    if (!wal_is_empty(store)) {
+    if (!wal_is_empty(store->path)) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO,
                     "%s: its last writes are in experiment.db-wal, which cannot be read in a "
                     "directory that cannot be written; copy the directory and look there",

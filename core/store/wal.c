@@ -370,6 +370,34 @@ store_read_wal(const char *dir, PbxWalFacts *facts, GError **error)
     return TRUE;
 }
 
+/* A torn frame at the end is what a crash leaves: it was no commit. */
+static guint64
+commits_behind(const PbxWal *wal, guint64 first_bad)
+{
+    guint64 n = 0;
+    for (guint64 i = first_bad + 1; i < wal->frames->len; i++)
+        n += wal_frame(wal, i)->good && wal_frame(wal, i)->db_pages > 0;
+    return n;
+}
+
+gboolean
+store_check_log(const char *dir, guint64 *lost, GError **error)
+{
+    g_autoptr(PbxWal) wal = wal_open(dir, error);
+    PbxWalFacts facts;
+    if (wal == NULL)
+        return FALSE;
+    wal_facts(wal, &facts);
+    *lost = commits_behind(wal, facts.first_bad);
+    if (facts.first_bad >= facts.in_db)
+        return TRUE;
+    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED,
+                "%s/experiment.db-wal: frame %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                " is damaged; `pegbox repair %s` tells what is lost and mends what it can",
+                dir, facts.first_bad + 1, facts.frames, dir);
+    return FALSE;
+}
+
 /* ---- A copy of the database with what of the log can be used ---- */
 
 static gboolean

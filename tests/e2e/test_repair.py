@@ -179,6 +179,24 @@ class Repair(PegboxTest):
         db.close()
         self.is_whole()
 
+    def test_the_newest_archive_has_no_row(self):
+        """Its row may have been lost with the log: it is work that is not thrown away."""
+        directory = self.bad.dir(2)
+        archive = os.path.join(directory, "checkpoint_000007.tar")
+        shutil.copyfile(os.path.join(directory, "checkpoint_000004.tar"), archive)
+        self.repair(0, archive + ": no checkpoint has this archive, which is whole and newer than "
+                    "all that have one; kept as found_checkpoint_000007.tar", "nothing was changed",
+                    words=("--dry-run",))
+        self.assertTrue(os.path.exists(archive))
+        self.repair(0, archive + ": no checkpoint has this archive")
+        self.assertFalse(os.path.exists(archive))
+        self.pegbox("checkpoint", "verify",
+                    os.path.join(directory, "found_checkpoint_000007.tar"))
+        # One that is older was left over, and its trial has gone on since.
+        shutil.copy2(os.path.join(directory, "checkpoint_000004.tar"), archive)
+        os.utime(archive, (1, 1))
+        self.repair(0, archive + ": no checkpoint has this archive; removed")
+
     def test_a_dry_run(self):
         self.flip(os.path.join(self.bad.dir(1), "checkpoint_000004.tar"), 700)
         os.remove(os.path.join(self.bad.path, "experiment.json"))
@@ -388,10 +406,71 @@ class Repair(PegboxTest):
         db.close()
         frames = (os.path.getsize(self.db + "-wal") - 32) // (PAGE + 24)
         self.flip(self.db + "-wal", 32 + frames // 3 * (PAGE + 24) + 24 + 2000)
+        log = read_bytes(self.db + "-wal")
+        # Whoever looks leaves it as it is; who would write says so.
+        self.pegbox("trials", "bad", expect=None)
+        self.assertEqual(read_bytes(self.db + "-wal"), log)
+        done = self.pegbox("resume", "bad", expect=4)
+        self.assertEqual(len(done.err.splitlines()), 1, done.err)
+        self.assertIn("experiment.db-wal: frame ", done.err)
+        self.assertIn("`pegbox repair ", done.err)
+        self.assertEqual(read_bytes(self.db + "-wal"), log)
         done = self.pegbox("repair", "bad")
         self.assertIn("is damaged; the database has what it held already", done.out)
         self.assertEqual(self.bad.command("export").out, results)
         self.assertEqual(self.bad.command("trials", "--json").out, trials)
+
+    def write_log(self, *commits):
+        """Leaves them in the log, as a driver that was killed does."""
+        kept = os.path.join(self.dir, "kept")
+        db = sqlite3.connect(self.db, isolation_level=None)
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        for sql, values in commits:
+            db.execute(sql, values)
+        for ending in ("", "-wal"):
+            shutil.copy(self.db + ending, kept + ending)
+        db.close()
+        for ending in ("", "-wal"):
+            shutil.copy(kept + ending, self.db + ending)
+
+    def test_resume_tells_what_the_log_has_lost(self):
+        """An archive whose row was among it is not deleted."""
+        db = sqlite3.connect(self.db)
+        row = db.execute("SELECT * FROM checkpoint WHERE id = 3").fetchone()
+        db.execute("DELETE FROM checkpoint WHERE id = 3")
+        for fact in (("status", "running"), ("driver", "host:1")):
+            db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", fact + (row_sum(fact),))
+        db.commit()
+        db.close()
+        self.write_log(("INSERT INTO checkpoint VALUES (%s)" % ", ".join("?" * len(row)), row),
+                       ("CREATE TABLE more (x)", ()))
+        self.flip(self.db + "-wal", 32 + 24 + 2000)
+        done = self.pegbox("resume", "bad")
+        self.assertIn("experiment.db-wal is damaged: the newest 2 commits or more are lost", done.err)
+        names = os.listdir(self.bad.dir(2))
+        self.assertIn("found_checkpoint_000004.tar", names)
+        self.assertNotIn("checkpoint_000004.tar", names)
+        self.assertEqual(self.bad.counts, [4, 4, 4])
+        self.is_whole()
+
+
+def row_sum(row):
+    """As doc/store.md has it, of texts."""
+    state = 0
+    for value in row:
+        data = value.encode()
+        words = [len(data)] + [int.from_bytes(data[i:i + 8], "little")
+                               for i in range(0, len(data), 8)]
+        state = (state + 4) % 2**64
+        for word in words:
+            state = (state ^ word) * 0x9e3779b97f4a7c15 % 2**64
+            state ^= state >> 32
+    return state - 2**64 if state >= 2**63 else state
+
+
+def read_bytes(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 if __name__ == "__main__":

@@ -309,6 +309,39 @@ test_log_of_later_round(Fixture *fixture, gconstpointer unused)
     remove_copy(dir);
 }
 
+/* What SQLite is not to be let at, and what it would lose. */
+static void
+test_check_log(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    g_autoptr(GError) error = NULL;
+    guint64 lost = 9;
+    for (guint i = 0; i < 5; i++)
+        put_fact(fixture->store, "status", i % 2 == 0 ? "running" : "done");
+    char *dir = copy_with_log(fixture);
+    const guint64 frames = read_wal(dir).frames;
+    g_assert_true(store_check_log(dir, &lost, NULL));
+    g_assert_cmpuint(lost, ==, 0);
+    /* As a crash leaves it. */
+    const gint64 last = 32 + (gint64)(frames - 1) * FRAME + 24 + 100;
+    flip(dir, last);
+    g_assert_true(store_check_log(dir, &lost, NULL));
+    g_assert_cmpuint(lost, ==, 0);
+    flip(dir, last);
+    flip(dir, last - 2 * FRAME);
+    g_assert_true(store_check_log(dir, &lost, NULL));
+    g_assert_cmpuint(lost, ==, 2);
+    remove_copy(dir);
+    /* Now the database has it all. */
+    g_assert_true(store_make_durable(fixture->store, NULL));
+    dir = copy_with_log(fixture);
+    g_assert_true(store_check_log(dir, &lost, NULL));
+    flip(dir, last - 2 * FRAME);
+    g_assert_false(store_check_log(dir, &lost, &error));
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED);
+    remove_copy(dir);
+}
+
 static void
 test_no_log(Fixture *fixture, gconstpointer unused)
 {
@@ -336,6 +369,7 @@ main(int argc, char **argv)
     ADD("/store/salvage/rows-that-are-damaged-or-missing", test_rows);
     ADD("/store/salvage/pages-that-cannot-be-read", test_pages);
     ADD("/store/salvage/what-of-a-log-can-be-used", test_log);
+    ADD("/store/salvage/what-a-log-has-lost", test_check_log);
     ADD("/store/salvage/no-log-and-one-that-is-none", test_no_log);
     return g_test_run();
 }
