@@ -129,7 +129,10 @@ while :; do echo '{"loss": 1}'; done''', "{x}"), metric="loss", mode="min", expe
 
     def test_rests_between_attempts_without_a_report(self):
         process = self.start("run", self.spec(
-            sh('echo again >>"$PEGBOX_TRIAL_DIR/starts"; exit 1'), name="e", max_failures=-1))
+            sh('echo again >>"$PEGBOX_TRIAL_DIR/starts"; exit 1'), name="e", max_failures=-1,
+            trial_dirname="t"))
+        wait_until(lambda: os.path.exists(os.path.join(self.results_dir, "e", "t", "starts")), 30,
+                   "the first attempt")
         time.sleep(2)
         process.send_signal(signal.SIGINT)
         self.assertEqual(self.finish(process).status, 130)
