@@ -367,6 +367,8 @@ class Repair(PegboxTest):
             sh(SAVES, "{x}", go), name="bad", metric="loss", mode="min", cwd="{trial.dir}",
             config={"x": {"$grid_search": [0, 1, 2]}}, max_concurrent_trials=1), "--replace")
         wait_until(lambda: os.path.exists(go), 30, "it runs")
+        # Killed before, it might have begun the log anew and put nothing there yet.
+        wait_until(lambda: self.bad.counts == [4, 4, 4], 30, "its results")
         driver.kill()
         self.finish(driver)
         wait_until(lambda: not self.named("sh"), 30, "its program is gone")
@@ -376,10 +378,16 @@ class Repair(PegboxTest):
         shutil.copytree(self.bad.path, copy, ignore=shutil.ignore_patterns("requests"))
         return copy
 
+    def frames(self):
+        """How many the log has; behind them there may be older ones, with another salt."""
+        with open(self.db + "-wal", "rb") as file:
+            salt = file.read(32)[16:24]
+            return sum(frame[8:16] == salt
+                       for frame in iter(lambda: file.read(PAGE + 24), b""))
+
     def test_the_log(self):
         copy = self.killed()
-        size = os.path.getsize(self.db + "-wal")
-        frames = (size - 32) // (PAGE + 24)
+        frames = self.frames()
         results = self.shown(self.bad, "export")
         for frame, part in ((frames // 2, 24 + 2000), (frames // 2, 0), (frames // 2, 9),
                             (frames // 2, 17), (0, -20)):
@@ -409,8 +417,7 @@ class Repair(PegboxTest):
         shutil.copytree(copy, self.bad.path)
         shutil.copy(other, self.db)
         db.close()
-        frames = (os.path.getsize(self.db + "-wal") - 32) // (PAGE + 24)
-        self.flip(self.db + "-wal", 32 + frames // 3 * (PAGE + 24) + 24 + 2000)
+        self.flip(self.db + "-wal", 32 + self.frames() // 3 * (PAGE + 24) + 24 + 2000)
         log = read_bytes(self.db + "-wal")
         # Whoever looks leaves it as it is; who would write says so.
         self.pegbox("trials", "bad", expect=None)
