@@ -172,7 +172,9 @@ clock_at(PbxClock *clock, gint64 at_ns, void (*func)(gpointer), gpointer data, P
     if (clock->is_virtual) {
         timer->place = g_sequence_insert_sorted(clock->timers, timer, compare_timers, NULL);
     } else {
-        gint64 left_ms = (MAX(at_ns - clock_now(clock), 0) + 999999) / 1000000;
+        /* MAX looks at what it is given twice: time would pass in between. */
+        const gint64 left_ns = at_ns - clock_now(clock);
+        const gint64 left_ms = (MAX(left_ns, 0) + 999999) / 1000000;
         timer->source = g_timeout_source_new((guint)MIN(left_ms, G_MAXINT));
         g_source_set_callback(timer->source, fire_source, timer, NULL);
         g_source_attach(timer->source, clock->context);

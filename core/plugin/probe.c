@@ -186,7 +186,8 @@ follow(Probe *probe)
         struct pollfd polled[3] = {{probe->fds[0], POLLIN, 0},
                                    {probe->fds[1], POLLIN, 0},
                                    {ended ? -1 : probe->pidfd, POLLIN, 0}};
-        gint64 left = MAX(deadline - g_get_monotonic_time(), 0) / 1000;
+        const gint64 left_us = deadline - g_get_monotonic_time();
+        const gint64 left = MAX(left_us, 0) / 1000;
         int n = poll(polled, G_N_ELEMENTS(polled), ended ? 0 : (int)left);
         if (n < 0 && errno == EINTR)
             continue;

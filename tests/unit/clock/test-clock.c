@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The clock: virtual time is exact, real timers fire on the loop. */
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "clock/clock.h"
+
+/* By how much each look at the time moves it on, as where the process has to wait meanwhile. */
+static gint64 step_ns, moved_ns;
+
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+    const int code = (int)syscall(SYS_clock_gettime, id, now);
+    if (code != 0 || id != CLOCK_MONOTONIC)
+        return code;
+    moved_ns += step_ns;
+    const gint64 at = (gint64)now->tv_sec * 1000000000 + now->tv_nsec + moved_ns;
+    now->tv_sec = at / 1000000000;
+    now->tv_nsec = at % 1000000000;
+    return 0;
+}
 
 typedef struct {
     GString *order;
@@ -69,6 +89,30 @@ test_real(void)
     g_assert_cmpint(clock_wall(clock), >, G_GINT64_CONSTANT(1600000000000000000));
 }
 
+static gboolean
+too_late(gpointer data G_GNUC_UNUSED)
+{
+    g_assert_not_reached();
+    return G_SOURCE_REMOVE;
+}
+
+/* One that is due before it is armed fires at once. */
+static void
+test_real_is_late(void)
+{
+    for (gint64 left_ms = 5; left_ms < 200; left_ms += 10) {
+        g_autoptr(PbxClock) clock = clock_new_real(NULL);
+        g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+        const gint64 at = clock_now(clock) + left_ms * 1000000;
+        const guint guard = g_timeout_add_seconds(60, too_late, NULL);
+        step_ns = 30 * 1000000;
+        clock_at(clock, at, quit, loop, NULL);
+        step_ns = 0;
+        g_main_loop_run(loop);
+        g_source_remove(guard);
+    }
+}
+
 static void
 test_goes_on(void)
 {
@@ -100,6 +144,7 @@ main(int argc, char **argv)
     g_test_add_func("/clock/virtual/fires-by-time-then-arming", test_virtual_order);
     g_test_add_func("/clock/virtual/cancelled-never-fires", test_cancel);
     g_test_add_func("/clock/real/fires-on-the-loop", test_real);
+    g_test_add_func("/clock/real/fires-though-it-is-late", test_real_is_late);
     g_test_add_func("/clock/goes-on-from-an-earlier-one", test_goes_on);
     g_test_add_func("/clock/stands-still-where-it-is-held", test_is_held);
     return g_test_run();
