@@ -9,8 +9,8 @@ import subprocess
 import threading
 import unittest
 
-from pegbox_test import (PEGBOX, SHORT, SOURCE, PegboxTest, main, python, read_text,
-                         wait_until)
+from pegbox_test import (PEGBOX, SHORT, SOURCE, UNDER_VALGRIND, PegboxTest, main, python,
+                         read_text, wait_until)
 
 CONFIG = {"lr": {"$loguniform": [1e-4, 1]}, "opt": {"$choice": ["adam", "sgd"]}}
 
@@ -326,10 +326,12 @@ class AtOnce(AskTest):
         """Whenever it dies, an ask has given out a trial or it has not."""
         self.create(num_samples=-1)
         self.tell(0, "1")
-        for delay in range(40):
+        # From its start to past its end, which is later under valgrind.
+        rounds, step = (12, 0.1) if UNDER_VALGRIND else (40, 0.001)
+        for delay in range(rounds):
             process = self.start("ask", "e")
             try:
-                process.wait(timeout=delay / 1000)
+                process.wait(timeout=delay * step)
             except subprocess.TimeoutExpired:
                 process.kill()
             process.wait()
