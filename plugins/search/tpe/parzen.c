@@ -45,15 +45,22 @@ tpe_axis_place(const tpe_axis *axis, double value)
 
 /* ---- One kernel ---- */
 
+/* erf(z / sqrt(2)), which is 1 from there on. */
+static double
+error_function(double z)
+{
+    return z > 8.5 ? 1 : erf(z * ROOT_HALF);
+}
+
 /* The mass of a normal kernel within the parameter's bounds. Its mean is within them, so that
  * both terms are positive, and the sum is exact. */
 static double
-log_mass(const tpe_axis *axis, double mean, double inverse)
+mass_within(const tpe_axis *axis, double mean, double sigma)
 {
     if (axis->dim->type == PBX_DIM_NORMAL)
-        return 0;
-    return log(0.5 * (erf((mean - axis->scale.a) * inverse * ROOT_HALF) +
-                      erf((axis->scale.b - mean) * inverse * ROOT_HALF)));
+        return 1;
+    return 0.5 * (error_function((mean - axis->scale.a) / sigma) +
+                  error_function((axis->scale.b - mean) / sigma));
 }
 
 /* ln(Phi(to) - Phi(from)), from < to. */
@@ -82,12 +89,11 @@ log_between(double from, double to)
 static double
 constant_of(const tpe_axis *axis, double mean, double sigma, tpe_memo *memo)
 {
-    double constant;
+    double constant, factor;
     if (memo && memo->sigma == sigma)
         return memo->constant;
-    constant = -log_mass(axis, mean, 1 / sigma);
-    if (axis->kind == TPE_PLAIN)
-        constant -= log(sigma) + HALF_LOG_2_PI;
+    factor = mass_within(axis, mean, sigma);
+    constant = axis->kind == TPE_PLAIN ? -log(factor * sigma) - HALF_LOG_2_PI : -log(factor);
     if (memo) {
         memo->sigma = sigma;
         memo->constant = constant;
@@ -171,12 +177,12 @@ static int
 grow_column(pbx_instance *self, tpe_column *column, size_t n)
 {
     double *mean = grow(self, column->mean, n, sizeof(double));
-    double *inverse = mean ? grow(self, column->inverse, n, sizeof(double)) : NULL;
-    double *term = inverse ? grow(self, column->term, n, sizeof(double)) : NULL;
+    double *sigma = mean ? grow(self, column->sigma, n, sizeof(double)) : NULL;
+    double *term = sigma ? grow(self, column->term, n, sizeof(double)) : NULL;
     uint32_t *alike = term ? grow(self, column->alike, n, sizeof(uint32_t)) : NULL;
     uint32_t *one_of = alike ? grow(self, column->one_of, n, sizeof(uint32_t)) : NULL;
     column->mean = mean ? mean : column->mean;
-    column->inverse = inverse ? inverse : column->inverse;
+    column->sigma = sigma ? sigma : column->sigma;
     column->term = term ? term : column->term;
     column->alike = alike ? alike : column->alike;
     column->one_of = one_of ? one_of : column->one_of;
@@ -186,8 +192,8 @@ grow_column(pbx_instance *self, tpe_column *column, size_t n)
 static int
 grow_rows(pbx_instance *self, tpe_mixture *mixture, size_t n)
 {
-    double **arrays[] = {&mixture->weight, &mixture->base, &mixture->sum, &mixture->sigma,
-                         &mixture->sorted};
+    double **arrays[] = {&mixture->weight, &mixture->log_weight, &mixture->base,
+                         &mixture->sum,    &mixture->width,      &mixture->sorted};
     for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
         double *longer = grow(self, *arrays[i], n, sizeof(double));
         if (!longer)
@@ -197,52 +203,77 @@ grow_rows(pbx_instance *self, tpe_mixture *mixture, size_t n)
     return 1;
 }
 
-static pbx_status
-reserve(pbx_instance *self, tpe_mixture *mixture, size_t n_columns, size_t n, pbx_error *error)
+static int
+grow_columns(pbx_instance *self, tpe_mixture *mixture, size_t n_columns)
+{
+    tpe_column *columns = grow(self, mixture->columns, n_columns, sizeof(tpe_column));
+    double *place = columns ? grow(self, mixture->place, n_columns, sizeof(double)) : NULL;
+    mixture->columns = columns ? columns : mixture->columns;
+    mixture->place = place ? place : mixture->place;
+    if (!place)
+        return 0;
+    for (; mixture->n_allocated < n_columns; mixture->n_allocated++)
+        if (!grow_column(self, &columns[mixture->n_allocated], mixture->capacity))
+            return 0;
+    return 1;
+}
+
+static int
+reserve(pbx_instance *self, tpe_mixture *mixture, size_t n_columns, size_t n)
 {
     size_t capacity = mixture->capacity;
     while (capacity < n + TPE_PAD)
         capacity = capacity ? 2 * capacity : 64;
-    if (n_columns > mixture->n_allocated) {
-        tpe_column *columns = grow(self, mixture->columns, n_columns, sizeof(tpe_column));
-        if (!columns)
-            return pbx_fail_memory(error);
-        mixture->columns = columns;
-        for (; mixture->n_allocated < n_columns; mixture->n_allocated++)
-            if (!grow_column(self, &columns[mixture->n_allocated], capacity))
-                return pbx_fail_memory(error);
+    if (capacity > mixture->capacity) {
+        for (size_t i = 0; i < mixture->n_allocated; i++)
+            if (!grow_column(self, &mixture->columns[i], capacity))
+                return 0;
+        if (!grow_rows(self, mixture, capacity))
+            return 0;
+        mixture->capacity = capacity;
+        mixture->n = 0;
     }
-    if (capacity == mixture->capacity)
-        return PBX_OK;
-    for (size_t i = 0; i < mixture->n_allocated; i++)
-        if (!grow_column(self, &mixture->columns[i], capacity))
-            return pbx_fail_memory(error);
-    if (!grow_rows(self, mixture, capacity))
-        return pbx_fail_memory(error);
-    mixture->capacity = capacity;
-    return PBX_OK;
+    if (n_columns > mixture->n_allocated && !grow_columns(self, mixture, n_columns))
+        return 0;
+    if (mixture->n_packed < 2 * capacity * n_columns) {
+        double *packed = grow(self, mixture->packed, 2 * capacity * n_columns, sizeof(double));
+        if (!packed)
+            return 0;
+        mixture->packed = packed;
+        mixture->n_packed = 2 * capacity * n_columns;
+    }
+    return 1;
 }
 
-pbx_status
-tpe_mixture_begin(pbx_instance *self, tpe_mixture *mixture, const tpe_rules *rules,
-                  size_t n_columns, size_t n, pbx_error *error)
+/* The weights of n observations and the prior. */
+static void
+weigh(tpe_mixture *mixture, const tpe_rules *rules, size_t n)
 {
-    pbx_status status = reserve(self, mixture, n_columns, n + 1, error);
     double all = 0;
-    if (status != PBX_OK)
-        return status;
     mixture->n = n + 1;
-    mixture->n_columns = n_columns;
     for (size_t i = 0; i < n; i++)
         all += mixture->weight[i] = tpe_age_weight(i, n);
     mixture->weight[n] = n > 0 ? rules->prior_weight : 1;
     all += mixture->weight[n];
     for (size_t i = 0; i <= n; i++) {
         mixture->weight[i] /= all;
-        mixture->base[i] = i > 0 && mixture->weight[i] == mixture->weight[i - 1]
-                               ? mixture->base[i - 1]
-                               : log(mixture->weight[i]);
+        mixture->log_weight[i] = i > 0 && mixture->weight[i] == mixture->weight[i - 1]
+                                     ? mixture->log_weight[i - 1]
+                                     : log(mixture->weight[i]);
     }
+}
+
+pbx_status
+tpe_mixture_begin(pbx_instance *self, tpe_mixture *mixture, const tpe_rules *rules,
+                  size_t n_columns, size_t n, pbx_error *error)
+{
+    if (!reserve(self, mixture, n_columns, n + 1))
+        return pbx_fail_memory(error);
+    mixture->n_columns = n_columns;
+    mixture->n_plain = 0;
+    if (mixture->n != n + 1)
+        weigh(mixture, rules, n);
+    memcpy(mixture->base, mixture->log_weight, (n + 1) * sizeof(double));
     for (size_t i = n + 1; i < n + 1 + TPE_PAD; i++)
         mixture->base[i] = -(double)INFINITY;
     return PBX_OK;
@@ -264,6 +295,19 @@ fill_category(tpe_mixture *mixture, const tpe_rules *rules, tpe_column *column,
     column->spread = choices * part / (1 + choices * part);
 }
 
+/* A plain column's means and widths, with the zeros that are behind the last. */
+static void
+pack(tpe_mixture *mixture, const tpe_column *column)
+{
+    const size_t stride = 2 * TPE_PAD * mixture->n_columns, last = mixture->n - 1;
+    double *group = mixture->packed + 2 * TPE_PAD * mixture->n_plain++;
+    for (size_t k = 0; k <= last; k += TPE_PAD, group += stride)
+        for (size_t i = 0; i < TPE_PAD; i++) {
+            group[i] = k + i <= last ? column->mean[k + i] : 0;
+            group[TPE_PAD + i] = k + i <= last ? ROOT_HALF / column->sigma[k + i] : 0;
+        }
+}
+
 void
 tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const tpe_axis *axis,
                  const double *places, const uint32_t *order, tpe_memo *memo, const uint32_t *slots)
@@ -277,61 +321,74 @@ tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const t
     }
     for (size_t k = 0; k < n; k++)
         mixture->sorted[k] = places[order[k]];
-    tpe_bandwidths(axis, rules, mixture->n_columns, mixture->sorted, n, mixture->sigma);
+    tpe_bandwidths(axis, rules, mixture->n_columns, mixture->sorted, n, mixture->width);
     mixture->sorted[n] = axis->center;
-    mixture->sigma[n] = axis->width;
+    mixture->width[n] = axis->width;
     column->n_alike = 0;
     for (size_t k = 0; k <= n; k++) {
         const size_t at = k < n ? order[k] : n;
-        const double mean = mixture->sorted[k], sigma = mixture->sigma[k];
+        const double mean = mixture->sorted[k], sigma = mixture->width[k];
         column->mean[at] = mean;
-        column->inverse[at] = 1 / sigma;
+        column->sigma[at] = sigma;
         mixture->base[at] +=
             constant_of(axis, mean, sigma, memo && k < n ? &memo[slots[at]] : NULL);
-        if (k == 0 || mean != mixture->sorted[k - 1] || sigma != mixture->sigma[k - 1])
+        if (k == 0 || mean != mixture->sorted[k - 1] || sigma != mixture->width[k - 1])
             column->one_of[column->n_alike++] = (uint32_t)at;
         column->alike[at] = (uint32_t)(column->n_alike - 1);
     }
-    for (size_t k = n + 1; k < n + 1 + TPE_PAD; k++)
-        column->mean[k] = column->inverse[k] = 0;
+    if (axis->kind == TPE_PLAIN)
+        pack(mixture, column);
 }
 
 /* ---- Draws ---- */
 
+/* Box and Muller, 1958. */
+static double
+draw_normal(tpe_normals *normals)
+{
+    double radius, angle;
+    normals->has_spare = !normals->has_spare;
+    if (!normals->has_spare)
+        return normals->spare;
+    radius = sqrt(-2 * log(1 - pbx_rng_uniform(normals->rng)));
+    angle = 6.283185307179586 * pbx_rng_uniform(normals->rng);
+    normals->spare = radius * sin(angle);
+    return radius * cos(angle);
+}
+
 /* A kernel's place, by drawing until it is within the bounds: more than a third of all draws are,
  * since the mean is and no kernel is wider than they are apart. */
 static double
-draw_place(const tpe_axis *axis, double mean, double sigma, pbx_rng *rng)
+draw_place(const tpe_axis *axis, double mean, double sigma, tpe_normals *normals)
 {
     double place;
     do
-        place = mean + sigma * pbx_rng_normal(rng);
+        place = mean + sigma * draw_normal(normals);
     while (place < axis->scale.a || place > axis->scale.b);
     return place;
 }
 
 static double
-draw_value(const tpe_column *column, size_t kernel, int is_prior, pbx_rng *rng)
+draw_value(const tpe_column *column, size_t kernel, int is_prior, tpe_normals *normals)
 {
     const tpe_axis *axis = column->axis;
-    if (axis->kind != TPE_CATEGORY) {
-        double mean = column->mean[kernel], sigma = 1 / column->inverse[kernel];
-        return pbx_scale_value(&axis->scale, draw_place(axis, mean, sigma, rng));
-    }
-    if (is_prior || pbx_rng_uniform(rng) < column->spread)
-        return (double)pbx_rng_below(rng, axis->dim->n_choices);
+    if (axis->kind != TPE_CATEGORY)
+        return pbx_scale_value(
+            &axis->scale, draw_place(axis, column->mean[kernel], column->sigma[kernel], normals));
+    if (is_prior || pbx_rng_uniform(normals->rng) < column->spread)
+        return (double)pbx_rng_below(normals->rng, axis->dim->n_choices);
     return column->mean[kernel];
 }
 
 void
-tpe_mixture_draw(const tpe_mixture *mixture, pbx_rng *rng, double *values)
+tpe_mixture_draw(const tpe_mixture *mixture, tpe_normals *normals, double *values)
 {
-    double left = pbx_rng_uniform(rng);
+    double left = pbx_rng_uniform(normals->rng);
     size_t kernel = 0;
     while (kernel + 1 < mixture->n && left >= mixture->weight[kernel])
         left -= mixture->weight[kernel++];
     for (size_t i = 0; i < mixture->n_columns; i++)
-        values[i] = draw_value(&mixture->columns[i], kernel, kernel + 1 == mixture->n, rng);
+        values[i] = draw_value(&mixture->columns[i], kernel, kernel + 1 == mixture->n, normals);
 }
 
 /* ---- Density ---- */
@@ -343,8 +400,8 @@ add_cells(const tpe_mixture *mixture, tpe_column *column, double value)
     pbx_scale_cell(&column->axis->scale, value, &from, &to);
     for (size_t i = 0; i < column->n_alike; i++) {
         double mean = column->mean[column->one_of[i]];
-        double inverse = column->inverse[column->one_of[i]];
-        column->term[i] = log_between((from - mean) * inverse, (to - mean) * inverse);
+        double sigma = column->sigma[column->one_of[i]];
+        column->term[i] = log_between((from - mean) / sigma, (to - mean) / sigma);
     }
     for (size_t i = 0; i < mixture->n; i++)
         mixture->sum[i] += column->term[column->alike[i]];
@@ -363,16 +420,18 @@ double
 tpe_mixture_log(tpe_mixture *mixture, const double *values)
 {
     const size_t padded = (mixture->n + TPE_PAD - 1) / TPE_PAD * TPE_PAD;
-    memcpy(mixture->sum, mixture->base, padded * sizeof(double));
+    size_t n_plain = 0;
+    for (size_t i = 0; i < mixture->n_columns; i++)
+        if (mixture->columns[i].axis->kind == TPE_PLAIN)
+            mixture->place[n_plain++] = tpe_axis_place(mixture->columns[i].axis, values[i]);
+    tpe_subtract_squares(mixture->sum, mixture->base, mixture->packed, mixture->n_columns,
+                         mixture->place, n_plain, padded);
     for (size_t i = 0; i < mixture->n_columns; i++) {
         tpe_column *column = &mixture->columns[i];
         if (column->axis->kind == TPE_CATEGORY)
             add_category(mixture, column, values[i]);
         else if (column->axis->kind == TPE_CELLS)
             add_cells(mixture, column, values[i]);
-        else
-            tpe_subtract_squares(mixture->sum, column->mean, column->inverse,
-                                 tpe_axis_place(column->axis, values[i]), padded);
     }
     return tpe_log_sum(mixture->sum, padded);
 }

@@ -182,11 +182,12 @@ model(pbx_instance *self, const tpe_block *block, pbx_error *error)
 static void
 choose(pbx_instance *self, const tpe_block *block, pbx_rng *rng, double *x)
 {
+    tpe_normals normals = {rng, 0, 0};
     double best = -(double)INFINITY;
     for (size_t k = 0; k < self->rules.n_candidates; k++) {
         double *candidate = self->candidate;
         double score;
-        tpe_mixture_draw(&self->below_here.mixture, rng, candidate);
+        tpe_mixture_draw(&self->below_here.mixture, &normals, candidate);
         score = tpe_mixture_log(&self->below_here.mixture, candidate) -
                 tpe_mixture_log(&self->above_here.mixture, candidate);
         if (k == 0 || score > best) {

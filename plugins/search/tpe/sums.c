@@ -5,6 +5,8 @@
  */
 #include "tpe.h"
 
+#define NOTHING (-45.0) /* the logarithm of what changes no sum of a million terms */
+
 typedef double pair __attribute__((vector_size(16)));
 typedef int64_t pair_int __attribute__((vector_size(16)));
 
@@ -30,13 +32,21 @@ choose(pair_int which, pair yes, pair no)
 }
 
 void
-tpe_subtract_squares(double *sum, const double *mean, const double *inverse, double x, size_t n)
+tpe_subtract_squares(double *sum, const double *base, const double *packed, size_t stride,
+                     const double *x, size_t n_columns, size_t n)
 {
-    const pair at = both(x), half = both(0.5);
-    for (size_t i = 0; i < n; i += 2) {
-        pair z = (at - load(mean + i)) * load(inverse + i);
-        pair left = load(sum + i) - half * z * z;
-        memcpy(sum + i, &left, sizeof left);
+    for (size_t i = 0; i < n; i += TPE_PAD) {
+        pair a = load(base + i), b = load(base + i + 2);
+        for (size_t k = 0; k < n_columns; k++) {
+            const double *mean = packed + (i * stride + k * TPE_PAD) * 2, *scale = mean + TPE_PAD;
+            const pair at = both(x[k]);
+            const pair za = (at - load(mean)) * load(scale);
+            const pair zb = (at - load(mean + 2)) * load(scale + 2);
+            a -= za * za;
+            b -= zb * zb;
+        }
+        memcpy(sum + i, &a, sizeof a);
+        memcpy(sum + i + 2, &b, sizeof b);
     }
 }
 
@@ -79,8 +89,12 @@ tpe_log_sum(const double *sum, size_t n)
     top = both(a[0] > a[1] ? a[0] : a[1]);
     a = b = both(0);
     for (size_t i = 0; i < n; i += TPE_PAD) {
-        a += exponential(load(sum + i) - top);
-        b += exponential(load(sum + i + 2) - top);
+        const pair next_a = load(sum + i) - top, next_b = load(sum + i + 2) - top;
+        const pair_int counts = (next_a > both(NOTHING)) | (next_b > both(NOTHING));
+        if ((counts[0] | counts[1]) == 0)
+            continue;
+        a += exponential(next_a);
+        b += exponential(next_b);
     }
     all = a + b;
     return top[0] + log(all[0] + all[1]);

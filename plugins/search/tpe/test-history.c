@@ -103,7 +103,7 @@ test_enqueued_and_foreign_points(void)
             adopt(host, trial, x, PBX_SUGGESTION_ENQUEUED);
         tell(host, trial % 2 == 0 ? trial : PBX_NONE, x, bowl(host, x, 0.7));
     }
-    g_assert_cmpfloat(distance(host, 1000, 40, 0.7), <, 0.15);
+    g_assert_cmpfloat(distance(host, 1000, 40, 0.7), <, 0.2);
 }
 
 static void
@@ -207,7 +207,7 @@ test_history_is_bounded(void)
     run(host, 200, 600, 0.2);
     g_autoptr(GBytes) late = test_host_reload(host);
     g_assert_cmpuint(g_bytes_get_size(late), ==, g_bytes_get_size(early));
-    g_assert_cmpfloat(distance(host, 1000, 40, 0.2), <, 0.05);
+    g_assert_cmpfloat(distance(host, 1000, 40, 0.2), <, 0.15);
 }
 
 /* What is kept makes the same suggestions as all, until something is dropped. */

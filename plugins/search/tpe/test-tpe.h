@@ -21,9 +21,9 @@
     "{\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "                                 \
     "\"in\": {\"$choice\": [{\"p\": {\"$uniform\": [0, 1]}}, 2]}}, [{\"$randint\": 3}, 1]]}}"
 
-/* Options of which each makes another model; the first three differ in what is modelled together.
- */
-#define N_MODES 6
+/* Options of which each makes another model. The first three differ in what is modelled together,
+ * and with the last it learns little. */
+#define N_MODES 7
 extern const char *const modes[N_MODES];
 
 /* An instance that was set up with these options and config; "loss" is minimised. */
@@ -37,8 +37,8 @@ void tell(PbxTestHost *host, guint64 trial, const double *x, double loss);
 void adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags);
 /* The loss of a bowl whose middle is at `middle` of each parameter's unit interval. */
 double bowl(PbxTestHost *host, const double *x, double middle);
-/* Trials from `first` on, one after the other. */
-void run(PbxTestHost *host, guint64 first, guint n, double middle);
+/* Trials from `first` on, one after the other: how far they are from the middle, on average. */
+double run(PbxTestHost *host, guint64 first, guint n, double middle);
 /* How far the next n suggestions are from the middle, on average; none is told of. */
 double distance(PbxTestHost *host, guint64 first, guint n, double middle);
 

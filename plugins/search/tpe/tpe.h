@@ -53,7 +53,7 @@ typedef struct tpe_memo {
 typedef struct tpe_column {
     const tpe_axis *axis;
     double *mean;    /* [n] on the scale; a category's index */
-    double *inverse; /* [n] 1 / sigma */
+    double *sigma;   /* [n] */
     uint32_t *alike; /* [n] cells: kernels of one number are the same */
     size_t n_alike;
     uint32_t *one_of;        /* [n_alike] a kernel of that number */
@@ -66,13 +66,17 @@ typedef struct tpe_column {
 typedef struct tpe_mixture {
     size_t n;         /* kernels, the prior's included */
     size_t n_columns; /* those in use */
-    size_t n_allocated, capacity;
+    size_t n_plain;   /* of these */
+    size_t n_allocated, capacity, n_packed;
     tpe_column *columns;
-    double *weight; /* [n] add up to 1 */
-    double *base;   /* [n] logarithm of the weight and all constants */
-    double *sum;    /* [n] scratch */
-    double *sigma;  /* [n] scratch */
-    double *sorted; /* [n] scratch */
+    double *packed;     /* of the plain columns, as tpe_subtract_squares reads them */
+    double *place;      /* [n_columns] scratch, of the plain columns */
+    double *weight;     /* [n] add up to 1 */
+    double *log_weight; /* [n] */
+    double *base;       /* [n] logarithm of the weight and all constants */
+    double *sum;        /* [n] scratch */
+    double *width;      /* [n] scratch */
+    double *sorted;     /* [n] scratch */
 } tpe_mixture;
 
 /* How many of n trials are below. */
@@ -91,19 +95,28 @@ pbx_status tpe_mixture_begin(pbx_instance *self, tpe_mixture *mixture, const tpe
 void tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const tpe_axis *axis,
                       const double *places, const uint32_t *order, tpe_memo *memo,
                       const uint32_t *slots);
+/* Normal numbers, which come in pairs. */
+typedef struct tpe_normals {
+    pbx_rng *rng;
+    double spare;
+    int has_spare;
+} tpe_normals;
 /* One draw: a value for each column. */
-void tpe_mixture_draw(const tpe_mixture *mixture, pbx_rng *rng, double *values);
+void tpe_mixture_draw(const tpe_mixture *mixture, tpe_normals *normals, double *values);
 /* The logarithm of its density there (on the scales; of its mass where values are whole). */
 double tpe_mixture_log(tpe_mixture *mixture, const double *values);
 
 /* ---- Loops over all kernels: sums.c ---- */
 
-/* The arrays' capacity is a multiple of this, filled in by zeros (-INFINITY: `sum`). */
+/* Kernels are worked on by so many at once; what is behind the last is 0 (`sum`: -INFINITY). */
 #define TPE_PAD ((size_t)4)
 
-/* sum[i] -= ((x - mean[i]) * inverse[i])^2 / 2, for the first n padded. */
-void tpe_subtract_squares(double *sum, const double *mean, const double *inverse, double x,
-                          size_t n);
+/*
+ * sum[i] = base[i] - ((x[k] - mean[i][k]) * scale[i][k])^2 for each column k, for n kernels padded.
+ * `packed` has for each TPE_PAD kernels, and each of `stride` columns, their means and scales.
+ */
+void tpe_subtract_squares(double *sum, const double *base, const double *packed, size_t stride,
+                          const double *x, size_t n_columns, size_t n);
 /* ln(exp(sum[0]) + ... + exp(sum[n - 1])), n padded. */
 double tpe_log_sum(const double *sum, size_t n);
 
