@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* suggest PLUGIN.so OPTIONS TRIALS [N]: processor milliseconds of one suggest and one tell of a
- * search that has been told of TRIALS trials of 10 parameters, of N in turn, as JSON. */
+/* suggest PLUGIN.so OPTIONS TRIALS N OPERATOR: processor milliseconds of one suggest and one tell
+ * of a search that has been told of TRIALS trials of 10 parameters, of N in turn, as JSON. */
 #include <stdio.h>
 #include <time.h>
+
+#include <pegbox/helpers.h>
 
 #include "host.h"
 
@@ -23,20 +25,21 @@ check(PbxTestHost *host, pbx_status status)
         g_error("%s", host->error.message);
 }
 
-/* A bowl, and something that no bowl has. */
 static double
-loss_at(const double *x)
+loss_at(PbxTestHost *host, const double *x)
 {
     double loss = 0;
-    for (guint i = 0; i < N_DIMS; i++)
-        loss += (x[i] - 0.3) * (x[i] - 0.3) * (i + 1);
+    for (guint i = 0; i < N_DIMS; i++) {
+        const double at = pbx_to_unit(host->problem.space->dims[i], x[i]);
+        loss += (at - 0.3) * (at - 0.3) * (i + 1);
+    }
     return loss;
 }
 
 static void
 tell(PbxTestHost *host, guint64 trial, const double *x)
 {
-    const double loss = loss_at(x);
+    const double loss = loss_at(host, x);
     const pbx_search *search = host->vtable;
     const pbx_result last = {
         .struct_size = sizeof last, .trial = trial, .iteration = 1, .n_losses = 1, .losses = &loss};
@@ -67,7 +70,7 @@ preload(PbxTestHost *host, guint64 n)
     for (guint64 trial = 0; trial < n; trial++) {
         for (guint i = 0; i < N_DIMS; i++) {
             const double at = g_rand_double(rand);
-            x[i] = trial % 4 == 0 ? at : 0.2 + at / 5;
+            x[i] = pbx_from_unit(host->problem.space->dims[i], trial % 4 == 0 ? at : 0.2 + at / 5);
         }
         tell(host, trial, x);
     }
@@ -77,15 +80,15 @@ int
 main(int argc, char **argv)
 {
     test_host_init(&argc, &argv);
-    if (argc < 4)
-        g_error("suggest PLUGIN.so OPTIONS TRIALS [N]");
+    if (argc != 6)
+        g_error("suggest PLUGIN.so OPTIONS TRIALS N OPERATOR");
     g_autoptr(PbxTestHost) host = test_host_new(argv[2]);
     g_autoptr(GString) config = g_string_new("{");
     const guint64 n_trials = g_ascii_strtoull(argv[3], NULL, 10);
-    const guint64 n = argc > 4 ? g_ascii_strtoull(argv[4], NULL, 10) : 100;
+    const guint64 n = g_ascii_strtoull(argv[4], NULL, 10);
     double x[N_DIMS];
     for (guint i = 0; i < N_DIMS; i++)
-        g_string_append_printf(config, "%s\"p%u\": {\"$uniform\": [0, 1]}", i > 0 ? ", " : "", i);
+        g_string_append_printf(config, "%s\"p%u\": %s", i > 0 ? ", " : "", i, argv[5]);
     g_string_append_c(config, '}');
     check(host, test_host_setup(host, config->str, "loss:min", -1));
     preload(host, n_trials);

@@ -123,6 +123,12 @@ class Equal(PegboxTest):
         self.check(sh(TRIAL, "{x}"), search={"plugin": "tpe", "n_startup_trials": 2},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
 
+    def test_a_search_with_a_large_state(self):
+        """Of over 64 KiB, so that it is not stored with each change."""
+        self.check(sh("""printf '{"loss": %s}\\n' $1""", "{p0}"),
+                   search={"plugin": "tpe", "n_startup_trials": 2}, num_samples=50, times=8,
+                   config={"p%d" % i: {"$uniform": [0.1, 0.9]} for i in range(200)})
+
     def test_asha(self):
         self.check(sh(TRIAL, "{x}"), scheduler={"plugin": "asha", "max_t": 9, "grace_period": 2},
                    num_samples=12, stop={"training_iteration": 8})

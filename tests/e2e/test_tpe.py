@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """search/tpe in whole experiments: it learns, also between processes, and proposes nothing twice."""
 import json
+import statistics
 import threading
 
 from pegbox_test import PegboxTest, main, python
@@ -38,7 +39,9 @@ class Tpe(PegboxTest):
                             search=dict(plugin="tpe", **options)))
             self.assertEqual(experiment.states, ["TERMINATED"] * 40)
             losses = [loss(config) for config in experiment.configs]
-            self.assertLess(sum(losses[30:]) / 10, sum(losses[:10]) / 10)
+            # Half of them are better than half of the random ones, and one than all of these.
+            self.assertLess(statistics.median(losses[10:]), statistics.median(losses[:10]))
+            self.assertLess(min(losses[10:]), min(losses[:10]))
 
     def test_eight_at_once(self):
         experiment = self.run_experiment(PROGRAM, max_concurrent_trials=8, resources={"cpu": 0},

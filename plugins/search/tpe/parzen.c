@@ -74,10 +74,6 @@ log_between(double from, double to)
         to = turned;
         middle = -middle;
     }
-    /* The first two terms of the series of the normal density around the middle. */
-    if (width < 0.05 && width * -middle < 0.1)
-        return log(width) - middle * middle / 2 - HALF_LOG_2_PI +
-               log1p(width * width * (middle * middle - 1) / 24);
     edge = -to;
     /* The tail beyond the nearer end; what is here is nothing beside the prior's kernel. */
     if (edge > 10)
@@ -178,15 +174,13 @@ grow_column(pbx_instance *self, tpe_column *column, size_t n)
 {
     double *mean = grow(self, column->mean, n, sizeof(double));
     double *sigma = mean ? grow(self, column->sigma, n, sizeof(double)) : NULL;
-    double *term = sigma ? grow(self, column->term, n, sizeof(double)) : NULL;
-    uint32_t *alike = term ? grow(self, column->alike, n, sizeof(uint32_t)) : NULL;
-    uint32_t *one_of = alike ? grow(self, column->one_of, n, sizeof(uint32_t)) : NULL;
+    uint32_t *alike = sigma ? grow(self, column->alike, n, sizeof(uint32_t)) : NULL;
+    tpe_kernel *kernels = alike ? grow(self, column->kernels, n, sizeof(tpe_kernel)) : NULL;
     column->mean = mean ? mean : column->mean;
     column->sigma = sigma ? sigma : column->sigma;
-    column->term = term ? term : column->term;
     column->alike = alike ? alike : column->alike;
-    column->one_of = one_of ? one_of : column->one_of;
-    return one_of != NULL;
+    column->kernels = kernels ? kernels : column->kernels;
+    return kernels != NULL;
 }
 
 static int
@@ -308,6 +302,28 @@ pack(tpe_mixture *mixture, const tpe_column *column)
         }
 }
 
+/* Kernels that are the same lie side by side in the order of their places. */
+static void
+gather(const tpe_mixture *mixture, tpe_column *column, const uint32_t *order)
+{
+    tpe_kernel *kernel = column->kernels;
+    double log_sigma = 0;
+    column->n_alike = 0;
+    for (size_t k = 0; k < mixture->n; k++) {
+        const size_t at = k + 1 < mixture->n ? order[k] : k;
+        const double mean = mixture->sorted[k], sigma = mixture->width[k];
+        if (k == 0 || sigma != mixture->width[k - 1])
+            log_sigma = log(sigma);
+        if (k == 0 || sigma != mixture->width[k - 1] || mean != mixture->sorted[k - 1]) {
+            kernel = &column->kernels[column->n_alike++];
+            kernel->mean = mean;
+            kernel->inverse = 1 / sigma;
+            kernel->log_sigma = log_sigma;
+        }
+        column->alike[at] = (uint32_t)(column->n_alike - 1);
+    }
+}
+
 void
 tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const tpe_axis *axis,
                  const double *places, const uint32_t *order, tpe_memo *memo, const uint32_t *slots)
@@ -324,7 +340,6 @@ tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const t
     tpe_bandwidths(axis, rules, mixture->n_columns, mixture->sorted, n, mixture->width);
     mixture->sorted[n] = axis->center;
     mixture->width[n] = axis->width;
-    column->n_alike = 0;
     for (size_t k = 0; k <= n; k++) {
         const size_t at = k < n ? order[k] : n;
         const double mean = mixture->sorted[k], sigma = mixture->width[k];
@@ -332,12 +347,11 @@ tpe_mixture_fill(tpe_mixture *mixture, const tpe_rules *rules, size_t i, const t
         column->sigma[at] = sigma;
         mixture->base[at] +=
             constant_of(axis, mean, sigma, memo && k < n ? &memo[slots[at]] : NULL);
-        if (k == 0 || mean != mixture->sorted[k - 1] || sigma != mixture->width[k - 1])
-            column->one_of[column->n_alike++] = (uint32_t)at;
-        column->alike[at] = (uint32_t)(column->n_alike - 1);
     }
     if (axis->kind == TPE_PLAIN)
         pack(mixture, column);
+    else
+        gather(mixture, column, order);
 }
 
 /* ---- Draws ---- */
@@ -393,18 +407,32 @@ tpe_mixture_draw(const tpe_mixture *mixture, tpe_normals *normals, double *value
 
 /* ---- Density ---- */
 
+/* The logarithm of a kernel's mass between two places; log_width is that of their distance. */
+static double
+log_cell(const tpe_kernel *kernel, double from, double to, double log_width)
+{
+    const double width = (to - from) * kernel->inverse;
+    const double middle = ((from + to) / 2 - kernel->mean) * kernel->inverse;
+    double more;
+    if (width >= 0.05 || width * fabs(middle) >= 0.1)
+        return log_between((from - kernel->mean) * kernel->inverse,
+                           (to - kernel->mean) * kernel->inverse);
+    /* The first two terms of the series of the normal density around the middle. */
+    more = width * width * (middle * middle - 1) / 24;
+    return log_width - kernel->log_sigma - middle * middle / 2 - HALF_LOG_2_PI + more -
+           more * more / 2;
+}
+
 static void
 add_cells(const tpe_mixture *mixture, tpe_column *column, double value)
 {
-    double from, to;
+    double from, to, log_width;
     pbx_scale_cell(&column->axis->scale, value, &from, &to);
-    for (size_t i = 0; i < column->n_alike; i++) {
-        double mean = column->mean[column->one_of[i]];
-        double sigma = column->sigma[column->one_of[i]];
-        column->term[i] = log_between((from - mean) / sigma, (to - mean) / sigma);
-    }
+    log_width = log(to - from);
+    for (size_t i = 0; i < column->n_alike; i++)
+        column->kernels[i].term = log_cell(&column->kernels[i], from, to, log_width);
     for (size_t i = 0; i < mixture->n; i++)
-        mixture->sum[i] += column->term[column->alike[i]];
+        mixture->sum[i] += column->kernels[column->alike[i]].term;
 }
 
 static void

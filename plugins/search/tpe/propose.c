@@ -8,7 +8,9 @@
  */
 #include "tpe.h"
 
-#define MAX_TRIES 32 /* for a point that no other trial has */
+/* For a point that no other trial has. */
+#define MAX_TRIES   32
+#define MODEL_TRIES 4
 
 /* ---- Blocks ---- */
 
@@ -179,15 +181,37 @@ model(pbx_instance *self, const tpe_block *block, pbx_error *error)
 
 /* ---- A point ---- */
 
+/* Of one parameter of whole values or choices, those that were compared. */
+typedef struct {
+    double values[64];
+    size_t n;
+} Compared;
+
+static int
+was_compared(Compared *compared, double value)
+{
+    for (size_t i = 0; i < compared->n; i++)
+        if (compared->values[i] == value)
+            return 1;
+    if (compared->n < sizeof(compared->values) / sizeof(*compared->values))
+        compared->values[compared->n++] = value;
+    return 0;
+}
+
 static void
 choose(pbx_instance *self, const tpe_block *block, pbx_rng *rng, double *x)
 {
+    const int may_recur = block->n == 1 && self->axes[block->dims[0]].kind != TPE_PLAIN;
     tpe_normals normals = {rng, 0, 0};
+    Compared compared;
     double best = -(double)INFINITY;
+    compared.n = 0;
     for (size_t k = 0; k < self->rules.n_candidates; k++) {
         double *candidate = self->candidate;
         double score;
         tpe_mixture_draw(&self->below_here.mixture, &normals, candidate);
+        if (may_recur && was_compared(&compared, candidate[0]))
+            continue;
         score = tpe_mixture_log(&self->below_here.mixture, candidate) -
                 tpe_mixture_log(&self->above_here.mixture, candidate);
         if (k == 0 || score > best) {
@@ -245,7 +269,7 @@ tpe_propose(pbx_instance *self, uint64_t ask, double *x, pbx_error *error)
     if (by_model)
         split(self);
     for (int tries = 0; status == PBX_OK && tries < MAX_TRIES; tries++) {
-        status = fill_in(self, by_model && tries < MAX_TRIES / 4, &rng, x, error);
+        status = fill_in(self, by_model && tries < MODEL_TRIES, &rng, x, error);
         if (status == PBX_OK && !tpe_history_has(self, x))
             break;
     }

@@ -49,15 +49,20 @@ typedef struct tpe_memo {
     double sigma, constant;
 } tpe_memo;
 
+/* Of whole values, where many kernels are the same. */
+typedef struct tpe_kernel {
+    double mean, inverse, log_sigma;
+    double term; /* scratch */
+} tpe_kernel;
+
 /* One parameter's part of the kernels. The last kernel is the prior. */
 typedef struct tpe_column {
     const tpe_axis *axis;
-    double *mean;    /* [n] on the scale; a category's index */
-    double *sigma;   /* [n] */
-    uint32_t *alike; /* [n] cells: kernels of one number are the same */
+    double *mean;        /* [n] on the scale; a category's index */
+    double *sigma;       /* [n] */
+    uint32_t *alike;     /* [n] cells: kernels of one number are the same */
+    tpe_kernel *kernels; /* [n_alike] by that number */
     size_t n_alike;
-    uint32_t *one_of;        /* [n_alike] a kernel of that number */
-    double *term;            /* [n_alike] scratch */
     double hit, miss, prior; /* categories: logarithms of the probabilities */
     double spread;           /* categories: the part of a kernel that is for all choices */
 } tpe_column;
