@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* session/1 and template/1 for tests of trainables: one trial, its reports kept as text. */
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
 #include "host-private.h"
 
 static PbxTestHost *
@@ -41,25 +41,11 @@ test_session_init(PbxTestHost *host)
     test_session_config(host, "{}");
 }
 
-static void
-remove_tree(const char *path)
-{
-    GDir *dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-    }
-    if (dir != NULL)
-        g_dir_close(dir);
-    g_remove(path);
-}
-
 void
 test_session_clear(PbxTestHost *host)
 {
     PbxTestSession *session = &host->session;
-    remove_tree(session->dir);
+    g_assert_true(checkpoint_remove(session->dir, NULL));
     g_free(session->dir);
     g_free(session->cwd);
     g_free(session->out);

@@ -2,8 +2,9 @@
 /* A plugin directory of a test's own, filled with objects that were built for it. */
 #include "fixture.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
+
+#include "checkpoint/checkpoint.h"
 
 static char *home;
 
@@ -16,24 +17,11 @@ fixture_init(int *argc, char ***argv)
     g_test_init(argc, argv, NULL);
 }
 
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-    }
-    g_remove(path);
-}
-
 int
 fixture_run(void)
 {
     int status = g_test_run();
-    remove_tree(home);
+    g_assert_true(checkpoint_remove(home, NULL));
     return status;
 }
 
@@ -60,7 +48,7 @@ void
 fixture_tear_down(Fixture *fixture)
 {
     registry_free(fixture->registry);
-    remove_tree(fixture->dir);
+    g_assert_true(checkpoint_remove(fixture->dir, NULL));
     g_ptr_array_unref(fixture->warnings);
     g_free(fixture->dir);
 }

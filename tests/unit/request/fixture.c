@@ -8,18 +8,7 @@
 
 #include <glib/gstdio.h>
 
-static void
-remove_tree(const char *path)
-{
-    if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
-        g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-        for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-            g_autofree char *child = g_build_filename(path, name, NULL);
-            remove_tree(child);
-        }
-    }
-    g_remove(path);
-}
+#include "checkpoint/checkpoint.h"
 
 void
 fixture_set_up(Fixture *f, gconstpointer unused)
@@ -39,7 +28,7 @@ fixture_tear_down(Fixture *f, gconstpointer unused)
     requests_close(f->requests, "the test is over");
     lock_release(f->lock);
     g_ptr_array_unref(f->taken);
-    remove_tree(f->dir);
+    g_assert_true(checkpoint_remove(f->dir, NULL));
     g_free(f->dir);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpoint.h"
 #include "spec-test.h"
 
 static const char *const plugins[] = {
@@ -23,18 +23,6 @@ static const char defaults[] =
 static char *base;
 static PbxRegistry *registry;
 static int last_status;
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-    }
-    g_remove(path);
-}
 
 static void
 make_plugin_dir(const char *dir)
@@ -77,7 +65,7 @@ spec_test_run(void)
 {
     int status = g_test_run();
     registry_free(registry);
-    remove_tree(base);
+    g_assert_true(checkpoint_remove(base, NULL));
     g_free(base);
     return status;
 }

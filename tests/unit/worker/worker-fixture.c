@@ -2,7 +2,6 @@
 #include "worker-fixture.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "checkpoint/checkpoint.h"
 
 /* A test that waits longer than this fails instead of hanging. */
 #define PATIENCE_S 60
@@ -119,21 +120,6 @@ worker_open(Worker *worker, gconstpointer unused)
     talk_open(&worker->talk, ends[0]);
 }
 
-static void
-remove_tree(const char *path)
-{
-    /* What a symbolic link points to is not the test's. */
-    GDir *dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-    while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *inner = g_build_filename(path, name, NULL);
-        remove_tree(inner);
-    }
-    if (dir != NULL)
-        g_dir_close(dir);
-    g_remove(path);
-}
-
 void
 worker_close(Worker *worker, gconstpointer unused)
 {
@@ -141,7 +127,7 @@ worker_close(Worker *worker, gconstpointer unused)
     talk_close(&worker->talk);
     if (worker->pid > 0)
         worker_wait(worker);
-    remove_tree(worker->dir);
+    g_assert_true(checkpoint_remove(worker->dir, NULL));
     g_free(worker->dir);
 }
 
