@@ -29,13 +29,13 @@ fail_late(PbxWorkerSlot *worker, const char *what, const char *limit, double sec
     fail(worker, g_strdup_printf("%s limits.%s (%s s)", what, limit, number));
 }
 
-/* What is to end already has the patience of that. */
+/* What is to end already has the patience of that, but while it saves. */
 static gboolean
 is_over(const PbxWorkerSlot *worker)
 {
     const PbxTrial *trial = worker->trial;
     return trial == NULL || trial->ended || trial->failing != NULL ||
-           worker->runner->interrupts > 0;
+           (worker->runner->interrupts > 0 && !worker->saving);
 }
 
 /* A report only notes its time; the timer finds out that the deadline has moved since. */
@@ -73,6 +73,15 @@ void
 limits_reported(PbxWorkerSlot *worker)
 {
     worker->reported_ns = clock_now(worker->runner->clock);
+}
+
+void
+limits_saving(PbxWorkerSlot *worker)
+{
+    if (worker->limit != NULL || worker->runner->spec->local)
+        return;
+    worker->reported_ns = clock_now(worker->runner->clock);
+    look(worker);
 }
 
 void

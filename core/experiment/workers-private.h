@@ -14,6 +14,8 @@ void worker_arm_patience(PbxWorkerSlot *worker, double seconds);
 void limits_begin(PbxWorkerSlot *worker);
 void limits_reported(PbxWorkerSlot *worker);
 void limits_end(PbxWorkerSlot *worker);
+/* What ends saves its trial, without a limit so far. */
+void limits_saving(PbxWorkerSlot *worker);
 /* It stands still; it goes on. */
 void limits_hold(PbxWorkerSlot *worker);
 void limits_release(PbxWorkerSlot *worker);

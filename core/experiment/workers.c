@@ -267,10 +267,12 @@ saving(PbxRunner *runner, PbxWorkerSlot *worker, gboolean begins)
     worker->saving = begins;
     if (!worker->stopping)
         return;
-    if (begins)
+    if (begins) {
         clock_cancel(&worker->timer);
-    else
-        worker_arm_patience(worker, stop_patience(runner));
+        limits_saving(worker);
+        return;
+    }
+    worker_arm_patience(worker, stop_patience(runner));
 }
 
 static void

@@ -159,6 +159,32 @@ test_over(void)
     tear_down(&f);
 }
 
+/* Nothing else bounds a save. */
+static void
+test_save_of_what_was_interrupted(void)
+{
+    LimitsFixture f;
+    set_up(&f, (PbxLimits){.report_time_s = 5});
+    limits_begin(&f.worker);
+    f.base.runner.interrupts = 1;
+    f.worker.saving = TRUE;
+    pass(&f, 6);
+    assert_killed(&f, "reported nothing for longer than limits.report_time_s (5 s)");
+    tear_down(&f);
+    /* One that was looked at while it did not save yet. */
+    set_up(&f, (PbxLimits){.report_time_s = 5});
+    limits_begin(&f.worker);
+    f.base.runner.interrupts = 1;
+    pass(&f, 6);
+    f.worker.saving = TRUE;
+    limits_saving(&f.worker);
+    pass(&f, 10.9);
+    assert_killed(&f, NULL);
+    pass(&f, 11);
+    assert_killed(&f, "reported nothing for longer than limits.report_time_s (5 s)");
+    tear_down(&f);
+}
+
 static void
 test_none(void)
 {
@@ -194,6 +220,8 @@ main(int argc, char **argv)
     g_test_add_func("/experiment/limits/the-earlier-of-both", test_the_earlier_of_both);
     g_test_add_func("/experiment/limits/starts-anew", test_starts_anew);
     g_test_add_func("/experiment/limits/over", test_over);
+    g_test_add_func("/experiment/limits/save-of-what-was-interrupted",
+                    test_save_of_what_was_interrupted);
     g_test_add_func("/experiment/limits/none", test_none);
     g_test_add_func("/experiment/limits/memory", test_memory);
     return g_test_run();
