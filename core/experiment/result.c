@@ -272,6 +272,19 @@ result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage 
     return missing != NULL ? missing_text(view, missing, row) : NULL;
 }
 
+/* A result that a new attempt repeats: kept, but shown to nobody twice, and no decider judges it.
+ */
+static void
+store_hidden(PbxRunner *runner, PbxTrial *trial, PbxResultRow *row)
+{
+    g_autoptr(PbxView) view = view_new(runner, trial, row);
+    if (runner->spec->metrics[0] == NULL ||
+        !view_number(view, runner->spec->metrics[0], &row->value))
+        row->value = (double)NAN;
+    row->feasible = view->feasible;
+    store_row(runner, trial, row, FALSE);
+}
+
 /* The answer that was given to it before. */
 static void
 answer_again(PbxRunner *runner, PbxTrial *trial, guint64 n)
@@ -290,9 +303,8 @@ result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message
         return;
     PbxResultRow *row = row_from_message(trial, message);
     row->seq = ++runner->seq;
-    /* What a new attempt repeats is kept, but shown to nobody twice. */
     if (row->n <= trial->shown) {
-        store_row(runner, trial, row, FALSE);
+        store_hidden(runner, trial, row);
         answer_again(runner, trial, row->n);
         result_row_free(row);
         return;
