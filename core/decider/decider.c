@@ -23,6 +23,8 @@ decider_new(PbxInstance *instance, gint64 warn_ns)
     PbxDecider *decider = g_new0(PbxDecider, 1);
     decider->instance = instance;
     decider->warn_ns = warn_ns;
+    /* What it counts from its first call on, as time, is not to be lost. */
+    decider->dirty = g_str_equal(instance->plugin->desc->kind, "stopper");
     return decider;
 }
 
@@ -129,6 +131,12 @@ decider_is_dirty(const PbxDecider *decider)
     return decider->dirty && decider_state_version(decider) != 0;
 }
 
+void
+decider_touch(PbxDecider *decider)
+{
+    decider->dirty = TRUE;
+}
+
 guint32
 decider_state_version(const PbxDecider *decider)
 {
@@ -173,8 +181,10 @@ decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refus
             ? instance->object->load(instance->self, version, bytes, size, &abi_error)
             : PBX_ENOTSUP;
     *refused = status == PBX_ENOTSUP;
-    if (status == PBX_OK)
+    if (status == PBX_OK) {
+        decider->dirty = FALSE;
         return TRUE;
+    }
     instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
     return FALSE;
 }

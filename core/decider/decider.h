@@ -93,8 +93,11 @@ gboolean decider_shim(PbxDecider *decider, PbxShim *shim);
 
 /* ---- Its state ---- */
 
-/* Whether a call since the last save may have changed the state. */
+/* Whether a call since the last save or load may have changed the state; that of a stopper is to be
+ * saved from the start. */
 gboolean decider_is_dirty(const PbxDecider *decider);
+/* Its state is to be saved, though no call changed it. */
+void decider_touch(PbxDecider *decider);
 /* Appends the plugin's blob; FALSE with error. Clears the mark. */
 gboolean decider_save(PbxDecider *decider, GByteArray *blob, GError **error);
 /*

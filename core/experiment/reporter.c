@@ -13,6 +13,7 @@
 
 #define REDRAW_NS (NS_PER_S / 4) /* calm: at most 4 a second */
 #define STORE_NS  NS_PER_S
+#define QUIET_NS  (5 * NS_PER_S) /* ... where nothing but the clock has changed */
 
 struct PbxReporter {
     PbxRunner *runner;
@@ -23,6 +24,7 @@ struct PbxReporter {
     PbxStatus *status; /* as it was shown last; NULL: not yet */
     PbxScreen *screen;
     gint64 next_ns, store_ns; /* when it is redrawn, and stored, next */
+    gint64 stored_ns;         /* when it was stored last */
     char *last_line;          /* a plain line is not repeated */
     char *stored;             /* what of it lasts, as the store has it */
 };
@@ -247,7 +249,7 @@ reporter_store(PbxReporter *reporter, PbxReporterWhen when)
     g_autoptr(JsonNode) live = status_live(status);
     g_autofree char *key = lasting(live);
     if (when == REPORTER_TICK) {
-        if (g_strcmp0(key, reporter->stored) == 0)
+        if (g_strcmp0(key, reporter->stored) == 0 && time < reporter->stored_ns + QUIET_NS)
             return;
         runner_touch(runner);
     }
@@ -255,6 +257,7 @@ reporter_store(PbxReporter *reporter, PbxReporterWhen when)
         return;
     g_free(reporter->stored);
     reporter->stored = g_steal_pointer(&key);
+    reporter->stored_ns = time;
     g_autofree char *text = json_to_text(live);
     g_autoptr(GError) error = NULL;
     /* A view: the run does not depend on it. What is wrong with the store the commit tells. */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """resume and run --resume: what was interrupted goes on where it was."""
+import contextlib
 import json
 import os
 import signal
@@ -60,6 +61,14 @@ class Resume(PegboxTest):
         self.assertEqual([len(set(str(c) for c in e.configs))], [n])
         row, = self.pegbox("ls", "--json").json
         self.assertEqual((row["status"], row["trials"]), ("done", n))
+        # Those too that an attempt has repeated.
+        self.assertEqual(self.store("SELECT count(*) FROM result WHERE value IS NOT fields ->> 'loss'"),
+                         [(0,)])
+
+    def store(self, sql):
+        db = sqlite3.connect("file:%s/e/experiment.db?mode=ro" % self.results_dir, uri=True)
+        with contextlib.closing(db):
+            return db.execute(sql).fetchall()
 
     def test_a_killed_driver(self):
         self.killed()
@@ -171,6 +180,20 @@ class Resume(PegboxTest):
                                         "HOME": self.dir}, expect=2)
         self.pegbox("resume", os.path.join(self.results_dir, "e"))
         self.check_whole()
+
+    def test_the_budget_of_time_without_a_result(self):
+        """What the driver lived after the last one counts too."""
+        process = self.start_held(time_budget_s=1000)
+        wait_until(lambda: int(self.store("SELECT value FROM fact WHERE key = 'clock_ns'")[0][0]) >
+                   3 * 10 ** 9, 20, "3 s")
+        self.kill_driver(process)
+        last, began = (self.store(sql)[0][0] for sql in (
+            "SELECT max(at_ns) FROM result", "SELECT min(started_ns) FROM attempt"))
+        budget = (last - began) / 1e9 + 1
+        self.assertLess(budget, 3)
+        self.pegbox("resume", "e", "--set", "time_budget_s=%f" % budget)
+        trial, = self.opened("e").trials[:1]
+        self.assertEqual((trial["attempts"], trial["outcome"]), (1, "stopped"))
 
     def test_commands_about_it(self):
         """With a driver that is gone, and once more after its resume."""

@@ -151,13 +151,17 @@ class Combined(Stoppers):
             return {"plugin": "combined", "stoppers": [{"plugin": "max-iteration",
                                                         "max_iter": most}]}
 
-        def slots():
+        def of_event():
+            """The last one that its state knows of."""
             with sqlite3.connect(self.results_dir + "/e/experiment.db") as db:
-                return [row[0] for row in db.execute("SELECT slot FROM decider")]
+                return db.execute("SELECT at_seq FROM decider WHERE slot = 'stop[0].stoppers[0]'"
+                                  ).fetchone()[0]
         self.run_experiment(sh("echo '{\"v\": 1}'"), name="e", stop=stop(10))
-        self.assertIn("stop[0].stoppers[0]", slots())
+        before = of_event()
+        self.pegbox("resume", "e")
+        self.assertEqual(of_event(), before)
         self.pegbox("resume", "e", "--set", "stop=" + json.dumps(stop(11)))
-        self.assertNotIn("stop[0].stoppers[0]", slots())
+        self.assertGreater(of_event(), before)
 
     def test_mistakes_have_their_place(self):
         def refused(stoppers, *messages, **keys):

@@ -36,21 +36,35 @@ test_stops_all_when_the_time_is_over(void)
     g_assert_cmpstr(ask(host).reason, ==, "1.5 s have passed");
 }
 
+/* The clock stands still while nothing runs; what a process did after its last result counts. */
 static void
 test_goes_on_after_a_resume(void)
 {
     g_autoptr(PbxTestHost) host = test_host_new("{\"timeout\": 10}");
     test_host_advance(host, 4 * TEST_SECOND);
     report(host);
-    test_host_advance(host, 100 * TEST_SECOND); /* nothing was running */
+    test_host_advance(host, 2 * TEST_SECOND);
     g_bytes_unref(test_host_reload(host));
-    g_assert_cmpint(ask(host).again_ns, ==, (104 + 6) * TEST_SECOND);
+    g_assert_cmpint(ask(host).again_ns, ==, 10 * TEST_SECOND);
     test_host_advance(host, 3 * TEST_SECOND);
     report(host);
     g_bytes_unref(test_host_reload(host));
-    g_assert_cmpint(ask(host).again_ns, ==, (107 + 3) * TEST_SECOND);
-    test_host_advance(host, 3 * TEST_SECOND);
+    g_assert_cmpint(ask(host).again_ns, ==, 10 * TEST_SECOND);
+    test_host_advance(host, 1 * TEST_SECOND);
     g_assert_cmpuint(ask(host).stop, ==, 1);
+}
+
+/* A process with a clock of its own has used nothing yet, and what others had used counts. */
+static void
+test_another_clock(void)
+{
+    g_autoptr(PbxTestHost) before = test_host_new("{\"timeout\": 10}");
+    g_autoptr(PbxTestHost) host = test_host_new("{\"timeout\": 10}");
+    test_host_advance(before, 4 * TEST_SECOND);
+    report(before);
+    test_host_advance(host, 1 * TEST_SECOND);
+    g_assert_cmpint(test_host_load(host, before), ==, PBX_OK);
+    g_assert_cmpint(ask(host).again_ns, ==, (1 + 6) * TEST_SECOND);
 }
 
 static void
@@ -69,6 +83,7 @@ main(int argc, char **argv)
     g_test_add_func("/timeout/stops-all-when-the-time-is-over",
                     test_stops_all_when_the_time_is_over);
     g_test_add_func("/timeout/goes-on-after-a-resume", test_goes_on_after_a_resume);
+    g_test_add_func("/timeout/another-clock", test_another_clock);
     g_test_add_func("/timeout/bad-options-are-refused", test_bad_options_are_refused);
     return g_test_run();
 }

@@ -8,11 +8,16 @@
 struct pbx_instance {
     pbx_base base;
     int64_t limit_ns;
-    int64_t used_ns;  /* before this process */
-    int64_t start_ns; /* of this process, on the clock */
-    int64_t last_ns;  /* the last event on the clock: what a blob takes as the end */
+    int64_t used_ns; /* up to last_ns */
+    int64_t last_ns; /* the last event, on the clock */
     char reason[64];
 };
+
+static int64_t
+now(const pbx_instance *self)
+{
+    return self->base.host->now_ns(self->base.host);
+}
 
 static pbx_status
 init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_error *error)
@@ -21,19 +26,27 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options, pbx_erro
     char text[32];
     (void)error;
     self->limit_ns = (int64_t)(pbx_clamp(seconds, 0, 9e9) * 1e9);
-    self->start_ns = self->last_ns = host->now_ns(host);
+    self->last_ns = now(self);
     snprintf(self->reason, sizeof(self->reason), "%s s have passed",
              pbx_format_real(seconds, text));
     return PBX_OK;
 }
 
-/* Nothing stops here: the clock is read where state may change, so that a blob is of the
- * calls before it and of nothing else. */
+/* Only where state may change, so that a blob is of the calls before it and of nothing else. */
+static void
+count(pbx_instance *self)
+{
+    const int64_t now_ns = now(self);
+    self->used_ns += now_ns - self->last_ns;
+    self->last_ns = now_ns;
+}
+
+/* Nothing stops here. */
 static pbx_status
 result(pbx_instance *self, const pbx_result *r, pbx_verdict *verdict, pbx_error *error)
 {
     (void)r, (void)verdict, (void)error;
-    self->last_ns = self->base.host->now_ns(self->base.host);
+    count(self);
     return PBX_OK;
 }
 
@@ -41,16 +54,16 @@ static pbx_status
 end(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
 {
     (void)outcome, (void)error;
-    self->last_ns = self->base.host->now_ns(self->base.host);
+    count(self);
     return PBX_OK;
 }
 
 static pbx_status
 all(pbx_instance *self, pbx_verdict *verdict, pbx_error *error)
 {
-    int64_t end_ns = self->start_ns + self->limit_ns - self->used_ns;
+    int64_t end_ns = self->last_ns + self->limit_ns - self->used_ns;
     (void)error;
-    if (self->base.host->now_ns(self->base.host) >= end_ns) {
+    if (now(self) >= end_ns) {
         verdict->stop = 1;
         verdict->reason = self->reason;
     } else {
@@ -59,13 +72,15 @@ all(pbx_instance *self, pbx_verdict *verdict, pbx_error *error)
     return PBX_OK;
 }
 
+/* The clock goes on where it was when the last process ended: what that one did after its last
+ * event counts too. Without a driver each process has a clock of its own. */
 static void
 state(pbx_instance *self, pbx_blob *blob)
 {
-    int64_t used_ns = self->used_ns + self->last_ns - self->start_ns;
-    pbx_blob_i64(blob, &used_ns);
-    if (pbx_blob_loading(blob))
-        self->used_ns = used_ns;
+    pbx_blob_i64(blob, &self->used_ns);
+    pbx_blob_i64(blob, &self->last_ns);
+    if (pbx_blob_loading(blob) && self->last_ns > now(self))
+        self->last_ns = now(self);
 }
 
 static const pbx_option options[] = {
@@ -74,4 +89,4 @@ static const pbx_option options[] = {
 };
 
 PEGBOX_STOPPER("timeout", "1.0", "Ends the experiment after some time", "LGPL-2.1-or-later",
-               options, 0, 1, init, state, .result = result, .end = end, .all = all);
+               options, 0, 2, init, state, .result = result, .end = end, .all = all);
