@@ -383,6 +383,7 @@ runner_close(PbxRunner *runner)
     g_free(runner->id);
     g_free(runner->id_prefix);
     g_clear_pointer(&runner->data, json_node_unref);
+    budgets_forget(runner);
     g_free(runner->name);
     g_free(runner->dir);
     g_free(runner);

@@ -12,7 +12,7 @@ trial_restore(PbxRunner *runner, PbxTrialRow *taken, GError **error)
     PbxTrialRow *row = &trial->row;
     *row = *taken;
     g_free(taken);
-    trial->budget = (double)NAN;
+    trial->budget = budgets_find(runner, row->bracket, row->rung);
     trial->ending = -1;
     trial->ended = row->end >= 0;
     trial->asked =
@@ -57,7 +57,8 @@ restore_ended(PbxRunner *runner, const PbxTrialRow *row)
     }
     g_autofree PbxTrialRow *copy = trial_row_copy(&short_row);
     trial->row = *copy;
-    trial->budget = trial->told = (double)NAN;
+    trial->budget = budgets_find(runner, row->bracket, row->rung);
+    trial->told = (double)NAN;
     trial->ending = -1;
     trial->attempt = (PbxAttemptRow){.trial = row->number};
     return trial;
@@ -148,6 +149,7 @@ void
 runner_restore_counts(PbxRunner *runner)
 {
     PbxStore *store = runner->store;
+    budgets_forget(runner);
     runner->seq = store_last_seq(store);
     runner->n_inputs = store_last_input(store);
     runner->asks = MAX(store_next_ask(store), count_fact(store, "asks"));

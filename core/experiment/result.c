@@ -139,6 +139,7 @@ ask_scheduler(PbxRunner *runner, PbxTrial *trial, PbxView *view, PbxResultRow *r
     }
     if (decision.bracket != PBX_NO_RUNG)
         trial->row.bracket = decision.bracket;
+    budgets_note(runner, trial->row.bracket, decision.rung, decision.budget);
     const char *name = slot->use->plugin->desc->name;
     if (decision.action == PBX_ACTION_STOP)
         judge_end(judgement, PBX_END_EARLY_STOPPED, g_strdup_printf("stopped early by %s", name));

@@ -65,7 +65,8 @@ report(Retelling *retelling, const PbxTrialRow *row, const PbxResultRow *result)
     if (!decider_has(retelling->slot->decider, CALL_SEARCH_REPORT) || result->done ||
         row->end == PBX_END_VOID)
         return TRUE;
-    PbxTrial then = {.row = *row, .budget = (double)NAN};
+    PbxTrial then = {.row = *row, .budget = budgets_find(runner, row->bracket, result->rung)};
+    then.row.rung = result->rung;
     g_auto(PbxAttemptRow) attempt = {0};
     if (!store_attempt(runner->store, row->number, result->attempt, &attempt, &retelling->error))
         return FALSE;

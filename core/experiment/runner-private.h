@@ -368,6 +368,15 @@ void duplicates_remove(PbxRunner *runner, const PbxTrial *trial);
 gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
                          const PbxTrial *earlier);
 
+/* ---- budgets.c: those of rungs, which the scheduler names once ---- */
+
+/* NaN: none was named. bracket PBX_NO_RUNG: none. */
+double budgets_find(PbxRunner *runner, guint bracket, guint rung);
+/* In the transaction. */
+void budgets_note(PbxRunner *runner, guint bracket, guint rung, double budget);
+/* They are read anew: another process may have changed them. */
+void budgets_forget(PbxRunner *runner);
+
 /* ---- The runner ---- */
 
 struct PbxRunner {
@@ -411,6 +420,7 @@ struct PbxRunner {
     gboolean warned_kept, warned_bytes, warned_unsaved; /* that was said */
     guint64 counts[PBX_N_STATES];
     guint64 asks;        /* suggests that gave a point */
+    JsonNode *budgets;   /* budgets.c; NULL: not read yet */
     GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
     guint64 skipped;     /* points that were duplicates */
     guint64 enqueued;    /* trials that were added by hand: they are none of num_samples */

@@ -44,6 +44,11 @@ fixture_set_up(Fixture *f, const char *config)
     f->runner.slots = 2;
     g_queue_init(&f->runner.waiting);
     g_queue_init(&f->runner.resting);
+    g_queue_init(&f->runner.paused);
+    g_queue_init(&f->runner.parked);
+    f->runner.dirty = g_ptr_array_new();
+    f->runner.actions = g_ptr_array_new_with_free_func(g_free);
+    f->runner.outside = TRUE; /* no loop: nothing is scheduled */
     fixture_report(f, NULL);
 }
 
@@ -59,8 +64,20 @@ fixture_report(Fixture *f, const char *reporter)
 }
 
 void
+fixture_store(Fixture *f)
+{
+    g_autoptr(GError) error = NULL;
+    f->runner.store = store_create(f->dir, FALSE, &error);
+    g_assert_no_error(error);
+    f->runner.restored = g_array_new(FALSE, FALSE, sizeof(guint64));
+}
+
+void
 fixture_tear_down(Fixture *f)
 {
+    budgets_forget(&f->runner);
+    store_close(f->runner.store);
+    g_clear_pointer(&f->runner.restored, g_array_unref);
     for (guint i = 0; i < f->trials->len; i++)
         trial_free(f->trials->pdata[i]);
     g_ptr_array_unref(f->trials);
@@ -68,6 +85,11 @@ fixture_tear_down(Fixture *f)
     status_options_free(f->runner.report);
     g_queue_clear(&f->runner.waiting);
     g_queue_clear(&f->runner.resting);
+    g_queue_clear(&f->runner.paused);
+    g_queue_clear(&f->runner.parked);
+    g_ptr_array_unref(f->runner.dirty);
+    g_ptr_array_unref(f->runner.actions);
+    g_assert_no_error(f->runner.fatal);
     g_ptr_array_unref(f->runner.trials);
     g_ptr_array_unref(f->runner.workers);
     g_ptr_array_unref(f->runner.asked);

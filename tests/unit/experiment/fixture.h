@@ -18,6 +18,8 @@ typedef struct {
 void fixture_set_up(Fixture *fixture, const char *config);
 /* Other options of the reporter, before there are trials. */
 void fixture_report(Fixture *fixture, const char *reporter);
+/* A store in its directory, for those tests that look there. */
+void fixture_store(Fixture *fixture);
 void fixture_tear_down(Fixture *fixture);
 /* A trial of the runner, PENDING and without a name. */
 PbxTrial *fixture_trial(Fixture *fixture, const char *config);
