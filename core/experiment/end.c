@@ -69,6 +69,16 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
         runner->any_report = TRUE;
 }
 
+/* ... as this one would. */
+static void
+end_store_stop(PbxRunner *runner)
+{
+    GError *error = NULL;
+    if (runner->fatal == NULL &&
+        !store_put_fact(runner->store, END_STOPPED_BY, runner->stop_reason, &error))
+        runner_fail(runner, error);
+}
+
 void
 end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gboolean told)
 {
@@ -87,6 +97,8 @@ end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gbo
     g_free(trial->row.reason);
     trial->row.reason = g_strdup(reason);
     trial_touch(runner, trial);
+    if (runner->stopping && end == PBX_END_STOPPED)
+        end_store_stop(runner);
     if (!told)
         workers_stop_run(runner, trial, TRUE);
 }

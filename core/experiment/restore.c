@@ -160,14 +160,17 @@ runner_restore_counts(PbxRunner *runner)
 /* How a trial has ended whose end was decided, and committed, but waited for a last save. FALSE: it
  * was not decided. */
 static gboolean
-find_end(PbxTrial *trial, guint *end)
+find_end(const PbxRunner *runner, PbxTrial *trial, guint *end)
 {
     const PbxResultRow *last = trial->last;
-    const gboolean by_user = g_strcmp0(trial->row.reason, STORE_REASON_USER) == 0;
+    g_autofree char *stopped_by = store_fact(runner->store, END_STOPPED_BY);
+    const gboolean stopped =
+        trial->row.reason != NULL && (g_str_equal(trial->row.reason, STORE_REASON_USER) ||
+                                      g_strcmp0(trial->row.reason, stopped_by) == 0);
     const gboolean by_itself = g_strcmp0(trial->row.reason, STORE_REASON_DONE) == 0;
-    if (!by_user && !by_itself && (last == NULL || !last->done))
+    if (!stopped && !by_itself && (last == NULL || !last->done))
         return FALSE;
-    *end = by_user                           ? PBX_END_STOPPED
+    *end = stopped                           ? PBX_END_STOPPED
            : by_itself                       ? PBX_END_COMPLETED
            : last->action == PBX_ACTION_STOP ? PBX_END_EARLY_STOPPED
                                              : PBX_END_COMPLETED;
@@ -186,7 +189,7 @@ trial_left(PbxRunner *runner, PbxTrial *trial)
         end_failed(runner, trial, message);
         return;
     }
-    if (find_end(trial, &end)) {
+    if (find_end(runner, trial, &end)) {
         g_autofree char *reason = g_strdup(trial->row.reason);
         end_trial(runner, trial, end, reason);
         return;

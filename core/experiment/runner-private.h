@@ -312,6 +312,8 @@ void result_enter(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *me
 char *result_refusal(PbxRunner *runner, const PbxTrial *trial, const PbxWorkerMessage *message);
 /* Ends a trial for good: hooks, store, event. end: PBX_END_*. */
 void end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason);
+/* Fact: why the whole experiment stopped, where a trial ends by that once it is saved. */
+#define END_STOPPED_BY "stopped_by"
 /* The same once its worker has saved it, where the file asks for that: it is told to stop, unless
  * `told`. */
 void end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gboolean told);
