@@ -283,6 +283,16 @@ make_again(PbxRunner *runner, const PbxResume *resume, GError **error)
     return runner->stopping || runner->fatal != NULL || added_again(runner, has_not_run, error);
 }
 
+/* For those who open the store later: it holds for this driver already. */
+static gboolean
+store_durability(PbxRunner *runner, GError **error)
+{
+    const gboolean full = runner->spec->durability_full;
+    g_autofree char *stored = store_fact(runner->store, "durability");
+    return (g_strcmp0(stored, "full") == 0) == full ||
+           store_put_fact(runner->store, "durability", full ? "full" : "normal", error);
+}
+
 /* Within a transaction: all that changes, or nothing. */
 static gboolean
 go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **error)
@@ -300,8 +310,10 @@ go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **erro
         return FALSE;
     }
     return store_put_fact(runner->store, "stopping", "", error) &&
-           runner_store_facts(runner, TRUE, error) && runner_store(runner, error) &&
-           store_commit(runner->store, error) && runner_write_spec(runner, error);
+           store_put_fact(runner->store, END_STOPPED_BY, "", error) &&
+           runner_store_facts(runner, TRUE, error) && store_durability(runner, error) &&
+           runner_store(runner, error) && store_commit(runner->store, error) &&
+           runner_write_spec(runner, error);
 }
 
 gboolean
@@ -315,6 +327,7 @@ resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
     /* Workers' names are not those of a driver that may have left some. */
     runner->n_workers = runner->seq;
     if (!check_scheduler(runner, resume, error) || !runner_restore(runner, left, error) ||
+        !store_set_durability(runner->store, runner->spec->durability_full, error) ||
         !store_begin(runner->store, error))
         return FALSE;
     const gint64 since_ns = checkpoints_last_end(runner);

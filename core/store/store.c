@@ -323,6 +323,13 @@ check_schema(PbxStore *store, int *version, GError **error)
     return *version < STORE_SCHEMA_VERSION || check_small_tables(store, error);
 }
 
+gboolean
+store_set_durability(PbxStore *store, gboolean full, GError **error)
+{
+    return store_exec(store, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                      error);
+}
+
 /* The driver makes what it committed durable once a second, so SQLite's own checkpoints,
  * which would hold up a commit, are only for the case that it does not come to that. */
 static gboolean
@@ -330,9 +337,7 @@ prepare_writer(PbxStore *store, gboolean full, GError **error)
 {
     const char *journal =
         store->network ? "PRAGMA journal_mode = TRUNCATE" : "PRAGMA journal_mode = WAL";
-    return store_exec(store, journal, error) &&
-           store_exec(store, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                      error) &&
+    return store_exec(store, journal, error) && store_set_durability(store, full, error) &&
            store_exec(store,
                       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
                       "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 67108864",

@@ -191,6 +191,9 @@ gboolean store_has_begun(const char *dir);
 /* Opens one; read-only for everybody but the driver. One that an older program has written is
  * brought up to date first. (transfer full) */
 PbxStore *store_open(const char *dir, gboolean writable, GError **error);
+/* What its commits wait for from now on: the disk, or not. Outside a transaction; the next to open
+ * it goes by the fact `durability`. */
+gboolean store_set_durability(PbxStore *store, gboolean full, GError **error);
 /* Checkpoints the WAL where it was writable. */
 void store_close(PbxStore *store);
 /* Whether it lies on a network file system: then it has a rollback journal, and each commit

@@ -395,6 +395,18 @@ test_full(Fixture *fixture, gconstpointer unused)
 }
 
 static void
+assert_synchronous(Fixture *fixture, int level)
+{
+    int is = -1;
+    sqlite3_stmt *statement = NULL;
+    sqlite3_prepare_v2(fixture->store->db, "PRAGMA synchronous", -1, &statement, NULL);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        is = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    g_assert_cmpint(is, ==, level);
+}
+
+static void
 test_durability(Fixture *fixture, gconstpointer unused)
 {
     (void)unused;
@@ -405,15 +417,15 @@ test_durability(Fixture *fixture, gconstpointer unused)
     fixture->store = store_create(fixture->dir, TRUE, &error);
     g_assert_no_error(error);
     for (int i = 0; i < 2; i++) { /* kept when it is opened again */
-        sqlite3_stmt *statement = NULL;
-        sqlite3_prepare_v2(fixture->store->db, "PRAGMA synchronous", -1, &statement, NULL);
-        g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
-        g_assert_cmpint(sqlite3_column_int(statement, 0), ==, 2);
-        sqlite3_finalize(statement);
+        assert_synchronous(fixture, 2);
         g_clear_pointer(&fixture->store, store_close);
         fixture->store = store_open(fixture->dir, TRUE, &error);
         g_assert_no_error(error);
     }
+    g_assert_true(store_set_durability(fixture->store, FALSE, &error));
+    assert_synchronous(fixture, 1);
+    g_assert_true(store_set_durability(fixture->store, TRUE, &error));
+    assert_synchronous(fixture, 2);
 }
 
 static void
