@@ -10,5 +10,6 @@ void inputs_watch(PbxRunner *runner, PbxSlot *slot);
 gboolean inputs_store(PbxRunner *runner, PbxSlot *slot, GError **error);
 /* The state is stored with all of them. */
 gboolean inputs_drop(PbxRunner *runner, PbxSlot *slot, GError **error);
-/* repeat.c: repeats those with a number > after, with the clock that they had. */
-gboolean inputs_repeat(PbxRunner *runner, PbxSlot *slot, guint64 after, GError **error);
+/* repeat.c: repeats those of `name` with a number > after, with the clock that they had. */
+gboolean inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after,
+                       GError **error);

@@ -397,13 +397,13 @@ repeat_row(const PbxInputRow *row, gpointer user)
 }
 
 gboolean
-inputs_repeat(PbxRunner *runner, PbxSlot *slot, guint64 after, GError **error)
+inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after, GError **error)
 {
     PbxRepeating repeating = {.runner = runner, .slot = slot, .exhausted = runner->exhausted};
     memcpy(repeating.counts, runner->counts, sizeof runner->counts);
     slot->repeating = TRUE;
-    const gboolean read = store_each_input(runner->store, decider_slot(slot->decider), after,
-                                           repeat_row, &repeating, error);
+    const gboolean read =
+        store_each_input(runner->store, name, after, repeat_row, &repeating, error);
     slot->repeating = FALSE;
     if (repeating.error == NULL)
         return read;

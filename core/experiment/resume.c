@@ -173,20 +173,78 @@ looks_at_the_same(const PbxPlugin *plugin, JsonNode *then, JsonNode *now)
     return TRUE;
 }
 
+static gboolean
+is_of_stop(const PbxSlot *slot)
+{
+    return g_str_has_prefix(decider_slot(slot->decider), "stop[");
+}
+
+/* How well a stopper of now matches one of before; the best first. */
+typedef enum {
+    MATCH_EQUAL_PLACE,
+    MATCH_EQUAL,
+    MATCH_PLACE, /* it looks at the same, there */
+    MATCH_LOOKS,
+    N_MATCHES
+} Match;
+
+static gboolean
+is_match(Match match, const PbxSlot *slot, JsonNode *then, JsonNode *now, gboolean same_place)
+{
+    switch (match) {
+    case MATCH_EQUAL_PLACE:
+        return same_place && is_same(then, now);
+    case MATCH_EQUAL:
+        return is_same(then, now);
+    case MATCH_PLACE:
+        return same_place && looks_at_the_same(slot->use->plugin, then, now);
+    default:
+        return looks_at_the_same(slot->use->plugin, then, now);
+    }
+}
+
+/* Rules may have been added before one, or taken away: whose state of before each stopper of `stop`
+ * takes, and none takes that of another. */
+static void
+match_stoppers(PbxRunner *runner, const PbxResume *resume)
+{
+    JsonNode *before = member(resume->spec, "stop");
+    const guint n = before != NULL && JSON_NODE_HOLDS_ARRAY(before)
+                        ? json_array_get_length(json_node_get_array(before))
+                        : 0;
+    g_autofree gboolean *taken = g_new0(gboolean, n + 1);
+    for (Match match = 0; match < N_MATCHES; match++) {
+        for (guint i = 0; i < runner->stoppers->len; i++) {
+            PbxSlot *slot = runner->stoppers->pdata[i];
+            JsonNode *now = use_of(runner->spec->resolved, decider_slot(slot->decider));
+            if (!is_of_stop(slot))
+                continue;
+            for (guint j = 0; j < n && slot->former == NULL; j++) {
+                JsonNode *then = json_array_get_element(json_node_get_array(before), j);
+                if (taken[j] || !is_match(match, slot, then, now, i == j))
+                    continue;
+                taken[j] = TRUE;
+                slot->former = g_strdup_printf("stop[%u]", j);
+            }
+        }
+    }
+}
+
 static PbxSlotFate
 judge(const PbxRunner *runner, const PbxSlot *slot, gpointer user)
 {
     const PbxResume *resume = user;
     const char *name = decider_slot(slot->decider);
-    JsonNode *then = use_of(resume->spec, name), *now = use_of(runner->spec->resolved, name);
-    const gboolean same = looks_at_the_same(slot->use->plugin, then, now);
     if (slot == runner->scheduler)
         return resume->options.reset_scheduler ? SLOT_ANEW : SLOT_LOAD;
     if (slot == runner->search)
-        return same ? SLOT_LOAD : SLOT_AGAIN;
+        return looks_at_the_same(slot->use->plugin, use_of(resume->spec, name),
+                                 use_of(runner->spec->resolved, name))
+                   ? SLOT_LOAD
+                   : SLOT_AGAIN;
     /* One of its own key, time_budget_s, is always the same. */
     const gboolean anew =
-        resume->options.reset_stoppers || (now != NULL && JSON_NODE_HOLDS_OBJECT(now) && !same);
+        resume->options.reset_stoppers || (is_of_stop(slot) && slot->former == NULL);
     return anew ? SLOT_ANEW : SLOT_LOAD;
 }
 
@@ -297,6 +355,7 @@ store_durability(PbxRunner *runner, GError **error)
 static gboolean
 go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **error)
 {
+    match_stoppers(runner, resume);
     if (!data_open(runner, error) || !slots_load(runner, resume->killed, judge, resume, error) ||
         !logging_restore(runner, resume->spec, error))
         return FALSE;

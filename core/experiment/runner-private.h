@@ -182,6 +182,7 @@ struct PbxSlot {
     pbx_outcome told; /* the same; its last result is of this view, if there is one */
     PbxView *told_view;
     gint64 not_before_ns; /* stoppers: when `all` is asked again */
+    char *former; /* the slot whose stored state is its own; NULL: it has none, or its own name */
     /* Of one that the runner calls: */
     PbxRunner *runner;
     gboolean large;    /* its state is stored now and then, and its inputs with each commit: */

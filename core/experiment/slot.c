@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A decider in its slot: made, set up, its state stored. */
+#include <string.h>
+
 #include "experiment/inputs-private.h"
 
 /* A blob beyond this is stored only as often as its cost allows (architecture). */
@@ -66,6 +68,7 @@ slot_free(PbxSlot *slot)
     g_free(slot->watched_values);
     g_free(slot->present);
     g_free(slot->losses);
+    g_free(slot->former);
     g_free(slot);
 }
 
@@ -138,16 +141,26 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
     return TRUE;
 }
 
+/* Under what name the store has the state of a slot. (transfer full) */
+static char *
+stored_name(const PbxSlot *root, const PbxSlot *slot)
+{
+    const char *name = decider_slot(slot->decider);
+    return root->former != NULL
+               ? g_strconcat(root->former, name + strlen(decider_slot(root->decider)), NULL)
+               : g_strdup(name);
+}
+
 static gboolean
 load_one(PbxSlot *slot, gpointer user)
 {
     Moving *moving = user;
+    g_autofree char *name = stored_name(moving->root, slot);
     if (decider_state_version(slot->decider) == 0)
         return TRUE;
     g_auto(PbxBlobFacts) facts = {0};
     g_autoptr(GError) failed = NULL;
-    g_autoptr(GBytes) blob =
-        store_blob(moving->runner->store, decider_slot(slot->decider), &facts, &failed);
+    g_autoptr(GBytes) blob = store_blob(moving->runner->store, name, &facts, &failed);
     if (failed != NULL) {
         g_propagate_error(moving->error, g_steal_pointer(&failed));
         return FALSE;
@@ -179,7 +192,8 @@ load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError 
     if (!slot_each(slot, load_one, &moving))
         return FALSE;
     slot->large = moving.largest > LARGE_BLOB;
-    return inputs_repeat(runner, slot, moving.input, error);
+    g_autofree char *name = stored_name(slot, slot);
+    return inputs_repeat(runner, slot, name, moving.input, error);
 }
 
 /* ---- States of before ---- */
@@ -246,11 +260,45 @@ settle(PbxRunner *runner, PbxSlot *slot, gboolean killed, PbxSlotFate fate, GErr
     return FALSE;
 }
 
+static gboolean
+touch(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    decider_touch(slot->decider);
+    return TRUE;
+}
+
+/* Those that stood elsewhere in the file before, together, as one may have the place of another;
+ * then the store has them under their own names. Adds the rest to `slots`. */
+static gboolean
+load_moved(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user, GPtrArray *slots,
+           GError **error)
+{
+    g_autoptr(GPtrArray) moved = g_ptr_array_new();
+    for (guint i = 0; i < runner->stoppers->len; i++) {
+        PbxSlot *slot = runner->stoppers->pdata[i];
+        const gboolean moves = slot->former != NULL &&
+                               !g_str_equal(slot->former, decider_slot(slot->decider)) &&
+                               judge(runner, slot, user) == SLOT_LOAD;
+        g_ptr_array_add(moves ? moved : slots, slot);
+        if (moves && !settle(runner, slot, killed, SLOT_LOAD, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < moved->len; i++) {
+        PbxSlot *slot = moved->pdata[i];
+        slot_each(slot, touch, NULL);
+        if (!store_drop_slot(runner->store, slot->former, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user, GError **error)
 {
     g_autoptr(GPtrArray) slots = g_ptr_array_new();
-    g_ptr_array_extend(slots, runner->stoppers, NULL, NULL);
+    if (!load_moved(runner, killed, judge, user, slots, error))
+        return FALSE;
     g_ptr_array_add(slots, runner->scheduler);
     g_ptr_array_add(slots, runner->search);
     for (guint i = 0; i < slots->len; i++) {

@@ -1,11 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A finished experiment goes on with more trials or other rules."""
+import contextlib
 import json
 import os
+import sqlite3
 
 from pegbox_test import PegboxTest, main, read_text, sh
 
+PLATEAUS = [
+    {"plugin": "experiment-plateau", "metric": "loss", "top": 30, "mode": "max"},
+    {"plugin": "timeout", "timeout": 1000},
+    {"plugin": "combined", "stoppers": [{"plugin": "experiment-plateau", "metric": "loss", "top": 40}]}]
 COUNTS = """i=0; while [ $i -lt 20 ]; do i=$((i + 1)); echo '{"loss": '$i'}'; done"""
 
 
@@ -71,6 +77,33 @@ class Extend(PegboxTest):
         self.assertEqual(len([t for t in e.trials if t["attempts"]]), n)
         e.command("resume", "--set", "time_budget_s=2")
         self.assertGreater(len([t for t in e.trials if t["attempts"]]), n)
+
+    def store(self, sql, *values):
+        db = sqlite3.connect("file:%s/e/experiment.db?mode=ro" % self.results_dir, uri=True)
+        with contextlib.closing(db):
+            return db.execute(sql, values).fetchall()
+
+    def test_another_durability(self):
+        e = self.begin()
+        durability = "SELECT value FROM fact WHERE key = 'durability'"
+        for word in ("full", "normal"):
+            e.command("resume", "--set", "durability=" + word, "--set", "num_samples=4")
+            self.assertEqual(self.store(durability), [(word,)])
+
+    def test_rules_that_stand_elsewhere(self):
+        """Each has the state that it had, wherever it stands."""
+        states = dict(self.store_states(self.begin(stop=PLATEAUS)))
+        self.assertEqual(sorted(states), ["stop[0]", "stop[1]", "stop[2].stoppers[0]"])
+        self.assertEqual(len(set(states.values())), 3)
+        e = self.opened("e")
+        e.command("resume", "--set", "stop=" + json.dumps(
+            [PLATEAUS[2], {"training_iteration": 9}, dict(PLATEAUS[0], patience=9)]))
+        self.assertEqual(self.store_states(e), [
+            ("stop[0].stoppers[0]", states["stop[2].stoppers[0]"]), ("stop[2]", states["stop[0]"])])
+
+    def store_states(self, e):
+        self.assertEqual(e.states, ["TERMINATED"] * 3)
+        return self.store("SELECT slot, state FROM decider WHERE slot LIKE 'stop%' ORDER BY slot")
 
     def test_by_the_file(self):
         e = self.begin()
