@@ -290,11 +290,8 @@ checkpoints_settle(PbxRunner *runner)
     if (runner->saved->len == 0 || runner->fatal != NULL || store_in_transaction(runner->store))
         return;
     /* What is older stays until what is newer would survive a power cut. */
-    if (!store_make_durable(runner->store, &error)) {
-        runner_log("runner", PBX_LOG_WARNING, error->message, runner);
-        g_error_free(error);
+    if (!runner_make_durable(runner))
         return;
-    }
     g_autoptr(GArray) saved = g_steal_pointer(&runner->saved);
     runner->saved = g_array_new(FALSE, FALSE, sizeof(guint64));
     if (!settle(runner, saved, &error))

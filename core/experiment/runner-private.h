@@ -478,6 +478,9 @@ void runner_schedule(PbxRunner *runner);
 void runner_hurry(PbxRunner *runner);
 /* The first fatal error; takes it. */
 void runner_fail(PbxRunner *runner, GError *error);
+/* What is committed would survive a power cut. FALSE: not yet, which is said; or nobody knows any
+ * more, and the run cannot go on. */
+gboolean runner_make_durable(PbxRunner *runner);
 /* Turns a plugin's error into one of an experiment that cannot go on: exit 4. */
 void runner_name_broken(GError *error);
 /* All that is new but for events and results, which are stored at once: in the transaction. */

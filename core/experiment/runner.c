@@ -196,6 +196,21 @@ commit(PbxRunner *runner)
     logging_wake(runner->logging, runner->seq);
 }
 
+gboolean
+runner_make_durable(PbxRunner *runner)
+{
+    GError *error = NULL;
+    if (store_make_durable(runner->store, &error))
+        return TRUE;
+    if (g_error_matches(error, PBX_STORE_ERROR, STORE_ERROR_LOST)) {
+        runner_fail(runner, error);
+        return FALSE;
+    }
+    runner_log("runner", PBX_LOG_WARNING, error->message, runner);
+    g_error_free(error);
+    return FALSE;
+}
+
 static void
 make_durable(PbxRunner *runner)
 {
@@ -207,8 +222,8 @@ make_durable(PbxRunner *runner)
     g_autoptr(GError) error = NULL;
     if (!store_check_place(runner->store, &error))
         runner_fail(runner, g_steal_pointer(&error));
-    else if (!store_make_durable(runner->store, &error))
-        runner_log("runner", PBX_LOG_WARNING, error->message, runner);
+    else
+        (void)runner_make_durable(runner);
 }
 
 static void
@@ -396,6 +411,18 @@ commit_last(PbxRunner *runner, GError **error)
     return TRUE;
 }
 
+/* As closing the store does, which could not tell. */
+static gboolean
+make_last_durable(PbxRunner *runner, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    if (store_make_durable(runner->store, &failed) ||
+        !g_error_matches(failed, PBX_STORE_ERROR, STORE_ERROR_LOST))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
+}
+
 static gboolean
 store_end(PbxRunner *runner, GError **error)
 {
@@ -411,7 +438,8 @@ store_end(PbxRunner *runner, GError **error)
     reporter_store(runner->reporter, REPORTER_LAST);
     return store_put_fact(runner->store, "status", status_word(runner), error) &&
            store_put_fact(runner->store, "ended_ns", now, error) && commit_last(runner, error) &&
-           (runner->fatal != NULL || store_check_place(runner->store, error));
+           (runner->fatal != NULL ||
+            (store_check_place(runner->store, error) && make_last_durable(runner, error)));
 }
 
 /* One that was run again counts no more. */

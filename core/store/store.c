@@ -21,6 +21,9 @@ store_error_domain(void)
 static int
 error_code(int sqlite_code)
 {
+    /* To try again may go well without the bytes: the system has given them up. */
+    if (sqlite_code == SQLITE_IOERR_FSYNC || sqlite_code == SQLITE_IOERR_DIR_FSYNC)
+        return STORE_ERROR_LOST;
     switch (sqlite_code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -37,7 +40,7 @@ error_code(int sqlite_code)
 gboolean
 store_fail(PbxStore *store, GError **error)
 {
-    const int code = sqlite3_errcode(store->db) & 0xff;
+    const int extended = sqlite3_extended_errcode(store->db), code = extended & 0xff;
     const int system = sqlite3_system_errno(store->db);
     const char *why = NULL;
     if (system != 0 && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR || code == SQLITE_FULL))
@@ -46,7 +49,7 @@ store_fail(PbxStore *store, GError **error)
         why = "another process has held it for 10 s";
     if (error_code(code) == STORE_ERROR_DAMAGED)
         return row_set_damaged(store, error, "%s", sqlite3_errmsg(store->db));
-    g_set_error(error, PBX_STORE_ERROR, error_code(code), "%s: %s%s%s%s", store->path,
+    g_set_error(error, PBX_STORE_ERROR, error_code(extended), "%s: %s%s%s%s", store->path,
                 sqlite3_errmsg(store->db), why != NULL ? " (" : "", why != NULL ? why : "",
                 why != NULL ? ")" : "");
     return FALSE;
@@ -129,8 +132,11 @@ sync_wal(PbxStore *store, GError **error)
         code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     if (code == SQLITE_OK)
         return TRUE;
-    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_IO, "%s-wal: %s", store->path,
-                sqlite3_errstr(code));
+    int number = 0;
+    if (file != NULL && file->pMethods != NULL)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_LOST, "%s-wal cannot be made durable: %s",
+                store->path, number != 0 ? g_strerror(number) : sqlite3_errstr(code));
     return FALSE;
 }
 

@@ -20,6 +20,7 @@ enum {
     STORE_ERROR_OLDER,   /* written by an older program, and it cannot be brought up to date */
     STORE_ERROR_LOCKED,  /* a driver holds it */
     STORE_ERROR_IO,      /* SQLite says no: disk full, ... */
+    STORE_ERROR_LOST,    /* an fsync failed: what was committed may be on the disk or not */
     STORE_ERROR_DAMAGED, /* SQLite cannot read it, or a row has not its sum: `pegbox repair` */
 };
 

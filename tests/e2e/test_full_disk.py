@@ -28,6 +28,42 @@ while n < 100000:
 """
 
 
+# The second fsync of the store's WAL fails; the next would succeed, without the bytes.
+LOST = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int hit(int fd)
+{
+    static int n;
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return readlink(link, path, sizeof path - 1) > 0 && strstr(path, "experiment.db-wal") && ++n == 2;
+}
+int fsync(int fd)
+{
+    errno = EIO;
+    return hit(fd) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+int fdatasync(int fd)
+{
+    errno = EIO;
+    return hit(fd) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+"""
+
+SAVES = """import pegbox
+for n in range(1, 7):
+    pegbox.report(loss=n)
+    if pegbox.should_save():
+        with pegbox.checkpoint_dir() as folder:
+            open(folder + "/state", "w").close()
+"""
+
+
 def own_mounts():
     """What is mounted from now on is seen by this process and its children alone; a reason why
     that cannot be."""
@@ -220,6 +256,19 @@ for n in range(begin, 4):
         self.assertEqual(experiment.states, ["ERROR"] * 2)
         self.assertEqual(experiment.counts, [1, 1])
         self.assertIn("No space left on device", experiment.read(0, "error.txt"))
+
+    # ---- Nobody knows what is on the disk ----
+
+    def test_fsync_fails(self):
+        done = self.pegbox("run", self.spec(python("import os; os.environ.pop('LD_PRELOAD', 0)\n" + SAVES),
+                                            name="e", metric="loss", mode="min",
+                                            checkpoint={"frequency": 1, "keep": 1}),
+                           expect=4, env=dict(LOCKSTEP, **self.preloading(LOST)))
+        self.one_line(done, "experiment.db", "Input/output error")
+        experiment = self.opened("e")
+        self.pegbox("resume", "e")
+        self.assertEqual(experiment.states, ["TERMINATED"])
+        self.pegbox("checkpoint", "verify", "e")
 
     # ---- Cannot be written ----
 

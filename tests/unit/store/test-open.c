@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opening: whose file it is, who may read when, and what failures say. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +228,50 @@ test_durable_beside_reader(Fixture *fixture, gconstpointer unused)
     g_assert_false(has(reader, 2));
     store_rollback(reader);
     g_assert_true(has(reader, 2));
+}
+
+/* In the place of libc's, for SQLite too. */
+static int sync_errno;
+
+int
+fdatasync(int fd)
+{
+    errno = sync_errno;
+    return sync_errno != 0 ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+    errno = sync_errno;
+    return sync_errno != 0 ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+/* The next one may go well without the bytes: it is no error that may pass. */
+static void
+assert_lost(PbxStore *store)
+{
+    g_autoptr(GError) error = NULL;
+    put_one(store, 2);
+    sync_errno = EIO;
+    g_assert_false(store_make_durable(store, &error));
+    sync_errno = 0;
+    g_assert_error(error, PBX_STORE_ERROR, STORE_ERROR_LOST);
+    g_assert_nonnull(strstr(error->message, "experiment.db"));
+    g_assert_nonnull(strstr(error->message, g_strerror(EIO)));
+}
+
+static void
+test_sync_fails(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    assert_lost(fixture->store);
+    /* A reader keeps SQLite from what would have synced. */
+    put_one(fixture->store, 1);
+    g_autoptr(PbxStore) reader = store_open(fixture->dir, FALSE, NULL);
+    g_assert_true(store_begin(reader, NULL));
+    g_assert_true(has(reader, 1));
+    assert_lost(fixture->store);
 }
 
 static void
@@ -455,6 +501,7 @@ main(int argc, char **argv)
     ADD("/store/open/older-and-unwritable", test_older_unwritable);
     ADD("/store/open/a-reader-works-beside-a-writer", test_reader_beside_writer);
     ADD("/store/open/durable-beside-an-old-snapshot", test_durable_beside_reader);
+    ADD("/store/open/sync-fails", test_sync_fails);
     ADD("/store/open/a-reader-cannot-write", test_reader_cannot_write);
     ADD("/store/open/a-reader-leaves-nothing-behind", test_leaves_nothing);
     ADD("/store/open/what-was-committed-survives-kill", test_killed);
