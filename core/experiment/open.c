@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The runner made ready: directory, lock, store, plugins; and taken down again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,6 +171,50 @@ runner_ask_total(PbxRunner *runner)
     runner->total = total < 0 ? total : total + (gint64)runner->enqueued;
 }
 
+/* The directory itself, or else the deepest above it that is there. (transfer full) */
+static char *
+deepest_there(const char *dir)
+{
+    char *at = g_strdup(dir);
+    while (!g_file_test(at, G_FILE_TEST_EXISTS)) {
+        char *parent = g_path_get_dirname(at);
+        g_free(at);
+        at = parent;
+    }
+    return at;
+}
+
+/* What stands in a directory would be found after a power cut. One that may not be read is left to
+ * the system. */
+static gboolean
+sync_directory(const char *dir, GError **error)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int number = fd < 0 || fsync(fd) == 0 ? 0 : errno;
+    if (fd >= 0)
+        close(fd);
+    if (number == 0 || number == EINVAL)
+        return TRUE;
+    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN, "%s cannot be synced: %s",
+                dir, g_strerror(number));
+    return FALSE;
+}
+
+/* The same of all on the way from `top` to `dir`. */
+static gboolean
+sync_way(const char *dir, const char *top, GError **error)
+{
+    g_autofree char *at = g_strdup(dir);
+    while (sync_directory(at, error)) {
+        if (g_str_equal(at, top))
+            return TRUE;
+        char *parent = g_path_get_dirname(at);
+        g_free(at);
+        at = parent;
+    }
+    return FALSE;
+}
+
 /* The experiment's own directory. Without a name of its own, another start may take the free one
  * first: then there is a next one. */
 static gboolean
@@ -181,9 +226,10 @@ make_own_directory(PbxRunner *runner, GError **error)
         if (runner->name == NULL)
             return FALSE;
         runner->dir = g_build_filename(spec->results_dir, runner->name, NULL);
+        g_autofree char *top = deepest_there(spec->results_dir);
         if (g_mkdir_with_parents(spec->results_dir, 0777) == 0 &&
             (g_mkdir(runner->dir, 0777) == 0 || (errno == EEXIST && spec->name != NULL)))
-            return TRUE;
+            return sync_way(spec->results_dir, top, error);
         if (errno != EEXIST || !g_file_test(runner->dir, G_FILE_TEST_EXISTS)) {
             g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                         "the directory %s cannot be made: %s", runner->dir, g_strerror(errno));

@@ -79,6 +79,7 @@ typedef struct {
     guint64 wanted_n;
     gboolean asked, told; /* by the driver, which waits for `saved`; the trainable knows */
     guint n_open;         /* being made */
+    gboolean findable;    /* the name of the trial's directory is on the disk */
     gboolean made;        /* the last counts for result made_n */
     guint64 made_n;
     gboolean done; /* the trainable is: what is saved now is its end */

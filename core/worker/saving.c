@@ -5,8 +5,10 @@
  * driver has answered: none counts for a result that may be lost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "worker/process-private.h"
 
@@ -210,12 +212,32 @@ new_name(PbxRun *run, gint64 step)
     return NULL;
 }
 
+/* An archive is of no use where a power cut takes the directory that it is in: its parent is synced
+ * once the trial has something in it. */
+static gboolean
+keep_directory(PbxRun *run, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(run->abi_trial.dir);
+    if (run->saving.findable)
+        return TRUE;
+    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run->saving.findable = fd >= 0 && fsync(fd) == 0;
+    if (!run->saving.findable)
+        g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST, "%s cannot be synced: %s", parent,
+                    g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return run->saving.findable;
+}
+
 gboolean
 saving_pack(PbxWorker *worker, const PbxSave *save, const char *dir, const char *const *members,
             PbxArchived *archived, GError **error)
 {
     PbxRun *run = worker->run;
     PbxPackOptions options = {.zstd_level = run->saving.zstd_level};
+    if (!keep_directory(run, error))
+        return FALSE;
     for (guint tries = 0; tries < NAME_TRIES; tries++) {
         g_autoptr(GError) failure = NULL;
         g_autofree char *name = new_name(run, save->step);

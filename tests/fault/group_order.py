@@ -17,9 +17,11 @@ def cases(*_):
 class Disk:
     """What of the calls so far is on the disk."""
 
-    def __init__(self, full):
+    def __init__(self, full, results):
         self.full = full           # durability
+        self.there = {results}     # directories: to make one again changes nothing
         self.unwritten = set()     # files with bytes that no fsync was about
+        self.unfindable = set()    # directories whose parent had no fsync since
         self.unnamed = set()       # archives whose directory had no fsync since they have their name
         self.uncommitted = set()   # archives that have it for good, but had no fsync of the WAL since
         self.lasting = set()       # those that a power cut would leave
@@ -30,11 +32,18 @@ class Disk:
         folder, name = os.path.split(path)
         if call in ("write", "truncate"):
             self.unwritten.add(path)
+        elif call == "mkdir":
+            self.unfindable |= {path} - self.there
+            self.there.add(path)
         elif call == "fsync":
             self.unwritten.discard(path)
+            self.unfindable = {one for one in self.unfindable if os.path.dirname(one) != path}
             self.uncommitted |= {one for one in self.unnamed if os.path.dirname(one) == path}
             self.unnamed = {one for one in self.unnamed if os.path.dirname(one) != path}
             if name == "experiment.db-wal":
+                self.findable(path)
+                for archive in self.uncommitted:
+                    self.findable(archive)
                 self.lasting |= self.uncommitted
                 self.uncommitted.clear()
         elif call in ("rename", "link") and name.startswith("checkpoint_"):
@@ -53,13 +62,20 @@ class Disk:
             need(not dirty, "a worker is answered before what was committed had an fsync")
 
 
+    def findable(self, path):
+        while path != "/":
+            path = os.path.dirname(path)
+            need(path not in self.unfindable, "something counts on the directory %s, whose parent had "
+                 "no fsync", path)
+
+
 def order(place, name):
     subject = Subject(place, name)
     path = place.path("trace")
     run = place.run("run", subject.path, fault={"TRACE": path})
     place.nothing_runs()
     invariants.check_end(place)
-    disk = Disk(subject.keys.get("durability") == "full")
+    disk = Disk(subject.keys.get("durability") == "full", place.results)
     with open(path, encoding="utf-8", errors="replace") as file:
         for i, line in enumerate(file):
             try:
