@@ -216,8 +216,8 @@ end_failed(PbxRunner *runner, PbxTrial *trial, const char *message)
 
     count_death(runner, trial);
     gint64 allowed = runner->spec->max_failures;
-    gboolean again = (allowed < 0 || (gint64)trial->row.failures <= allowed) && !runner->stopping &&
-                     runner->interrupts == 0;
+    gboolean again = (allowed < 0 || (gint64)trial->row.failures <= allowed) &&
+                     (!runner->stopping || runner->hindrance != NULL) && runner->interrupts == 0;
     tally_failed(runner->tally, trial);
     reporter_failed(runner->reporter, trial, message, again);
     if (again) {
@@ -253,6 +253,26 @@ end_stopped(PbxRunner *runner, PbxTrial *trial)
 }
 
 void
+end_hindered(PbxRunner *runner, PbxTrial *trial, const char *message)
+{
+    if (trial->ended || end_ending(runner, trial))
+        return;
+    runner_touch(runner);
+    if (!runner->stopping && runner->interrupts == 0) {
+        runner->hindrance = g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                                        "trial %" G_GUINT64_FORMAT
+                                        " cannot run: %s; once that is mended, resume goes on",
+                                        trial->row.number, message);
+        abandon(runner, message);
+    }
+    const gboolean begun = trial->row.state == PBX_STATE_RUNNING || trial->kept;
+    if (!begun && (runner->interrupts > 0 || runner->abandoned))
+        queue_return(runner, trial);
+    else
+        end_stopped(runner, trial);
+}
+
+void
 end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
 {
     trial->worker = NULL;
@@ -267,6 +287,8 @@ end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
     if (trial->failing != NULL) {
         g_autofree char *failing = g_steal_pointer(&trial->failing);
         end_failed(runner, trial, failing);
+    } else if (message->end == WORKER_FAILED && message->fatal) {
+        end_hindered(runner, trial, message->text != NULL ? message->text : "its host says no");
     } else if (message->end == WORKER_FAILED && runner->interrupts == 0) {
         end_failed(runner, trial, message->text != NULL ? message->text : "failed");
     } else if (message->end == WORKER_INTERRUPTED) {

@@ -15,6 +15,7 @@ enum {
     EXPERIMENT_ERROR_USAGE,  /* it is there already, or cannot be as asked (exit 2) */
     EXPERIMENT_ERROR_PLUGIN, /* a plugin cannot be used (exit 3) */
     EXPERIMENT_ERROR_BROKEN, /* it could not go on (exit 4) */
+    EXPERIMENT_ERROR_HOST,   /* what it does itself fails on this host (exit 4) */
     EXPERIMENT_ERROR_STATE,  /* what is asked of it does not fit its state (exit 1) */
 };
 

@@ -274,6 +274,7 @@ struct PbxWorkerSlot {
     char *death;             /* how its process ended */
     gboolean closed, exited; /* the channel; the process */
     gboolean kill_sent;
+    gboolean fatal;               /* what broke it is no fault of its trial */
     struct PbxAction *answer;     /* that waits for the commit; NULL: none */
     PbxTimer *timer;              /* start-up grace, or the patience after a stop */
     PbxTimer *limit;              /* when to look whether its trial is past one of the limits */
@@ -328,6 +329,9 @@ void end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, P
 void end_failed(PbxRunner *runner, PbxTrial *trial, const char *message);
 /* Its run is over without it: it waits for another run of the experiment. */
 void end_interrupted(PbxRunner *runner, PbxTrial *trial);
+/* It cannot run on this host now, which is no failure of it: it waits for another run of the
+ * experiment, and this one ends with the message. */
+void end_hindered(PbxRunner *runner, PbxTrial *trial, const char *message);
 /* Those that have rested wait again. */
 void end_rests(PbxRunner *runner);
 /* asked.c: nobody runs it elsewhere any more. */
@@ -464,6 +468,7 @@ struct PbxRunner {
     gint64 turn_us;       /* monotonic: since when */
     PbxTimer *tick;
     GError *fatal;     /* the run cannot go on */
+    GError *hindrance; /* nor can it, once what runs has ended */
     gint64 started_ns; /* of the clock */
     gint64 warn_ns;    /* PEGBOX_WARN_THRESHOLD_S */
     gint64 durable_ns; /* when commits were made durable last */

@@ -480,6 +480,8 @@ drive(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, PbxExperimentEnd 
                   : has_failures(runner) ? EXPERIMENT_FAILURES
                                          : EXPERIMENT_DONE;
     finish(runner);
+    if (runner->hindrance != NULL)
+        runner_fail(runner, g_steal_pointer(&runner->hindrance));
     GError *failed = NULL;
     if (!store_end(runner, &failed))
         runner_fail(runner, failed);

@@ -157,8 +157,11 @@ trial_make_directory(const PbxRunner *runner, const PbxTrial *trial, GError **er
 {
     if (!runner->needs_dirs || mkdir(trial->dir, 0777) == 0 || errno == EEXIST)
         return TRUE;
-    g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                "the directory %s cannot be made: %s", trial->dir, g_strerror(errno));
+    const int number = errno;
+    /* Its name may have too many bytes for this file system: others may fit. */
+    g_set_error(error, PBX_EXPERIMENT_ERROR,
+                number == ENAMETOOLONG ? EXPERIMENT_ERROR_BROKEN : EXPERIMENT_ERROR_HOST,
+                "the directory %s cannot be made: %s", trial->dir, g_strerror(number));
     return FALSE;
 }
 

@@ -134,7 +134,10 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
                                               : worker->broken != NULL ? worker->broken
                                                                        : worker->death);
             g_clear_pointer(&trial->failing, g_free);
-            end_failed(runner, trial, words);
+            if (worker->fatal)
+                end_hindered(runner, trial, words);
+            else
+                end_failed(runner, trial, words);
         }
         /* There is no other attempt, which would do so. */
         if (trial->ended)
@@ -158,11 +161,13 @@ reap_gone(gpointer data)
 
 /* The channel closed, or nonsense came over it. Its exit tells why: wait for that. */
 void
-worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text)
+worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const PbxWorkerMessage *message)
 {
     worker->closed = TRUE;
-    if (text != NULL && worker->broken == NULL)
-        worker->broken = g_strdup(text);
+    if (message->text != NULL && worker->broken == NULL) {
+        worker->broken = g_strdup(message->text);
+        worker->fatal = message->fatal;
+    }
     worker->state = WORKER_LEAVING;
     if (worker->thread != NULL) {
         /* That was its last act. */
@@ -298,12 +303,11 @@ static void
 launch_failed(PbxRunner *runner, PbxWorkerSlot *worker, const char *why)
 {
     PbxTrial *trial = worker->trial;
+    g_autofree char *text = g_strdup_printf("a worker cannot be started: %s", why);
     worker->trial = NULL;
-    if (trial != NULL)
-        trial->worker = NULL;
+    trial->worker = NULL;
     g_ptr_array_remove(runner->workers, worker);
-    runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                                    "a worker cannot be started: %s", why));
+    end_hindered(runner, trial, text);
 }
 
 /* Starts what is at the other end of the worker's channel. Borrows `channel`. */

@@ -4,7 +4,7 @@
 
 #include "experiment/runner-private.h"
 
-/* Starts the worker's process. Where that fails the run cannot go on. */
+/* Starts the process of a worker, for its trial. Where that fails the run cannot go on. */
 void worker_launch(PbxRunner *runner, PbxWorkerSlot *worker);
 /* Ends the process: PBX_STOP_*. */
 void worker_stop_process(PbxWorkerSlot *worker, guint how);
@@ -21,7 +21,8 @@ void limits_hold(PbxWorkerSlot *worker);
 void limits_release(PbxWorkerSlot *worker);
 /* Its trial uses so many bytes, too many. */
 void limits_memory(PbxWorkerSlot *worker, guint64 used);
-/* The channel closed; text: why, where that was an error. */
-void worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker, const char *text);
+/* The channel closed, as its last message says. */
+void worker_channel_closed(PbxRunner *runner, PbxWorkerSlot *worker,
+                           const PbxWorkerMessage *message);
 /* What came over a worker's channel. */
 void worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user);

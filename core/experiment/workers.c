@@ -59,6 +59,20 @@ put_back(PbxRunner *runner, PbxWorkerSlot *worker)
 
 /* ---- A trial's run ---- */
 
+/* Nothing has come of it yet. */
+static void
+fail_to_send(PbxRunner *runner, PbxWorkerSlot *worker, const GError *error)
+{
+    PbxTrial *trial = detach(worker);
+    worker->state = WORKER_IDLE;
+    if (error->domain == PBX_STORE_ERROR)
+        runner_fail(runner, g_error_copy(error));
+    else if (g_error_matches(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_HOST))
+        end_hindered(runner, trial, error->message);
+    else
+        end_failed(runner, trial, error->message);
+}
+
 /* The run's environment: what the file says, and thread counts. */
 static GPtrArray *
 run_environment(PbxRunner *runner, PbxTrial *trial, GError **error)
@@ -344,7 +358,7 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
             saved(runner, trial, message);
         break;
     case WORKER_BROKEN:
-        worker_channel_closed(runner, worker, message->text);
+        worker_channel_closed(runner, worker, message);
         break;
     }
 }
@@ -452,11 +466,7 @@ act(PbxRunner *runner, const PbxAction *action)
         return;
     } else if (action->type == ACTION_RUN) {
         if (!send_run(runner, worker, &error)) {
-            PbxTrial *trial = worker->trial;
-            worker->trial = NULL;
-            trial->worker = NULL;
-            worker->state = WORKER_IDLE;
-            end_failed(runner, trial, error->message);
+            fail_to_send(runner, worker, error);
         } else if (runner->spec->local && runner->runs_programs) {
             /* What it prints comes next, as it is. */
             reporter_line(runner->reporter, action->trial, FALSE, action->trial->row.tag);

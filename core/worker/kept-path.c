@@ -105,8 +105,8 @@ kept_path_new(const char *dir, const char *path, int channel_fd, GError **error)
     kept->epoll_fd = kept->timer_fd = -1;
     if (open_descriptors(kept, channel_fd))
         return kept;
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
-                "checkpoint.path cannot be watched: %s", g_strerror(errno));
+    g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST, "checkpoint.path cannot be watched: %s",
+                g_strerror(errno));
     kept_path_free(kept);
     return NULL;
 }
@@ -162,8 +162,8 @@ kept_path_place(const PbxKeptPath *kept, const char *unpacked, GError **error)
     if (g_mkdir_with_parents(kept->parent, 0777) == 0 &&
         rename(only != NULL ? only : unpacked, kept->whole) == 0)
         return TRUE;
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot put back %s: %s",
-                kept->whole, g_strerror(errno));
+    g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST, "cannot put back %s: %s", kept->whole,
+                g_strerror(errno));
     return FALSE;
 }
 
@@ -205,8 +205,8 @@ look(const PbxKeptPath *kept, PbxTreeLook *found, GError **error)
         return COPY_MADE;
     if (errno == ENOENT)
         return g_file_test(kept->whole, G_FILE_TEST_EXISTS) ? COPY_MOVING : COPY_MISSING;
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "cannot look at %s: %s",
-                kept->whole, g_strerror(errno));
+    g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST, "cannot look at %s: %s", kept->whole,
+                g_strerror(errno));
     return COPY_FAILED;
 }
 

@@ -60,13 +60,19 @@ link_post(PbxWorkerLink *link, const PbxWorkerMessage *message)
 }
 
 static void
-link_break(PbxWorkerLink *link, const char *why)
+break_off(PbxWorkerLink *link, const char *why, gboolean fatal)
 {
     if (link->state == LINK_BROKEN)
         return;
     link_close(link);
-    PbxWorkerMessage message = {.type = WORKER_BROKEN, .text = why};
+    PbxWorkerMessage message = {.type = WORKER_BROKEN, .text = why, .fatal = fatal};
     link_post(link, &message);
+}
+
+static void
+link_break(PbxWorkerLink *link, const char *why)
+{
+    break_off(link, why, FALSE);
 }
 
 /* ---- Sending ---- */
@@ -140,7 +146,8 @@ take_ready(PbxWorkerLink *link, JsonObject *object)
 {
     if (message_is(object, "failed")) {
         const char *text = message_get_string(object, "text");
-        link_break(link, text != NULL ? text : "the worker could not be set up");
+        break_off(link, text != NULL ? text : "the worker could not be set up",
+                  message_get_bool(object, "fatal"));
         return FALSE;
     }
     link->state = LINK_READY;
@@ -189,6 +196,7 @@ take_ended(PbxWorkerLink *link, JsonObject *object, PbxWorkerMessage *message)
     else
         return FALSE;
     message->reusable = message_get_bool(object, "reusable");
+    message->fatal = message->end == WORKER_FAILED && message_get_bool(object, "fatal");
     link_post(link, message);
     return TRUE;
 }

@@ -14,16 +14,30 @@
 /* What stdout and stderr were before. */
 static int kept[2] = {-1, -1};
 
+/* The file is the user's to name: only some errors are no mistake in that. */
+static gboolean
+is_hosts_fault(int number)
+{
+    static const int numbers[] = {ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM};
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+        if (number == numbers[i])
+            return TRUE;
+    return FALSE;
+}
+
 static gboolean
 redirect(int target, const char *path, GError **error)
 {
     g_autofree char *dir = g_path_get_dirname(path);
-    int fd = -1;
-    if (g_mkdir_with_parents(dir, 0777) == 0)
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    int fd = open(path, flags, 0666);
+    if (fd < 0 && errno == ENOENT && g_mkdir_with_parents(dir, 0777) == 0)
+        fd = open(path, flags, 0666);
     if (fd < 0) {
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
-                    "cannot write the trial's output to %s: %s", path, g_strerror(errno));
+        const int number = errno;
+        g_set_error(error, PBX_WORKER_ERROR,
+                    is_hosts_fault(number) ? WORKER_ERROR_HOST : WORKER_ERROR_OUTPUT,
+                    "cannot write the trial's output to %s: %s", path, g_strerror(number));
         return FALSE;
     }
     kept[target - 1] = fcntl(target, F_DUPFD_CLOEXEC, WORKER_CHANNEL_FD + 1);

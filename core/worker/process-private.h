@@ -254,6 +254,8 @@ gboolean kept_path_place(const PbxKeptPath *kept, const char *unpacked, GError *
 
 /* ---- trial.c ---- */
 
+/* Whether the host is at fault, not the trial: the disk is full, a directory cannot be written. */
+gboolean worker_is_hosts_fault(const GError *error);
 /* An error in one line: where and what. (transfer full) */
 char *trial_error_line(pbx_error *error, pbx_status status);
 

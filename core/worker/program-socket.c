@@ -53,12 +53,12 @@ client_free(Client *client)
     g_free(client);
 }
 
+/* All that it makes is pegbox's own. */
 static gboolean
 set_errno(GError **error, const char *what, const char *name)
 {
-    int code = errno;
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s %s: %s", what, name,
-                g_strerror(code));
+    g_set_error(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST, "%s %s: %s", what, name,
+                g_strerror(errno));
     return FALSE;
 }
 

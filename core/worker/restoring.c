@@ -90,13 +90,12 @@ restoring_refuse(PbxWorker *worker, const char *why)
     g_string_append_c(damaged, '}');
 }
 
-/* The disk is full, a directory cannot be written, ...: no other candidate would fare better, and
- * what is intact is not to be given up for it. */
+/* No other candidate would fare better, and what is intact is not to be given up for it. */
 static gboolean
-is_of_host(const GError *error)
+is_damaged(const GError *error)
 {
-    return error->domain != PBX_CHECKPOINT_ERROR || error->code == CHECKPOINT_ERROR_IO ||
-           error->code == CHECKPOINT_ERROR_INTERRUPTED;
+    return error->domain == PBX_CHECKPOINT_ERROR && !worker_is_hosts_fault(error) &&
+           error->code != CHECKPOINT_ERROR_INTERRUPTED;
 }
 
 gboolean
@@ -112,7 +111,7 @@ restoring_unpack(PbxWorker *worker)
             run->info.restored = restoring->dir;
             return TRUE;
         }
-        if (is_of_host(error)) {
+        if (!is_damaged(error)) {
             restoring->failure = g_steal_pointer(&error);
             return FALSE;
         }

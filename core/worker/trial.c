@@ -12,6 +12,21 @@ fail(pbx_error *error, const char *message)
     return PBX_EINVAL;
 }
 
+gboolean
+worker_is_hosts_fault(const GError *error)
+{
+    return g_error_matches(error, PBX_WORKER_ERROR, WORKER_ERROR_HOST) ||
+           g_error_matches(error, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_IO);
+}
+
+/* What pegbox itself was to do for the trial. */
+static pbx_status
+fail_to_begin(pbx_error *error, const GError *failure)
+{
+    (void)fail(error, failure->message);
+    return worker_is_hosts_fault(failure) ? PBX_EFATAL : PBX_EINVAL;
+}
+
 /* A new instance in this process, for a trainable that cannot take the next config. */
 static pbx_status
 renew(PbxWorker *worker, pbx_error *error)
@@ -80,7 +95,7 @@ begin_class(PbxWorker *worker, pbx_error *error)
     }
     restoring_remove(worker->run);
     if (status >= 0 && !restoring_end(worker, &failure))
-        return fail(error, failure->message);
+        return fail_to_begin(error, failure);
     return status;
 }
 
@@ -135,7 +150,7 @@ run_function(PbxWorker *worker, pbx_error *error)
     if (restoring_unpack(worker))
         restoring_accept(worker);
     if (!restoring_end(worker, &failure))
-        return fail(error, failure->message);
+        return fail_to_begin(error, failure);
     if (worker->run->info.restored != NULL)
         run_set_environment(worker, worker->run);
     return worker->trainable->run(worker->instance->self, error);
@@ -148,14 +163,11 @@ run_trainable(PbxWorker *worker, pbx_error *error)
     pbx_status status = worker->worn ? renew(worker, error) : PBX_OK;
     if (status < 0)
         return status;
-    if (!run_prepare(worker, worker->run, &failure))
-        return fail(error, failure->message);
-    if (worker->program != NULL) {
-        if (!program_socket_begin(worker->program, worker->run->config_text, &failure))
-            return fail(error, failure->message);
-    } else if (!output_begin(worker->run, &failure)) {
-        return fail(error, failure->message);
-    }
+    if (!run_prepare(worker, worker->run, &failure) ||
+        !(worker->program != NULL
+              ? program_socket_begin(worker->program, worker->run->config_text, &failure)
+              : output_begin(worker->run, &failure)))
+        return fail_to_begin(error, failure);
     status =
         worker->trainable->run != NULL ? run_function(worker, error) : run_class(worker, error);
     if (worker->program != NULL)
@@ -240,6 +252,8 @@ ended_message(const PbxWorker *worker, pbx_status status, pbx_error *error)
                                     ? g_strdup("the trainable gave up without being asked to stop")
                                     : trial_error_line(error, status);
         message_string(message, "text", line);
+        if (status == PBX_EFATAL)
+            message_bool(message, "fatal", TRUE);
     }
     return message;
 }

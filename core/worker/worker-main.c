@@ -211,6 +211,8 @@ worker_work(PbxWorker *worker, GError **error)
     if (!set_up(worker, setup, error)) {
         GString *failed = message_new("failed");
         message_string(failed, "text", (*error)->message);
+        if (worker_is_hosts_fault(*error))
+            message_bool(failed, "fatal", TRUE);
         send_message(worker, failed);
         g_clear_error(error);
         return EXIT_FAILURE;

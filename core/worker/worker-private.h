@@ -8,6 +8,8 @@
 enum {
     WORKER_ERROR_PROTOCOL, /* the peer does not speak it */
     WORKER_ERROR_GONE,     /* the peer has closed */
+    WORKER_ERROR_OUTPUT,   /* a file that the user has named cannot be written */
+    WORKER_ERROR_HOST,     /* the disk is full, ...: nothing that a trial could help */
 };
 
 /* ---- Messages: the JSON object in a frame ---- */

@@ -72,6 +72,9 @@ typedef struct {
     /* ENDED */
     PbxWorkerEnd end;
     gboolean reusable; /* another run may follow in this worker */
+    /* ENDED failed, BROKEN: nor would any other trial come further here; this one is not at fault
+     */
+    gboolean fatal;
     /* ENDED failed, LINE, LOG, BROKEN: one line; BROKEN: NULL where the channel just closed */
     const char *text;
     int level;                      /* LOG: PBX_LOG_*; LINE: 1 stderr, 0 stdout */

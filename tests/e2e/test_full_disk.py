@@ -4,6 +4,7 @@
 acknowledged is in the store. Each is a small tmpfs, in mounts of this process's own."""
 import ctypes
 import os
+import re
 import subprocess
 import unittest
 
@@ -183,11 +184,48 @@ for n in range(1, 4):
         self.assertEqual(len(lines), 1, experiment.done.err)
         self.assertIn("No space left on device", lines[0])
 
+    def goes_on(self, name, *messages, environ=None):
+        """What the host is at fault for fails no trial: the run has ended with one line, and goes on
+        once that is mended."""
+        experiment = self.opened(name)
+        self.assertNotIn("ERROR", experiment.states)
+        self.assertEqual({trial["failures"] for trial in experiment.trials}, {0})
+        self.assertEqual(self.pegbox("ls", "--json").json[0]["status"], "failed")
+        self.pegbox("resume", name, env=environ)
+        self.assertEqual(set(experiment.states), {"TERMINATED"})
+        return experiment
+
+    def test_no_inodes(self):
+        results = self.mount("results", "size=16m,nr_inodes=40")
+        done = self.pegbox("run", self.spec(sh("""echo '{"loss": 1}'"""), name="e", metric="loss",
+                                            mode="min", num_samples=30), expect=4)
+        # Loggers say beside it what they could not write.
+        last = done.err.splitlines()[-1]
+        for text in ("pegbox: error: trial ", results + "/e", "No space left on device", "resume"):
+            self.assertIn(text, last)
+        self.command(["mount", "-o", "remount,nr_inodes=1000", results])
+        self.assertEqual(len(self.goes_on("e").states), 30)
+
+    def test_no_inodes_for_output(self):
+        # The directory of the second trial takes the last one.
+        results = self.mount("results", "size=16m,nr_inodes=40")
+        command = sh("""echo '{"loss": 1}'; i=0; while touch "$1/file$i" 2>/dev/null; do
+                i=$((i + 1)); done; rm -f "$1"/file0""", results)
+        done = self.pegbox("run", self.spec(
+            command, name="e", metric="loss", mode="min", num_samples=2, max_concurrent_trials=1,
+            log_to_file=True, auto_loggers=False), expect=4)
+        self.one_line(done, "cannot write the program's output", "No space left on device")
+        for name in os.listdir(results):
+            if name.startswith("file"):
+                os.remove(os.path.join(results, name))
+        self.command(["mount", "-o", "remount,nr_inodes=1000", results])
+        self.goes_on("e")
+
     def test_no_room_to_restore(self):
-        # The checkpoint is intact, and is not given up: the trial fails until there is room.
+        # The checkpoint is intact, and is not given up; nor is that a failure of the trial.
         results = self.mount("results", "size=16m")
         ballast = os.path.join(results, "ballast")
-        run = self.start("run", self.spec(python("""import os, sys, pegbox
+        done = self.pegbox("run", self.spec(python("""import os, sys, pegbox
 begin = 1
 if pegbox.restored():
     begin = 1 + int(open(pegbox.restored() + "/step").read())
@@ -203,52 +241,55 @@ for n in range(begin, 4):
         with open(sys.argv[1], "wb") as file:
             file.write(bytes(9 << 20))
         sys.exit(3)
-""", ballast), name="e", metric="loss", mode="min", max_failures=-1),
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: len(self.failures("e")) >= 3)
-        os.unlink(ballast)
-        self.assertEqual(run.wait(timeout=60), 0)
+""", ballast), name="e", metric="loss", mode="min", max_failures=1), expect=4)
+        self.one_line(done, "its checkpoint cannot be restored now: ", "No space left on device")
         experiment = self.opened("e")
+        self.assertEqual([trial["failures"] for trial in experiment.trials], [1])
+        self.assertEqual(len(re.findall("^Failure # ", experiment.read(0, "error.txt"), re.M)), 1)
+        os.unlink(ballast)
+        self.pegbox("resume", "e")
         self.assertEqual([r["loss"] for r in experiment.results(0)], [1, 2, 3])
         self.assertEqual(experiment.states, ["TERMINATED"])
-        for line in self.failures("e")[1:]:
-            self.assertIn("its checkpoint cannot be restored now: ", line)
-            self.assertIn("No space left on device", line)
+        self.assertEqual([trial["failures"] for trial in experiment.trials], [1])
         self.pegbox("checkpoint", "verify", "e")
         self.assertEqual([name for name in os.listdir(experiment.dir(0)) if name[0] == "."], [])
 
-    def failures(self, name):
-        """The line of each in the error.txt of its first trial."""
-        try:
-            lines = read_text(os.path.join(self.opened(name).dir(0), "error.txt")).splitlines()
-        except (AssertionError, OSError, IndexError):
-            return []
-        return [lines[i + 1] for i, line in enumerate(lines[:-1]) if line.startswith("Failure # ")]
-
     def test_no_room_for_output(self):
-        # The output is the trial's own: it is cut off, and the trial goes on or fails.
+        # pegbox writes it: the program has met nothing.
         full = self.mount("full", "size=64k")
         self.fill(full)
-        experiment = self.run_experiment(
+        done = self.pegbox("run", self.spec(
             sh("""echo '{"loss": 1}'; head -c 100000 /dev/zero; echo; echo '{"loss": 2}'"""),
-            metric="loss", mode="min", log_to_file=full + "/out", expect=None)
-        self.assertIn(experiment.done.status, (0, 1), str(experiment.done))
-        if experiment.states == ["TERMINATED"]:
-            self.assertEqual(experiment.counts, [2])
-        else:
-            self.assertIn("No space left on device", experiment.trials[0]["error"])
+            name="e", metric="loss", mode="min", log_to_file=full + "/out"), expect=4)
+        self.one_line(done, full + "/out", "No space left on device")
+        self.command(["mount", "-o", "remount,size=8m", full])
+        self.goes_on("e")
 
     def test_no_room_for_the_config(self):
         # It is handed over in a file of the run-time directory.
         full = self.mount("full", "size=64k")
         self.fill(full)
-        experiment = self.run_experiment(
-            sh("""echo '{"loss": 1}'"""), metric="loss", mode="min", config={"x": "y" * 10000},
-            environ={"XDG_RUNTIME_DIR": full}, expect=1)
-        self.assertEqual(experiment.states, ["ERROR"])
-        self.assertIn("No space left on device", experiment.trials[0]["error"])
+        environ = {"XDG_RUNTIME_DIR": full}
+        done = self.pegbox("run", self.spec(
+            sh("""echo '{"loss": 1}'"""), name="e", metric="loss", mode="min", num_samples=3,
+            config={"x": "y" * 10000}), expect=4, env=environ)
+        self.one_line(done, full, "config.json", "No space left on device")
+        os.unlink(os.path.join(full, "filler"))
+        self.goes_on("e", environ=environ)
+
+    def test_no_room_for_a_socket(self):
+        # Its directory takes the last inode.
+        full = self.mount("full", "nr_inodes=2")
+        environ = {"XDG_RUNTIME_DIR": full}
+        done = self.pegbox("run", self.spec(
+            sh("""echo '{"loss": 1}'"""), name="e", metric="loss", mode="min", num_samples=3,
+            max_concurrent_trials=1), expect=4, env=environ)
+        self.one_line(done, "cannot listen at " + full, "No space left on device")
+        self.command(["mount", "-o", "remount,nr_inodes=100", full])
+        self.goes_on("e", environ=environ)
 
     def test_no_room_for_files_of_the_trial(self):
+        # What the program itself meets fails it.
         full = self.mount("full", "size=64k")
         experiment = self.run_experiment(
             sh("""echo '{"loss": 1}'; cat /dev/zero >"$1/filler"; exit 3""", full), metric="loss",

@@ -93,6 +93,16 @@ def check_told(place, run):
     need(len(lines) <= 60, "it says %d lines", len(lines))
 
 
+def check_failures(place):
+    """No trial fails for what pegbox itself meets: only for what its trainable says."""
+    with invariants.opened(place) as db:
+        if db is None or not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'trial'").fetchone():
+            return
+        for number, text in db.execute("SELECT number, error FROM trial WHERE failures > 0"):
+            need(text.startswith((place.acknowledged, "exited with status")), "trial %d has failed: %s",
+                 number, text)
+
+
 def hit(place, name):
     subject_name, fault = fault_of(place, name)
     subject = Subject(place, subject_name)
@@ -104,7 +114,11 @@ def hit(place, name):
         check_told(place, run)
         harmless = "EINTR" in name or "short" in name
         need(run.status == 0 or not harmless, "it is no error, but its status is %s", run.status)
+        # The next one would succeed, whatever became of the bytes.
+        lost = fault["CALLS"] == "fsync" and "/experiment.db" in run.control.what
+        need(run.status == 4 or not lost, "the store may not be on the disk: %s", run.control.what)
         invariants.check_after_fault(place)
+        check_failures(place)
         recover(place, subject, wanted)
     except Exception as error:
         error.args = ("%s\nafter %s" % (error, run),)
@@ -112,11 +126,12 @@ def hit(place, name):
 
 
 def recover(place, subject, wanted):
-    """Without the fault it ends as if there had been none. Trials that failed for good
+    """Without the fault it ends as if there had been none. Trials whose trainable failed for good
     run again, and what loggers could not write is rebuilt."""
     done = again(place, subject).wait()
     place.nothing_runs()
     need(done.status in (0, 1), "the resumed one: %s", done)
+    check_failures(place)
     alike = likeness(place, subject)
     if done.status == 1:
         alike = ""

@@ -8,7 +8,7 @@ import time
 
 import invariants
 from fault import Place, need, own_mounts, wait_until
-from group_errors import check_told, recover
+from group_errors import check_failures, check_told, recover
 from group_kill import again, likeness, uninterrupted
 from subjects import SUBJECTS, Subject
 
@@ -21,6 +21,10 @@ def cases(short, *_):
         for kilobytes in (64, 256, 400) if short else (32, 64, 96, 128, 192, 256, 320, 400, 512):
             found.append(("places-full-%s-%d" % (name, kilobytes),
                           lambda place, name=name, n=kilobytes: full(place, name, n)))
+        for n in (24, 36) if short else range(16, 60, 4):
+            if name in ("class", "program"):
+                found.append(("places-inodes-%s-%d" % (name, n),
+                              lambda place, name=name, n=n: inodes(place, name, n)))
         found.append(("places-readonly-" + name, lambda place, name=name: read_only(place, name)))
         found.append(("places-clock-" + name, lambda place, name=name: clock(place, name)))
         for limit in (64, 1000) if short else (24, 32, 48, 64, 128, 1000):
@@ -61,6 +65,27 @@ def full(place, name, kilobytes):
         # A trial that cannot save or write its files fails, and is tried again, without end.
         invariants.check_after_fault(place)
         remount(place, "size=64m")
+        recover(place, subject, wanted)
+    except Exception as error:
+        context(error, "after", run)
+        raise
+
+
+def inodes(place, name, n):
+    """Files and directories cannot be made, but all that is there can be written: no trial fails."""
+    subject = Subject(place, name)
+    subject.keys["max_failures"] = 0
+    subject.path = place.write_spec(subject.keys)
+    subject.alike = subject.alike_failing
+    wanted = uninterrupted(place.tools, name)[0]
+    mount(place, "size=64m,nr_inodes=%d" % n)
+    run = place.start("run", subject.path).wait()
+    place.nothing_runs()
+    try:
+        check_told(place, run)
+        invariants.check_after_fault(place)
+        check_failures(place)
+        remount(place, "nr_inodes=10000")
         recover(place, subject, wanted)
     except Exception as error:
         context(error, "after", run)

@@ -108,7 +108,7 @@ SUBJECTS = {
 }
 
 # For the errors, one by one: no more than it takes.
-SMALL = {"num_samples": 2, "max_failures": 3}
+SMALL = {"num_samples": 2, "max_failures": 0}
 ERROR_SUBJECTS = {
     "errors-class": (lambda p: dict(SMALL, trainable=plugin("steps", p, steps=3, kilobytes=1),
                                     checkpoint={"frequency": 1, "at_end": True, "keep": 1}),

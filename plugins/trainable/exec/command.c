@@ -205,5 +205,5 @@ command_fail(const command *tried, int stage, int code, pbx_error *error)
         snprintf(error->message, sizeof error->message,
                  "cannot run '%.200s': %s (cwd %.200s, PATH %.250s)%s", name, strerror(code),
                  tried->cwd, search != NULL ? search : DEFAULT_PATH, hint(tried, code));
-    return PBX_EINVAL;
+    return stage == SPAWN_FORK ? files_status(code) : PBX_EINVAL;
 }

@@ -90,8 +90,9 @@ ends_open(ends *made, int pty, int shown, pbx_error *error)
         code = shown ? open_shown(made, 1, 0) : open_pipe(made, 1);
     if (code == 0)
         return PBX_OK;
+    code = errno;
     snprintf(error->message, sizeof error->message, "cannot make a %s for the program's output: %s",
-             pty || shown ? "terminal" : "pipe", strerror(errno));
+             pty || shown ? "terminal" : "pipe", strerror(code));
     ends_close(made);
-    return PBX_EIO;
+    return files_status(code);
 }

@@ -109,6 +109,8 @@ pbx_status files_write(pbx_instance *self, const pbx_session_info *info, pbx_err
 /* Opens a file to append to, or anew, and makes the directories above it where they lack.
  * -1: errno. */
 int files_open(const char *path, int flags);
+/* EFATAL where an errno is no fault of this trial: a full disk, too few descriptors. Else EIO. */
+pbx_status files_status(int code);
 
 /* ---- spawn.c ---- */
 

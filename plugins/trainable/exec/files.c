@@ -41,6 +41,23 @@ files_open(const char *path, int flags)
     return open(path, flags | O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 }
 
+pbx_status
+files_status(int code)
+{
+    switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return PBX_EFATAL;
+    default:
+        return PBX_EIO;
+    }
+}
+
 static int
 write_all(int fd, const char *bytes, size_t n)
 {
@@ -78,7 +95,7 @@ write_file(const char *dir, const char *name, const char *content, pbx_error *er
                  path != NULL ? path : name, strerror(code));
     }
     free(path);
-    return fd >= 0 && code == 0 ? PBX_OK : PBX_EIO;
+    return fd >= 0 && code == 0 ? PBX_OK : files_status(code);
 }
 
 pbx_status

@@ -34,11 +34,12 @@ start_program(run *now, const command *command, ends *output, pbx_error *error)
     }
     now->pidfd = pidfd_open(now->pid, 0);
     if (now->pidfd < 0) {
+        const int code = errno;
         snprintf(error->message, sizeof error->message, "cannot watch the program: %s",
-                 strerror(errno));
+                 strerror(code));
         kill(-now->pid, SIGKILL);
         waitpid(now->pid, NULL, 0);
-        return PBX_EIO;
+        return files_status(code);
     }
     self->session->program_started(self->host, now->pid);
     return PBX_OK;

@@ -66,10 +66,11 @@ stream_init(stream *to, run *owner, int fd, int is_stderr)
 static void
 fail_write(stream *to)
 {
+    const int code = errno;
     char message[600];
     snprintf(message, sizeof message, "cannot write the program's output to %.400s: %s", to->path,
-             strerror(errno));
-    reader_fail(&to->owner->reader, PBX_EIO, message);
+             strerror(code));
+    reader_fail(&to->owner->reader, files_status(code), message);
 }
 
 /* Opened at the first byte: a program that prints nothing makes no file. */

@@ -108,7 +108,7 @@ output_that_cannot_be_written(void)
 {
     g_autoptr(PbxTestHost) host = exec_new(NULL, "");
     host->session.out = g_strdup("/dev/full");
-    g_assert_cmpint(sh(host, "trap '' TERM; echo a; while :; do sleep 0.01; done"), ==, PBX_EIO);
+    g_assert_cmpint(sh(host, "trap '' TERM; echo a; while :; do sleep 0.01; done"), ==, PBX_EFATAL);
     g_assert_cmpstr(host->error.message, ==,
                     "cannot write the program's output to /dev/full: No space left on device");
 }

@@ -67,6 +67,8 @@ on_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer user)
         g_string_append_printf(peer->seen, " %s", message->ok ? "well" : "not:");
     if (message->type == WORKER_LINE || message->type == WORKER_LOG)
         g_string_append_printf(peer->seen, " %d", message->level);
+    if (message->fatal)
+        g_string_append(peer->seen, " fatal");
     if (message->text != NULL)
         g_string_append_printf(peer->seen, " %s", message->text);
     g_string_append_c(peer->seen, '\n');
@@ -230,8 +232,8 @@ test_failed(Peer *peer, gconstpointer unused)
 {
     (void)unused;
     say(peer, HELLO);
-    say(peer, "{\"type\":\"failed\",\"text\":\"no such plugin\"}");
-    assert_seen(peer, "broken no such plugin\n");
+    say(peer, "{\"type\":\"failed\",\"text\":\"no such plugin\",\"fatal\":true}");
+    assert_seen(peer, "broken fatal no such plugin\n");
 }
 
 /* ---- What a worker says ---- */
@@ -266,6 +268,9 @@ test_messages(Peer *peer, gconstpointer unused)
     say(peer, "{\"type\":\"ended\",\"trial\":4,\"attempt\":1,\"end\":\"stopped\"}");
     say(peer, "{\"type\":\"ended\",\"trial\":5,\"attempt\":1,\"end\":\"failed\",\"text\":\"x\"}");
     assert_seen(peer, "ended 3/2 0 reusable\nended 4/1 1\nended 5/1 2 x\n");
+    say(peer, "{\"type\":\"ended\",\"trial\":6,\"attempt\":1,\"end\":\"failed\",\"fatal\":true}");
+    say(peer, "{\"type\":\"ended\",\"trial\":7,\"attempt\":1,\"end\":\"done\",\"fatal\":true}");
+    assert_seen(peer, "ended 6/1 2 fatal\nended 7/1 0\n");
     /* A newer worker may say more. */
     say(peer, "{\"type\":\"beat\"}");
     say(peer, "{\"type\":\"weather\",\"fine\":true}");

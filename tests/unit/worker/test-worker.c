@@ -211,6 +211,26 @@ test_failure(Worker *worker, gconstpointer unused)
                                 "'reusable':true,'text':'exited with status 3'}");
 }
 
+/* No trial could write its output. */
+static void
+test_fault_of_the_host(Worker *worker, gconstpointer unused)
+{
+    (void)unused;
+    if (!worker_set_up_exec(worker, SH("echo a"), ""))
+        return;
+    worker_run(worker, 1, 1, ",'out':'/dev/full'");
+    g_autoptr(JsonObject) pid = hear_type(&worker->talk, "pid");
+    g_autoptr(JsonObject) ended = hear_type(&worker->talk, "ended");
+    g_assert_cmpstr(message_get_string(ended, "end"), ==, "failed");
+    g_assert_true(message_get_bool(ended, "fatal"));
+    /* That is no directory: the user's mistake. */
+    worker_run(worker, 1, 2, ",'out':'/dev/null/out'");
+    g_autoptr(JsonObject) next_pid = hear_type(&worker->talk, "pid");
+    g_autoptr(JsonObject) again = hear_type(&worker->talk, "ended");
+    g_assert_cmpstr(message_get_string(again, "end"), ==, "failed");
+    g_assert_false(message_get_bool(again, "fatal"));
+}
+
 static void
 test_late_words(Worker *worker, gconstpointer unused)
 {
@@ -391,6 +411,7 @@ main(int argc, char **argv)
     ADD("/worker/run/stop-unasked", test_stop_unasked);
     ADD("/worker/run/bye", test_bye_in_a_run);
     ADD("/worker/run/failure", test_failure);
+    ADD("/worker/run/fault-of-the-host", test_fault_of_the_host);
     ADD("/worker/run/late-words-do-no-harm", test_late_words);
     ADD("/worker/run/environment", test_environment);
     ADD("/worker/class/again", test_class_form_again);
