@@ -322,6 +322,51 @@ class Analysis(Traps):
                           experiment.command(*command, expect=2).err)
 
 
+class Resumed(PegboxTest):
+    def begin(self, text="echo '{\"loss\": 1}'", expect=0, **keys):
+        return self.run_experiment(sh(text), name="e", expect=expect, **dict(
+            {"metric": "loss", "mode": "min", "num_samples": 3, "max_concurrent_trials": 1}, **keys))
+
+    def test_unreadable_state(self):
+        experiment = self.begin()
+        path = os.path.join(experiment.path, "experiment.db")
+        with open(path, "r+b") as file:
+            file.write(b"no state" * 512)
+        before = sorted(os.listdir(self.results_dir))
+        for words in (("resume", "e"), ("run", os.path.join(self.dir, "experiment.json"),
+                                        "--resume=auto")):
+            self.assertIn("pegbox repair", self.pegbox(*words, expect=4).err)
+        self.assertEqual(sorted(os.listdir(self.results_dir)), before)
+
+    def test_more_samples(self):
+        experiment = self.begin()
+        experiment.command("resume", "--set", "num_samples=5")
+        self.assertEqual(experiment.counts, [1] * 5)
+
+    def test_rungs_are_known(self):
+        """The second trial is worse than the first one, which another process has run."""
+        text = """for i in 1 2 3 4; do echo "{\\"loss\\": $1}"; done"""
+        experiment = self.run_experiment(
+            sh(text, "{x}"), name="e", metric="loss", mode="min", num_samples=1,
+            config={"x": {"$grid_search": [1, 2]}}, max_concurrent_trials=1,
+            environ={"PEGBOX_RESULT_BUFFER_LENGTH": "0"},
+            scheduler={"plugin": "asha", "max_t": 4, "grace_period": 1, "reduction_factor": 2},
+            stop={"when": "result.loss == 1 and result.training_iteration == 3",
+                  "scope": "experiment"})
+        self.assertEqual([t["attempts"] for t in experiment.trials], [1, 0])
+        experiment.command("resume", "--set", 'stop={"training_iteration": 9}')
+        self.assertEqual(experiment.trials[2]["outcome"], "early-stopped")
+        self.assertEqual(experiment.counts[2], 1)
+
+    def test_after_fail_fast(self):
+        mark = os.path.join(self.dir, "mended")
+        experiment = self.begin("test -e %s && echo '{\"loss\": 1}'" % mark, fail_fast=True, expect=1)
+        self.assertEqual(experiment.states, ["ERROR", "PENDING", "PENDING"])
+        self.write("mended", "")
+        experiment.command("resume", expect=1)
+        self.assertEqual(experiment.states, ["ERROR", "TERMINATED", "TERMINATED"])
+
+
 class Page(PegboxTest):
     def test_the_experiment_runs(self):
         """Tune's script, as the page writes it for pegbox."""
@@ -338,11 +383,11 @@ class Page(PegboxTest):
 
     def test_each_trap_has_its_test(self):
         section = read_text(PAGE).split("\n## What is different\n", 1)[1]
-        named = re.findall(r"`((?:Columns|Names|Best|Failures)\.test_\w+)`", section)
+        named = re.findall(r"`((?:Columns|Names|Best|Failures|Resumed)\.test_\w+)`", section)
         for line in section.splitlines():
             if line.startswith("| ") and not line.startswith(("| with", "| ---")):
                 self.assertRegex(line, r"`\w+\.test_\w+` \|$")
-        there = ["%s.%s" % (group.__name__, name) for group in (Columns, Names, Best, Failures)
+        there = ["%s.%s" % (group.__name__, name) for group in (Columns, Names, Best, Failures, Resumed)
                  for name in vars(group) if name.startswith("test_")]
         self.assertEqual(sorted(named), sorted(there))
 

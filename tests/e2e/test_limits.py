@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`limits`: a trial past one is killed with all it started, and has failed."""
+import os
 import re
 
-from pegbox_test import SLOW, PegboxTest, main, python, sh
+from pegbox_test import SLOW, PegboxTest, json_lines, main, python, sh
 
 HUNG = "(setsid sleep 1000 &); setsid sleep 1000 & exec sleep 1000"
 # Long enough for a program to start and report.
@@ -17,6 +18,23 @@ while True:
     time.sleep(1000)
 """
 ENDLESS = """while :; do echo '{"loss": 1}'; sleep 0.05; done"""
+
+
+# Saves each step, and hangs before the fourth, once, where `hangs` says so.
+SAVES = """import os, pegbox, time
+config, done, mark = pegbox.config({}), 0, os.environ["PEGBOX_TRIAL_DIR"] + "/hung"
+if pegbox.restored():
+    with open(pegbox.restored() + "/done") as file:
+        done = int(file.read())
+for step in range(done + 1, 6):
+    if step == 4 and config["hangs"] and not os.path.exists(mark):
+        os.mkdir(mark)
+        time.sleep(1000)
+    pegbox.report(loss=step)
+    with pegbox.checkpoint_dir(step) as path:
+        with open(path + "/done", "w") as file:
+            file.write(str(step))
+"""
 
 
 class Limits(PegboxTest):
@@ -71,6 +89,23 @@ class Limits(PegboxTest):
             {"report_time_s": START}, expect=0)
         self.assertEqual(experiment.states, ["TERMINATED"])
         self.assertEqual(experiment.counts, [6])
+
+    def test_many_go_on_from_their_checkpoints(self):
+        """However often a slow machine has one killed besides."""
+        experiment = self.run_experiment(
+            python(SAVES), metric="loss", mode="min", num_samples=4, timeout=200,
+            config={"hangs": {"$grid_search": [False, True, True]}}, max_concurrent_trials=6,
+            resources={"cpu": 0}, limits={"report_time_s": 2 * START}, max_failures=-1,
+            checkpoint={"keep": 1}, fail_fast=False)
+        self.assertEqual(experiment.states, ["TERMINATED"] * 12)
+        for trial in experiment.trials:
+            shown = [r["loss"] for r in json_lines(experiment.read(trial["trial"], "result.json"))]
+            self.assertEqual(shown, [1, 2, 3, 4, 5])
+            names = [name for name in os.listdir(trial["dir"]) if "checkpoint" in name]
+            self.assertEqual(names, ["checkpoint_000005.tar"])
+            if trial["config"]["hangs"]:
+                self.assertGreaterEqual(trial["failures"], 1)
+                self.assertIn("limits.report_time_s", experiment.read(trial["trial"], "error.txt"))
 
     def test_retry_starts_the_clock_anew(self):
         # The first attempt has used up its time; the second one gets all of it again.
