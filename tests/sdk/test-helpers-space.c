@@ -164,6 +164,17 @@ test_cube(void)
     g_assert_true(u[0] == 1 && isnan(u[1]) && u[2] == 0 && u[3] == 4);
 }
 
+/* Also where low and high are farther apart than the largest number. */
+static void
+test_wide_bounds(void)
+{
+    const pbx_dim wide = {DIM, .low = -1.5e308, .high = 1.5e308};
+    g_assert_cmpfloat(pbx_from_unit(&wide, 0), ==, -1.5e308);
+    g_assert_cmpfloat(pbx_from_unit(&wide, 0.5), ==, 0);
+    g_assert_cmpfloat_with_epsilon(pbx_from_unit(&wide, 0.75), 0.75e308, 1e295);
+    g_assert_cmpfloat_with_epsilon(pbx_to_unit(&wide, 0.75e308), 0.75, 1e-15);
+}
+
 static void
 test_sort_names(void)
 {
@@ -183,6 +194,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("unit/there-and-back", test_there_and_back);
+    ADD("unit/wide-bounds", test_wide_bounds);
     ADD("unit/ends-stay-inside", test_ends_stay_inside);
     ADD("unit/whole-values-own-an-interval", test_whole_values_own_an_interval);
     ADD("unit/normal-inverse", test_normal_inverse);

@@ -155,7 +155,8 @@ pbx_from_unit(const pbx_dim *dim, double u)
         return pbx_scale_value(&scale, pbx_normal_inverse(u));
     }
     u = pbx_clamp(u, 0, PBX_BELOW_ONE);
-    return pbx_scale_value(&scale, scale.a + u * (scale.b - scale.a));
+    /* By halves: low and high may be farther apart than the largest number. */
+    return pbx_scale_value(&scale, 2 * (scale.a / 2 + u * (scale.b / 2 - scale.a / 2)));
 }
 
 /* Where in [0, 1] the value lies, the middle of its interval where it has one: then
@@ -169,7 +170,9 @@ pbx_to_unit(const pbx_dim *dim, double x)
         return x;
     if (dim->type == PBX_DIM_NORMAL)
         return pbx_normal_cdf(place);
-    return scale.b > scale.a ? pbx_clamp((place - scale.a) / (scale.b - scale.a), 0, 1) : 0;
+    if (!(scale.b > scale.a))
+        return 0;
+    return pbx_clamp((place / 2 - scale.a / 2) / (scale.b / 2 - scale.a / 2), 0, 1);
 }
 
 /*
