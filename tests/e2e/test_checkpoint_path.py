@@ -21,6 +21,27 @@ done
 """
 
 
+# Before a worker's first archive has its name, the file TORN is made.
+TEARS = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int
+fsync(int fd)
+{
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/.checkpoint_") != NULL)
+        close(open(getenv("TORN"), O_CREAT | O_WRONLY, 0666));
+    return next(fd);
+}
+"""
+
+
 class CheckpointPath(PegboxTest):
     def counting(self, steps=5, die_at=-1, wait_at=-1, **keys):
         trainable = sh(COUNTING, str(steps), str(die_at), "{trial.dir}", str(wait_at))
@@ -87,6 +108,23 @@ class CheckpointPath(PegboxTest):
         self.assertIn("begins with 3\n", experiment.read(0, "stdout"))
         self.assertEqual([r["loss"] for r in json_lines(experiment.read(0, "result.json"))],
                          [1, 2, 3, 4, 5])
+        self.check_tidy(experiment)
+
+    def test_what_moves_while_it_is_copied(self):
+        """Such an archive is gone again, and another one made."""
+        env = dict(self.preloading(TEARS), TORN=self.results_dir + "/e/t/state/torn")
+        process = self.start("run", self.spec(**self.counting(
+            steps=1, wait_at=1, name="e", trial_dirname="t",
+            checkpoint={"path": "state", "frequency": 1})), env=env)
+        wait_until(lambda: self.copies("e") == [(1, "kept")], 30, "the copy")
+        self.write("results/e/t/copied", "")
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, str(done))
+        experiment = self.opened("e", done)
+        archive, = self.archives(experiment)
+        self.assertIn("state/torn", self.command(
+            ["tar", "tf", os.path.join(experiment.dir(0), archive)]).out.split())
+        self.assertEqual(self.copies("e"), [(1, "kept")])
         self.check_tidy(experiment)
 
     def test_without_a_copy_it_begins_anew(self):
