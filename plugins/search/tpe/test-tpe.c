@@ -242,6 +242,19 @@ test_nothing_good_at_all(void)
     }
 }
 
+/* With nothing but bad ones it goes elsewhere. */
+static void
+test_away_from_bad_ones_alone(void)
+{
+    g_autoptr(PbxTestHost) host = tpe_for("{}", ONE_DIM);
+    double x[1];
+    for (guint64 trial = 0; trial < 40; trial++) {
+        x[0] = 0.2 + (double)trial / 400;
+        end(host, trial, x, PBX_END_FAILED, NULL);
+    }
+    g_assert_cmpfloat(distance(host, 1000, 40, 0.25), >, 0.3);
+}
+
 static void
 test_all_alike(void)
 {
@@ -368,6 +381,7 @@ main(int argc, char **argv)
     ADD("startup-is-random", test_startup_is_random);
     ADD("bad-trials-are-avoided", test_bad_trials_are_avoided);
     ADD("nothing-good-at-all", test_nothing_good_at_all);
+    ADD("away-from-bad-ones-alone", test_away_from_bad_ones_alone);
     ADD("all-alike", test_all_alike);
     ADD("early-stopped-ones", test_early_stopped_ones);
     ADD("a-space-of-one-point", test_a_space_of_one_point);
