@@ -46,8 +46,6 @@ put_saving(GString *message, const PbxWorkerSaving *saving)
     message_bool(object, "at_end", saving->at_end);
     message_int(object, "zstd_level", saving->zstd_level);
     message_string(object, "path", saving->path);
-    if (saving->max_unpacked > 0)
-        message_int(object, "max_unpacked", (gint64)MIN(saving->max_unpacked, G_MAXINT64));
     if (saving->used != NULL && saving->used[0] != NULL)
         message_strings(object, "used", saving->used);
     g_string_append_c(object, '}');

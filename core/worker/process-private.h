@@ -72,7 +72,6 @@ typedef struct {
     gint64 frequency; /* 0: not by itself */
     gboolean at_end;
     int zstd_level;
-    guint64 max_unpacked;
     const char *path; /* checkpoint.path; NULL: none */
     GHashTable *used; /* names that the trial has had, without their endings */
     gboolean wanted;  /* by result wanted_n */

@@ -25,13 +25,13 @@ candidate_of(const PbxRun *run, guint i)
 
 /* A directory of the user's is not to be written to: it is copied, as an archive would be. */
 static gboolean
-unpack_directory(const char *from, const char *dir, guint64 max_bytes, GError **error)
+unpack_directory(const char *from, const char *dir, GError **error)
 {
     g_autofree char *archive = g_strconcat(dir, ".tar", NULL);
     if (!checkpoint_remove(archive, error) ||
         !checkpoint_pack(from, NULL, archive, NULL, NULL, error))
         return FALSE;
-    gboolean good = checkpoint_unpack(archive, dir, NULL, max_bytes, error);
+    gboolean good = checkpoint_unpack(archive, dir, NULL, 0, error);
     (void)checkpoint_remove(archive, NULL);
     return good;
 }
@@ -48,11 +48,11 @@ unpack(PbxWorker *worker, JsonObject *candidate, GError **error)
                             "a checkpoint to restore has no archive");
         return NULL;
     }
-    gboolean good = checkpoint_remove(dir, error) &&
-                    (g_file_test(archive, G_FILE_TEST_IS_DIR)
-                         ? unpack_directory(archive, dir, run->saving.max_unpacked, error)
-                         : checkpoint_unpack(archive, dir, message_get_string(candidate, "sha256"),
-                                             run->saving.max_unpacked, error));
+    gboolean good =
+        checkpoint_remove(dir, error) &&
+        (g_file_test(archive, G_FILE_TEST_IS_DIR)
+             ? unpack_directory(archive, dir, error)
+             : checkpoint_unpack(archive, dir, message_get_string(candidate, "sha256"), 0, error));
     if (good && run->kept != NULL) {
         good = kept_path_place(run->kept, dir, error);
         (void)checkpoint_remove(dir, NULL);

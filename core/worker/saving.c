@@ -36,7 +36,6 @@ saving_init(PbxRun *run, JsonObject *message)
     saving->frequency = MAX(0, message_get_int(object, "frequency", 0));
     saving->at_end = message_get_bool(object, "at_end");
     saving->zstd_level = (int)CLAMP(message_get_int(object, "zstd_level", 0), 0, 100);
-    saving->max_unpacked = (guint64)MAX(0, message_get_int(object, "max_unpacked", 0));
     saving->path = message_get_string(object, "path");
     g_auto(GStrv) used = message_get_strings(object, "used");
     for (gsize i = 0; used[i] != NULL; i++)

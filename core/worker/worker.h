@@ -154,11 +154,10 @@ typedef struct {
 
 /* How a run saves. Borrowed. */
 typedef struct {
-    guint64 frequency;    /* after each so many iterations; 0: not by itself */
-    gboolean at_end;      /* at its end too, where the trainable itself comes to one */
-    int zstd_level;       /* 0: not compressed */
-    const char *path;     /* relative to dir: what is saved for a program; NULL: it saves itself */
-    guint64 max_unpacked; /* bytes; 0: the default */
+    guint64 frequency; /* after each so many iterations; 0: not by itself */
+    gboolean at_end;   /* at its end too, where the trainable itself comes to one */
+    int zstd_level;    /* 0: not compressed */
+    const char *path;  /* relative to dir: what is saved for a program; NULL: it saves itself */
     const char *const *used; /* file names that its trial has had, deleted ones too; or NULL */
 } PbxWorkerSaving;
 

@@ -489,12 +489,8 @@ test_run_with_checkpoints(Peer *peer, gconstpointer unused)
                                    .timesteps_total = 40,
                                    .episodes_total = -1},
                                   {.id = 3, .archive = "/d/a", .timesteps_total = -1}};
-    PbxWorkerSaving saving = {.frequency = 2,
-                              .at_end = TRUE,
-                              .zstd_level = 3,
-                              .path = "out/model",
-                              .max_unpacked = 1024,
-                              .used = used};
+    PbxWorkerSaving saving = {
+        .frequency = 2, .at_end = TRUE, .zstd_level = 3, .path = "out/model", .used = used};
     (void)unused;
     greet(peer);
     PbxWorkerRun run = {.trial = 7,
@@ -517,7 +513,7 @@ test_run_with_checkpoints(Peer *peer, gconstpointer unused)
         "{\"id\":3,\"archive\":\"/d/a\",\"n\":0,\"iteration\":0,\"time_total_s\":0.0,"
         "\"timesteps_total\":-1,\"episodes_total\":0}],\"restore_must\":true,"
         "\"checkpoint\":{\"frequency\":2,\"at_end\":true,\"zstd_level\":3,\"path\":\"out/model\","
-        "\"max_unpacked\":1024,\"used\":[\"checkpoint_000001.tar\"]}}");
+        "\"used\":[\"checkpoint_000001.tar\"]}}");
 }
 
 /* What is said too early waits for the setup; a stop has nothing to stop yet. */
