@@ -7,7 +7,7 @@
 /* A blob beyond this is stored only as often as its cost allows (architecture). */
 #define LARGE_BLOB (64 * 1024)
 #define PERIOD_S   10
-#define SHARE      19 /* times as long as saving took */
+#define SHARE      19 /* times as long as saving took: it has a twentieth of the time */
 
 PbxSlot *
 slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error)
@@ -137,7 +137,8 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
     if (!slot_each(slot, save_one, &moving) || !inputs_drop(runner, slot, error))
         return FALSE;
     slot->large = moving.largest > LARGE_BLOB;
-    slot->saved_ns = now + period_ns(clock_now(runner->clock) - now);
+    const gint64 after = clock_now(runner->clock);
+    slot->saved_ns = after + period_ns(after - now);
     return TRUE;
 }
 
