@@ -30,6 +30,13 @@ trial_at(const PbxRunner *runner, guint64 number)
     return number < runner->trials->len ? runner->trials->pdata[number] : NULL;
 }
 
+/* Whether nothing goes on from a trial any more, not even `--resume=errored`. */
+static gboolean
+is_over(const PbxTrial *trial)
+{
+    return trial->ended && (trial->row.state != PBX_STATE_ERROR || trial->row.replaced_by != 0);
+}
+
 static gboolean
 put_on_shelf(const PbxCheckpointRow *row, gpointer user)
 {
@@ -46,7 +53,7 @@ put_on_shelf(const PbxCheckpointRow *row, gpointer user)
         .bytes = row->bytes,
         .loss = trial != NULL && trial->row.feasible != FEASIBLE_NO ? sign * trial->row.value
                                                                     : (double)NAN,
-        .ended = trial != NULL && trial->ended,
+        .over = trial != NULL && is_over(trial),
     };
     g_ptr_array_add(shelf->rows, checkpoint_row_copy(row));
     g_array_append_val(shelf->kept, kept);

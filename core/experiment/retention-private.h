@@ -11,7 +11,7 @@ typedef struct {
     double score; /* the larger the better; NaN or infinite: it has none */
     guint64 bytes;
     double loss;     /* of its trial, the smaller the better; NaN: none */
-    gboolean ended;  /* its trial has ended */
+    gboolean over;   /* its trial has ended, and is not to be run again */
     gboolean needed; /* some trial is to begin from it, or may have to */
     gboolean goes;   /* the answer */
 } PbxKept;
@@ -26,8 +26,8 @@ void retention_of_trial(PbxKept *kept, gsize n, guint64 keep);
 /*
  * The rule for the whole experiment, whose checkpoints are in the order in which they were saved:
  * until at most max_bytes are left, first those go that are not their trial's newest, the oldest
- * first; then the newest of trials that have ended, the worst trial's first. What stays whatever it
- * takes: what is needed, the newest of a trial that lives, and the best trial's newest. What
- * `goes` already is not counted. The bytes that are left.
+ * first; then the newest of trials that are over, the worst trial's first. What stays whatever it
+ * takes: what is needed, the newest of a trial that is not over, and the best trial's newest.
+ * What `goes` already is not counted. The bytes that are left.
  */
 guint64 retention_of_all(PbxKept *kept, gsize n, guint64 max_bytes);

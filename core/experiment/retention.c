@@ -28,7 +28,7 @@ retention_of_trial(PbxKept *kept, gsize n, guint64 keep)
 
 /* ---- Of the experiment ---- */
 
-/* Of the newest ones of ended trials. NaN is worse than all else. */
+/* Of the newest ones of trials that are over. NaN is worse than all else. */
 static int
 compare_losses(const PbxKept *a, const PbxKept *b)
 {
@@ -89,7 +89,7 @@ retention_of_all(PbxKept *kept, gsize n, guint64 max_bytes)
             continue;
         bytes += kept[i].bytes;
         const gboolean newest = g_hash_table_add(seen, &kept[i].trial);
-        if (!kept[i].needed && (!newest || (kept[i].ended && kept[i].trial != best)))
+        if (!kept[i].needed && (!newest || (kept[i].over && kept[i].trial != best)))
             g_ptr_array_add(newest ? last : older, &kept[i]);
     }
     g_ptr_array_sort(older, compare_ages);

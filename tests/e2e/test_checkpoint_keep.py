@@ -105,6 +105,23 @@ class Keep(PegboxTest):
                          [["checkpoint_000002.tar"], [], ["checkpoint_000002.tar"]])
         self.assertIn("all of them are still needed", experiment.done.err)
 
+    def test_total_and_failures(self):
+        """What a trial that failed is to go on from stays, until another one has gone on from it."""
+        experiment = self.run_saver(
+            {"frequency": 1, "max_total_bytes": 1},
+            {"steps": 4, "dies_at": 3, "log": os.path.join(self.dir, "log")}, expect=1,
+            num_samples=3, max_concurrent_trials=1)
+        self.assertEqual(experiment.states, ["ERROR"] * 3)
+        self.assertEqual([self.archives(experiment, trial) for trial in range(3)],
+                         [["checkpoint_000002.tar"]] * 3)
+        # Each dies once more, before it has saved anything itself.
+        self.pegbox("resume", experiment.path, "--errored", "--set", "max_failures=1")
+        self.assertEqual(experiment.states[3:], ["TERMINATED"] * 3)
+        self.assertEqual([row["training_iteration"] for row in experiment.results(5)], [3, 4])
+        # The first is the best, as they are equally good.
+        self.assertEqual([self.archives(experiment, trial) for trial in range(3)],
+                         [["checkpoint_000002.tar"], [], []])
+
     def test_a_program_that_saves_nothing(self):
         """Said once: nobody is to believe that there are checkpoints."""
         line = "checkpoint.frequency is 2, but trial 0 was never saved"

@@ -105,12 +105,12 @@ test_needed(void)
     assert_disk(kept, 3, "1 3");
 }
 
-#define TRIAL(ID, NUMBER, LOSS, ENDED)                                                             \
+#define TRIAL(ID, NUMBER, LOSS, OVER)                                                              \
     {                                                                                              \
-        .id = ID, .trial = NUMBER, .bytes = 10, .loss = LOSS, .ended = ENDED                       \
+        .id = ID, .trial = NUMBER, .bytes = 10, .loss = LOSS, .over = OVER                         \
     }
 
-/* The older ones go by age, then the newest of ended trials, the worst trial's first. */
+/* The older ones go by age, then the newest of trials that are over, the worst trial's first. */
 static void
 test_whole_experiment(void)
 {
