@@ -277,6 +277,19 @@ class Files(Data):
         os.remove(path)
         self.assertIn("data.a: there is no file " + path, resume(6, expect=2).err)
 
+    def test_a_value_that_was_damaged(self):
+        """Its file is what the spec says whenever trials are started."""
+        program = sh("""echo "{\\"n\\": $(cksum <"$PEGBOX_DATA_B" | cut -d' ' -f1)}" """)
+        e = self.run_experiment(program, name="e", data={"b": [1, 2]}, num_samples=1)
+        path = os.path.join(e.path, "data", "b.npy")
+        with open(path, "r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"x")
+        self.pegbox("resume", "e", "--set", "num_samples=2")
+        os.remove(path)
+        self.pegbox("resume", "e", "--set", "num_samples=3")
+        self.assertEqual(len({self.result(self.opened("e"), i)["n"] for i in range(3)}), 1)
+
     def test_mistakes_have_their_place(self):
         os.mkfifo(os.path.join(self.dir, "pipe"))
         locked = self.file("locked", b"")
