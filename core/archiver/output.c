@@ -209,34 +209,12 @@ flush(PbxOutput *output)
 
 /* ---- The name ---- */
 
-/* A rename that replaces nothing, where the file system has one; a link is the next best. */
-static gboolean
-take_name(PbxOutput *output)
-{
-    const int dir = output->parent;
-    if (renameat2(dir, output->temporary, dir, output->base, RENAME_NOREPLACE) == 0)
-        return TRUE;
-    if (errno != EINVAL && errno != ENOSYS)
-        return FALSE;
-    if (linkat(dir, output->temporary, dir, output->base, 0) == 0) {
-        unlinkat(dir, output->temporary, 0);
-        return TRUE;
-    }
-    struct stat there;
-    if (errno == EEXIST)
-        return FALSE;
-    if (fstatat(dir, output->base, &there, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return FALSE;
-    }
-    return renameat(dir, output->temporary, dir, output->base) == 0;
-}
-
 gboolean
 output_finish(PbxOutput *output, PbxArchiveFacts *facts, GError **error)
 {
     uint8_t digest[SHA256_DIGEST_SIZE];
-    if (!flush(output) || fsync(output->fd) != 0 || !take_name(output))
+    if (!flush(output) || fsync(output->fd) != 0 ||
+        !temporary_take_name(output->parent, output->temporary, output->base))
         return checkpoint_fail_errno(error, errno, output->archive);
     g_clear_pointer(&output->temporary, g_free);
     if (fsync(output->parent) != 0)

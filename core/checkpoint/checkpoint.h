@@ -54,6 +54,13 @@ gboolean checkpoint_unpack(const char *archive, const char *dir, const char *sha
 gboolean checkpoint_verify(const char *archive, const char *sha256, PbxArchiveFacts *facts,
                            GError **error);
 
+/*
+ * The same archive under another name; it appears whole or not at all, is on the disk when it does,
+ * and replaces nothing. `link`: it may be the same file, where that can be; of one that somebody
+ * may write to, it may not.
+ */
+gboolean checkpoint_copy(const char *archive, const char *to, gboolean link, GError **error);
+
 typedef struct {
     const char *path; /* bytes; a directory's ends with '/' */
     char type;        /* 'f' file, 'd' directory, 'l' symbolic link, 'h' hard link, '?' other */
@@ -81,6 +88,10 @@ gboolean checkpoint_remove_at(int parent, const char *name);
  * and directories under temporary names. Returns how many, those that cannot be deleted left
  * out. */
 guint checkpoint_remove_leftovers(const char *dir);
+/* Whether only pegbox calls a file of a trial's directory so: an archive; what it was making. A
+ * program has files of its own there. */
+gboolean checkpoint_is_archive(const char *name);
+gboolean checkpoint_is_leftover(const char *name);
 /* How directories that become or were checkpoints are called in a trial's directory. */
 #define CHECKPOINT_SAVE_PREFIX     ".pegbox-save-"
 #define CHECKPOINT_RESTORED_PREFIX ".pegbox-restored-"

@@ -52,12 +52,53 @@ checkpoint_remove(const char *path, GError **error)
     return checkpoint_remove_at(AT_FDCWD, path) || checkpoint_fail_errno(error, errno, path);
 }
 
-static gboolean
-is_leftover(const char *name)
+/* ---- What pegbox makes, by its name ---- */
+
+/* Past "_NUMBER"; NULL: there is none. */
+static const char *
+skip_number(const char *at, gsize least)
 {
-    return g_str_has_prefix(name, CHECKPOINT_SAVE_PREFIX) ||
-           g_str_has_prefix(name, CHECKPOINT_RESTORED_PREFIX) ||
-           g_str_has_prefix(name, ".checkpoint_");
+    if (at == NULL || *at != '_')
+        return NULL;
+    const gsize n = strspn(at + 1, "0123456789");
+    return n >= least ? at + 1 + n : NULL;
+}
+
+/* Past checkpoint_000010.tar, checkpoint_000010_2.tar.zst; restore.tar, restore_2.tar. NULL: it is
+ * something else. */
+static const char *
+skip_archive(const char *name)
+{
+    static const char checkpoint[] = "checkpoint", restore[] = "restore";
+    const char *at = NULL;
+    if (g_str_has_prefix(name, checkpoint))
+        at = skip_number(name + strlen(checkpoint), 6);
+    else if (g_str_has_prefix(name, restore))
+        at = name + strlen(restore);
+    const char *second = skip_number(at, 1);
+    at = second != NULL ? second : at;
+    if (at == NULL || !g_str_has_prefix(at, ".tar"))
+        return NULL;
+    at += strlen(".tar");
+    return g_str_has_prefix(at, ".zst") ? at + strlen(".zst") : at;
+}
+
+gboolean
+checkpoint_is_archive(const char *name)
+{
+    const char *end = g_str_has_prefix(name, "checkpoint_") ? skip_archive(name) : NULL;
+    return end != NULL && *end == '\0';
+}
+
+gboolean
+checkpoint_is_leftover(const char *name)
+{
+    if (g_str_has_prefix(name, CHECKPOINT_SAVE_PREFIX) ||
+        g_str_has_prefix(name, CHECKPOINT_RESTORED_PREFIX))
+        return TRUE;
+    const char *end = name[0] == '.' ? skip_archive(name + 1) : NULL;
+    return end != NULL && end[0] == '.' && strspn(end + 1, TEMPORARY_LETTERS) == TEMPORARY_LENGTH &&
+           end[1 + TEMPORARY_LENGTH] == '\0';
 }
 
 guint
@@ -67,7 +108,7 @@ checkpoint_remove_leftovers(const char *dir)
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
     for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
-        if (is_leftover(name))
+        if (checkpoint_is_leftover(name))
             g_ptr_array_add(names, g_build_filename(dir, name, NULL));
     }
     for (guint i = 0; i < names->len; i++)

@@ -15,12 +15,18 @@ gboolean checkpoint_fail_errno(GError **error, int number, const char *place);
 
 /* ---- temporary.c: names beside the final one ---- */
 
+/* ".NAME.XXXXXX": what the Xs are. */
+#define TEMPORARY_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789"
+#define TEMPORARY_LENGTH  6
 /* The directory of a path, opened, and the path's last part. -1 with error. */
 int temporary_open_parent(const char *path, char **base, GError **error);
 /* Makes a file or a directory with a name that nothing has; the name (transfer full), and of a
  * file its descriptor. */
 int temporary_make_file(int parent, const char *base, char **name);
 gboolean temporary_make_dir(int parent, const char *base, mode_t mode, char **name);
+/* Gives a file its final name, by a rename that replaces nothing, where the file system has one; a
+ * link is the next best. FALSE: errno says why. */
+gboolean temporary_take_name(int parent, const char *name, const char *base);
 
 /* ---- archiver.c: libarchive and what it needs is loaded when there is an archive ---- */
 

@@ -2,6 +2,7 @@
 /* What is not whole yet lies beside its final name, under one that begins with a dot. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,9 +27,9 @@ temporary_open_parent(const char *path, char **base, GError **error)
 static char *
 temporary_name(const char *base)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    char end[7] = "";
-    for (guint i = 0; i < 6; i++)
+    static const char letters[] = TEMPORARY_LETTERS;
+    char end[TEMPORARY_LENGTH + 1] = "";
+    for (guint i = 0; i < TEMPORARY_LENGTH; i++)
         end[i] = letters[g_random_int_range(0, sizeof letters - 1)];
     /* A file's name has at most 255 bytes. */
     return g_strdup_printf("%s%.240s.%s", base[0] == '.' ? "" : ".", base, end);
@@ -60,4 +61,25 @@ temporary_make_dir(int parent, const char *base, mode_t mode, char **name)
             return good;
     }
     return FALSE;
+}
+
+gboolean
+temporary_take_name(int parent, const char *name, const char *base)
+{
+    if (renameat2(parent, name, parent, base, RENAME_NOREPLACE) == 0)
+        return TRUE;
+    if (errno != EINVAL && errno != ENOSYS)
+        return FALSE;
+    if (linkat(parent, name, parent, base, 0) == 0) {
+        unlinkat(parent, name, 0);
+        return TRUE;
+    }
+    struct stat there;
+    if (errno == EEXIST)
+        return FALSE;
+    if (fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return FALSE;
+    }
+    return renameat(parent, name, parent, base) == 0;
 }

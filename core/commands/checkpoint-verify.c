@@ -3,11 +3,13 @@
  * store. */
 #include "commands/checkpoint-private.h"
 #include "commands/look-private.h"
+#include "experiment/experiment.h"
 
 typedef struct {
     PbxLook *look;
     GPtrArray *checkpoints; /* PbxCheckpointRow* that are not deleted */
     JsonArray *told;        /* NULL: for people */
+    gboolean of_trial;      /* those of one trial alone */
     guint good, bad;
 } Verifier;
 
@@ -43,18 +45,26 @@ was_deleted(Verifier *verifier, const PbxCheckpointRow *row)
     return now != NULL && now->state == CHECKPOINT_DELETED;
 }
 
+/* Of `restore` of the file there is no row. */
 static void
 tell(Verifier *verifier, const PbxCheckpointRow *row, const PbxArchiveFacts *facts,
      const char *archive, const GError *error)
 {
     if (verifier->told == NULL) {
-        if (error != NULL)
+        if (error != NULL && row != NULL)
             command_error("trial %" G_GUINT64_FORMAT ": %s", row->trial, error->message);
+        else if (error != NULL)
+            command_error("restore: %s", error->message);
         return;
     }
     JsonObject *object = checkpoint_facts(archive != NULL ? archive : row->name, facts);
-    json_object_set_int_member(object, "trial", (gint64)row->trial);
-    json_object_set_int_member(object, "checkpoint", (gint64)row->id);
+    if (row != NULL) {
+        json_object_set_int_member(object, "trial", (gint64)row->trial);
+        json_object_set_int_member(object, "checkpoint", (gint64)row->id);
+    } else {
+        json_object_set_null_member(object, "trial");
+        json_object_set_null_member(object, "checkpoint");
+    }
     json_object_set_boolean_member(object, "good", error == NULL);
     look_set_text(object, "error", error != NULL ? error->message : NULL);
     json_array_add_object_element(verifier->told, object);
@@ -80,14 +90,44 @@ verify_one(Verifier *verifier, const PbxCheckpointRow *row)
     return TRUE;
 }
 
+/* What the trials of the experiment began from. FALSE: interrupted. */
+static gboolean
+verify_restored(Verifier *verifier)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *sum = NULL;
+    PbxArchiveFacts facts = {.bytes = 0};
+    g_autofree char *archive =
+        experiment_restored(verifier->look->store, verifier->look->dir, &sum, &error);
+    if (archive == NULL && error == NULL)
+        return TRUE;
+    g_strlcpy(facts.sha256, sum != NULL ? sum : "", sizeof facts.sha256);
+    if (archive != NULL && checkpoint_verify(archive, sum, &facts, &error))
+        verifier->good++;
+    else if (g_error_matches(error, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_INTERRUPTED))
+        return FALSE;
+    else
+        verifier->bad++;
+    tell(verifier, NULL, &facts, archive != NULL ? archive : "restore", error);
+    return TRUE;
+}
+
+/* FALSE: interrupted. */
+static gboolean
+verify_each(Verifier *verifier)
+{
+    for (guint i = 0; i < verifier->checkpoints->len; i++)
+        if (!verify_one(verifier, verifier->checkpoints->pdata[i]))
+            return FALSE;
+    return verifier->of_trial || verify_restored(verifier);
+}
+
 static int
 verify_all(Verifier *verifier)
 {
-    for (guint i = 0; i < verifier->checkpoints->len; i++) {
-        if (!verify_one(verifier, verifier->checkpoints->pdata[i])) {
-            command_error("interrupted");
-            return EXIT_INTERRUPTED;
-        }
+    if (!verify_each(verifier)) {
+        command_error("interrupted");
+        return EXIT_INTERRUPTED;
     }
     if (verifier->told != NULL) {
         g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), verifier->told);
@@ -114,7 +154,8 @@ checkpoint_verify_experiment(const char *exp, const char *trial, gboolean json)
     g_autoptr(GPtrArray) checkpoints =
         g_ptr_array_new_with_free_func((GDestroyNotify)checkpoint_row_free);
     g_autoptr(JsonArray) told = json ? json_array_new() : NULL;
-    Verifier verifier = {.look = &look, .checkpoints = checkpoints, .told = told};
+    Verifier verifier = {
+        .look = &look, .checkpoints = checkpoints, .told = told, .of_trial = only != NULL};
     g_autoptr(GError) error = NULL;
     if (!store_each_checkpoint(look.store, only != NULL ? only->number : G_MAXUINT64, gather,
                                &verifier, &error))

@@ -34,8 +34,6 @@ void checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial);
 #define CHECKPOINT_FOUND_PREFIX "found_"
 /* Gives it such a name, *as. */
 gboolean checkpoints_put_aside(const char *path, char **as, GError **error);
-/* Whether a file is called as workers call archives. */
-gboolean checkpoints_is_archive(const char *name);
 
 /* ---- restore-from.c: `restore` of the file ---- */
 
@@ -45,6 +43,7 @@ typedef struct {
     char *source; /* as it is shown */
     char *file;   /* in the experiment's directory */
     char *sha256;
+    gboolean kept; /* an experiment keeps it: nobody writes to it */
     guint64 bytes;
     gint64 step, iteration, timesteps_total, episodes_total;
     double time_total_s;

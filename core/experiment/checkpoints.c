@@ -411,21 +411,6 @@ expand_path(const PbxRunner *runner, const PbxTrial *trial, char **path, GError 
 
 /* ---- What is left over ---- */
 
-/* Only as workers call them: checkpoint_000010.tar, checkpoint_000010_2.tar.zst. */
-gboolean
-checkpoints_is_archive(const char *name)
-{
-    static const char prefix[] = "checkpoint_", digits[] = "0123456789";
-    if (!g_str_has_prefix(name, prefix))
-        return FALSE;
-    const char *at = name + strlen(prefix);
-    const gsize n = strspn(at, digits);
-    at += n;
-    if (*at == '_' && strspn(at + 1, digits) > 0)
-        at += 1 + strspn(at + 1, digits);
-    return n >= 6 && (g_str_equal(at, ".tar") || g_str_equal(at, ".tar.zst"));
-}
-
 gboolean
 checkpoints_put_aside(const char *path, char **as, GError **error)
 {
@@ -478,7 +463,7 @@ checkpoints_remove_leftovers(PbxRunner *runner, const PbxTrial *trial)
     checkpoint_remove_leftovers(path_of_dir);
     g_autoptr(GDir) dir = g_dir_open(path_of_dir, 0, NULL);
     for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
-        if (!checkpoints_is_archive(name) || g_hash_table_contains(names, name))
+        if (!checkpoint_is_archive(name) || g_hash_table_contains(names, name))
             continue;
         g_autofree char *path = g_build_filename(path_of_dir, name, NULL);
         g_autofree char *as = NULL;

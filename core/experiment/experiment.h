@@ -7,6 +7,7 @@
 
 #include "plugin/plugin.h"
 #include "spec/spec.h"
+#include "store/store.h"
 
 #define PBX_EXPERIMENT_ERROR (experiment_error_domain())
 GQuark experiment_error_domain(void);
@@ -35,6 +36,9 @@ gboolean experiment_run(PbxSpec *spec, PbxRegistry *registry, PbxExperimentEnd *
                         GError **error);
 /* Whether what `restore` of a spec names is there. */
 gboolean experiment_check_restore(const PbxSpec *spec, GError **error);
+/* The archive in an experiment's directory that it was brought into, and its sum. NULL without
+ * error: there is none. (transfer full) */
+char *experiment_restored(PbxStore *store, const char *dir, char **sha256, GError **error);
 
 /* ---- Going on ---- */
 

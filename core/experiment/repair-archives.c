@@ -100,14 +100,6 @@ put_aside(PbxRepair *repair, const char *path, PbxLoss loss, const char *why)
     finding_add(repair->findings, loss, path, then, "no checkpoint has this archive, %s", why);
 }
 
-static gboolean
-is_temporary(const char *name)
-{
-    return g_str_has_prefix(name, CHECKPOINT_SAVE_PREFIX) ||
-           g_str_has_prefix(name, CHECKPOINT_RESTORED_PREFIX) ||
-           g_str_has_prefix(name, ".checkpoint_");
-}
-
 static void
 remove_path(PbxRepair *repair, const char *path, const char *what)
 {
@@ -126,9 +118,9 @@ look_into(const PbxTrialRow *row, gpointer user)
     g_autoptr(GDir) open = g_dir_open(dir, 0, NULL);
     for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
         g_autofree char *path = g_build_filename(dir, name, NULL);
-        if (is_temporary(name))
+        if (checkpoint_is_leftover(name))
             remove_path(archives->repair, path, "it was never finished");
-        else if (!checkpoints_is_archive(name) || g_hash_table_contains(archives->known, path))
+        else if (!checkpoint_is_archive(name) || g_hash_table_contains(archives->known, path))
             continue;
         else if (archives->rows_lost)
             put_aside(archives->repair, path, LOSS_SOME, "and rows of checkpoints are lost");
@@ -140,6 +132,35 @@ look_into(const PbxTrialRow *row, gpointer user)
             remove_path(archives->repair, path, "no checkpoint has this archive");
     }
     return TRUE;
+}
+
+/* ---- `restore` of the file ---- */
+
+static void
+check_restored(PbxRepair *repair)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *sha256 = NULL;
+    g_autofree char *path = experiment_restored(repair->store, repair->dir, &sha256, &error);
+    if (error == NULL && (path == NULL || checkpoint_verify(path, sha256, NULL, &error)))
+        return;
+    g_autofree char *name = path != NULL ? g_path_get_basename(path) : g_strdup("fact restore");
+    finding_add(repair->findings, LOSS_SOME, name,
+                "a trial that has no checkpoint yet cannot begin; `pegbox resume --set "
+                "restore=PATH` takes another one",
+                "%s", error->message);
+}
+
+/* What a start was killed over. */
+static void
+look_beside_store(PbxRepair *repair)
+{
+    g_autoptr(GDir) open = g_dir_open(repair->dir, 0, NULL);
+    for (const char *name; open != NULL && (name = g_dir_read_name(open)) != NULL;) {
+        g_autofree char *path = g_build_filename(repair->dir, name, NULL);
+        if (checkpoint_is_leftover(name))
+            remove_path(repair, path, "it was never finished");
+    }
 }
 
 gboolean
@@ -165,5 +186,7 @@ repair_archives(PbxRepair *repair, GError **error)
         if (path != NULL)
             g_hash_table_add(known, g_steal_pointer(&path));
     }
+    check_restored(repair);
+    look_beside_store(repair);
     return store_each_trial(repair->store, look_into, &archives, error);
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `restore` of the file: found wherever it is, and brought into the experiment's directory, so that
  * every trial and every resume begins from the same. */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
 #include "experiment/checkpoints-private.h"
 
-#define FACT       "restore"
-#define COPY_BYTES (1024 * 1024)
+#define FACT "restore"
 
 void
 restore_from_free(PbxRestoreFrom *from)
@@ -54,13 +51,12 @@ from_row(PbxRestoreFrom *from, const PbxCheckpointRow *row)
 
 /* All that a path without a store tells: checkpoint_000010.tar. */
 static void
-from_name(PbxRestoreFrom *from)
+from_name(PbxRestoreFrom *from, const char *path)
 {
-    g_autofree char *name = g_path_get_basename(from->path);
+    g_autofree char *name = g_path_get_basename(path);
     g_autoptr(GMatchInfo) match = NULL;
     g_autoptr(GRegex) regex = g_regex_new("^checkpoint_(\\d{1,18})(_\\d+)?(\\.tar(\\.zst)?)?$",
                                           G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT, NULL);
-    from->step = from->timesteps_total = from->episodes_total = -1;
     if (!g_regex_match(regex, name, G_REGEX_MATCH_DEFAULT, &match))
         return;
     g_autofree char *number = g_match_info_fetch(match, 1);
@@ -104,12 +100,12 @@ find_row(const PbxCheckpointRow *row, gpointer user)
 
 /* An archive that lies where an experiment keeps it: what its store has of it. */
 static void
-from_store_beside(PbxRestoreFrom *from)
+from_store_beside(PbxRestoreFrom *from, const char *path)
 {
-    g_autofree char *trial_dir = g_path_get_dirname(from->path);
+    g_autofree char *trial_dir = g_path_get_dirname(path);
     g_autofree char *dir = g_path_get_dirname(trial_dir);
     g_autofree char *trial_name = g_path_get_basename(trial_dir);
-    g_autofree char *name = g_path_get_basename(from->path);
+    g_autofree char *name = g_path_get_basename(path);
     g_autofree char *db = g_build_filename(dir, "experiment.db", NULL);
     g_autoptr(PbxStore) store =
         g_file_test(db, G_FILE_TEST_IS_REGULAR) ? store_open(dir, FALSE, NULL) : NULL;
@@ -120,7 +116,22 @@ from_store_beside(PbxRestoreFrom *from)
         return;
     if (search.found != NULL)
         from_row(from, search.found);
+    from->kept = search.found != NULL;
     checkpoint_row_free(search.found);
+}
+
+/* A symbolic link says what it is itself, or else what it leads to. */
+static void
+from_path(PbxRestoreFrom *from, gboolean archive)
+{
+    g_autofree char *whole = g_canonicalize_filename(from->path, NULL);
+    char *target = realpath(from->path, NULL);
+    const char *paths[] = {whole, target};
+    for (gsize i = 0; archive && i < G_N_ELEMENTS(paths) && !from->kept && paths[i] != NULL; i++)
+        from_store_beside(from, paths[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(paths) && from->step < 0 && paths[i] != NULL; i++)
+        from_name(from, paths[i]);
+    free(target);
 }
 
 /* ---- EXP:TRIAL[@STEP] ---- */
@@ -192,6 +203,7 @@ from_trial(PbxRestoreFrom *from, const PbxRestore *restore, GError **error)
     from->path = g_path_is_absolute(row->name)
                      ? g_strdup(row->name)
                      : g_build_filename(restore->path, trial->dir, row->name, NULL);
+    from->kept = !g_path_is_absolute(row->name);
     return TRUE;
 }
 
@@ -208,9 +220,8 @@ restore_from_find(const PbxSpec *spec, GError **error)
         refuse(error, "there is no archive or directory %s", from->path);
         return NULL;
     }
-    from_name(from);
-    if (restore->kind == RESTORE_ARCHIVE)
-        from_store_beside(from);
+    from->step = from->timesteps_total = from->episodes_total = -1;
+    from_path(from, restore->kind == RESTORE_ARCHIVE);
     return g_steal_pointer(&from);
 }
 
@@ -225,38 +236,14 @@ experiment_check_restore(const PbxSpec *spec, GError **error)
 
 /* ---- Into the experiment's directory ---- */
 
+/* What an experiment keeps is never written to: another name for it is enough, and stays when the
+ * experiment deletes its own. */
 static gboolean
-copy_bytes(int in, int out)
+take_archive(const PbxRestoreFrom *from, const char *to, GError **error)
 {
-    g_autofree char *buffer = g_malloc(COPY_BYTES);
-    for (;;) {
-        const ssize_t n = read(in, buffer, COPY_BYTES);
-        if (n <= 0)
-            return n == 0 && fsync(out) == 0;
-        for (ssize_t at = 0; at < n;) {
-            const ssize_t written = write(out, buffer + at, (size_t)(n - at));
-            if (written < 0)
-                return FALSE;
-            at += written;
-        }
-    }
-}
-
-/* Another name for the same file, where that can be: its experiment may delete it meanwhile. */
-static gboolean
-copy_file(const char *from, const char *to, GError **error)
-{
-    if (link(from, to) == 0)
-        return TRUE;
-    const int in = open(from, O_RDONLY | O_CLOEXEC);
-    const int out = in >= 0 ? open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
-    const gboolean good = out >= 0 && copy_bytes(in, out);
-    const int code = errno;
-    if (in >= 0)
-        close(in);
-    if (out >= 0 && close(out) == 0 && good)
-        return TRUE;
-    return refuse(error, "%s cannot be copied: %s", from, g_strerror(code));
+    g_autoptr(GError) failed = NULL;
+    return checkpoint_copy(from->path, to, from->kept, &failed) ||
+           refuse(error, "%s cannot be copied: %s", from->path, failed->message);
 }
 
 gboolean
@@ -322,10 +309,11 @@ free_name(const PbxRunner *runner, const PbxRestoreFrom *from)
 gboolean
 restore_from_take(PbxRunner *runner, PbxRestoreFrom *from, GError **error)
 {
+    (void)checkpoint_remove_leftovers(runner->dir); /* of a driver that was killed over it */
     from->file = free_name(runner, from);
     g_autofree char *to = g_build_filename(runner->dir, from->file, NULL);
     return (runner->spec->restore.kind == RESTORE_DIRECTORY ? take_directory(from, to, error)
-                                                            : copy_file(from->path, to, error)) &&
+                                                            : take_archive(from, to, error)) &&
            store_it(runner->store, from, error);
 }
 
@@ -375,4 +363,14 @@ restore_from_load(PbxStore *store, GError **error)
     from->timesteps_total = json_object_get_int_member_with_default(object, "timesteps_total", -1);
     from->episodes_total = json_object_get_int_member_with_default(object, "episodes_total", -1);
     return g_steal_pointer(&from);
+}
+
+char *
+experiment_restored(PbxStore *store, const char *dir, char **sha256, GError **error)
+{
+    g_autoptr(PbxRestoreFrom) from = restore_from_load(store, error);
+    if (from == NULL || from->file[0] == '\0')
+        return NULL;
+    *sha256 = g_steal_pointer(&from->sha256);
+    return g_build_filename(dir, from->file, NULL);
 }

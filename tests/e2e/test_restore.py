@@ -4,6 +4,7 @@
 import os
 import shutil
 import sqlite3
+import stat
 import tarfile
 
 from pegbox_test import HERE, PYTHON, PegboxTest, main
@@ -109,6 +110,77 @@ class Restore(PegboxTest):
         self.assertEqual(self.iterations(new, 2), [4])
         self.assertEqual(new.trials[1]["source"], folder)
         self.assertEqual(new.trials[2]["source"], archive)
+
+    def archive(self, *parts):
+        """One of a user's own, of a trial that has done three iterations."""
+        old = self.run_saver("old")
+        path = os.path.join(self.dir, *parts)
+        shutil.copy(old.trials[0]["checkpoints"][-1]["path"], path)
+        return path
+
+    def test_a_symbolic_link(self):
+        """What it leads to is taken, and what is known of that."""
+        self.archive("checkpoint_000003.tar")
+        os.symlink("checkpoint_000003.tar", os.path.join(self.dir, "latest.tar"))
+        new = self.run_saver("new", steps=5, restore="latest.tar")
+        self.assertEqual(self.iterations(new), [4, 5])
+        self.assertEqual(self.counts_of(new), [4, 5])
+        taken = os.lstat(os.path.join(new.path, "restore.tar"))
+        self.assertTrue(stat.S_ISREG(taken.st_mode))
+        self.assertEqual(taken.st_nlink, 1)
+        # Its own name says more than that of what it leads to.
+        os.rename(os.path.join(self.dir, "checkpoint_000003.tar"), os.path.join(self.dir, "blob"))
+        os.symlink("blob", os.path.join(self.dir, "checkpoint_000010.tar"))
+        new = self.run_saver("own", steps=5, restore="checkpoint_000010.tar")
+        self.assertEqual(self.iterations(new), [11, 12])
+        # An experiment's store says most.
+        os.symlink(self.opened("old").trials[0]["checkpoints"][1]["path"],
+                   os.path.join(self.dir, "best.tar"))
+        new = self.run_saver("best", steps=5, restore="best.tar")
+        self.assertEqual(self.iterations(new), [3, 4, 5])
+        self.assertGreater(new.results(0)[0]["time_total_s"], new.results(0)[0]["time_since_restore"])
+
+    def test_a_copy(self):
+        """Of what somebody may write to; what an experiment keeps gets another name."""
+        path = self.archive("checkpoint_000003.tar")
+        new = self.run_saver("new", steps=5, restore=path)
+        with open(path, "r+b") as file:
+            file.write(b"something else")
+        self.pegbox("resume", new.path, "--set", "num_samples=2")
+        self.assertEqual(self.iterations(new, 1), [4, 5])
+        kept = self.opened("old").trials[0]["checkpoints"][-1]["path"]
+        for i, text in enumerate((kept, "old:0")):
+            new = self.run_saver("new%d" % i, steps=5, restore=text)
+            self.assertTrue(os.path.samefile(kept, os.path.join(new.path, "restore.tar")))
+
+    def test_what_is_left_of_it(self):
+        """It is verified where checkpoints are."""
+        new = self.run_saver("new", steps=5, restore=self.archive("model.tar"))
+        taken = os.path.join(new.path, "restore.tar")
+        self.assertIn("3 of 3 checkpoints are whole",
+                      self.pegbox("checkpoint", "verify", "new").out)
+        with open(taken, "r+b") as file:
+            file.seek(700)
+            file.write(b"xyz")
+        done = self.pegbox("checkpoint", "verify", "new", expect=1)
+        self.assertIn("error: restore: " + taken, done.err)
+        row = self.pegbox("checkpoint", "verify", "new", "--json", expect=1).json[-1]
+        self.assertEqual((row["archive"], row["trial"], row["checkpoint"], row["good"]),
+                         (taken, None, None, False))
+        self.pegbox("checkpoint", "verify", "new", "0")
+        half = os.path.join(new.path, ".restore.tar.abc123")
+        with open(half, "wb"):
+            pass
+        done = self.pegbox("repair", "new", expect=1)
+        self.assertIn("restore.tar: %s: " % taken, done.out)
+        self.assertIn("resume --set restore=", done.out)
+        self.assertFalse(os.path.exists(half))
+        os.remove(taken)
+        self.assertIn("restore.tar: ", self.pegbox("repair", "new", expect=1).out)
+        # As it says.
+        self.pegbox("resume", "new", "--set", "restore=old:0", "--set", "num_samples=2")
+        self.assertEqual(self.iterations(new, 1), [4, 5])
+        self.assertEqual(self.pegbox("repair", "new").out, "%s is whole\n" % new.path)
 
     def test_after_a_failure(self):
         """From its own checkpoint, once it has one; from what it began with before."""

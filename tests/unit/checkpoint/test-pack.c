@@ -413,14 +413,96 @@ test_leftovers(Fixture *f, gconstpointer unused)
     fixture_write(f, ".pegbox-save-1/d/x", "x", -1);
     fixture_mkdir(f, ".pegbox-save-1/d", 0000);
     fixture_mkdir(f, ".pegbox-restored-0.abcdef", 0555);
-    fixture_write(f, ".checkpoint_000001.tar.abcdef", "x", -1);
-    fixture_write(f, "checkpoint_000001.tar", "x", -1);
-    fixture_write(f, ".hidden", "x", -1);
-    g_assert_cmpuint(checkpoint_remove_leftovers(f->tree), ==, 3);
+    static const char *const made[] = {
+        ".checkpoint_000001.tar.abcdef",
+        ".checkpoint_1234567_2.tar.zst.a1b2c3",
+        ".restore.tar.000000",
+        ".restore_12.tar.zst.zzzzzz",
+    };
+    /* What a program may call a file of its own. */
+    static const char *const others[] = {
+        "checkpoint_000001.tar",
+        ".hidden",
+        ".checkpoint_x",
+        ".checkpoint_000001",
+        ".checkpoint_000001.tar",
+        ".checkpoint_000001.tar.old",
+        ".checkpoint_000001.tar.abcde",
+        ".checkpoint_000001.tar.ABCDEF",
+        ".checkpoint_01.tar.abcdef",
+        ".checkpoint_000001_.tar.abcdef",
+        ".checkpoint.tar.abcdef",
+        ".restored.tar.abcdef",
+        ".checkpoint_best.tar.abcdef",
+        ".checkpoint_000001.tar.xz.abcdef",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(made); i++)
+        fixture_write(f, made[i], "x", -1);
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++)
+        fixture_write(f, others[i], "x", -1);
+    g_assert_cmpuint(checkpoint_remove_leftovers(f->tree), ==, 2 + G_N_ELEMENTS(made));
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *path = fixture_path(f, others[i]);
+        g_assert_cmpint(access(path, F_OK), ==, 0);
+    }
     g_autofree char *left = fixture_describe(f->tree);
     g_auto(GStrv) lines = g_strsplit(left, "\n", -1);
-    g_assert_cmpuint(g_strv_length(lines), ==, 2);
+    g_assert_cmpuint(g_strv_length(lines), ==, G_N_ELEMENTS(others));
     g_assert_cmpuint(checkpoint_remove_leftovers("/not there"), ==, 0);
+}
+
+static void
+test_archive_names(void)
+{
+    static const char *const archives[] = {"checkpoint_000001.tar", "checkpoint_1234567.tar.zst",
+                                           "checkpoint_000001_12.tar"};
+    static const char *const others[] = {"checkpoint_1.tar",      "checkpoint_best.tar",
+                                         "checkpoint_000001.tgz", "checkpoint_000001.tar.xz",
+                                         "restore.tar",           ".checkpoint_000001.tar"};
+    for (gsize i = 0; i < G_N_ELEMENTS(archives); i++)
+        g_assert_true(checkpoint_is_archive(archives[i]));
+    for (gsize i = 0; i < G_N_ELEMENTS(others); i++)
+        g_assert_false(checkpoint_is_archive(others[i]));
+}
+
+/* ---- Copies ---- */
+
+static void
+test_copy(Fixture *f, gconstpointer unused)
+{
+    (void)unused;
+    g_autofree char *bytes = g_strnfill(3 * 1024 * 1024 + 1, 'x');
+    g_autofree char *to = g_build_filename(f->dir, "b.tar", NULL);
+    g_autofree char *link = g_build_filename(f->dir, "link.tar", NULL);
+    g_autofree char *copied = NULL;
+    GError *error = NULL;
+    GStatBuf one, other;
+    g_assert_true(g_file_set_contents(f->archive, bytes, -1, NULL));
+    g_assert_cmpint(symlink("a.tar", link), ==, 0);
+    g_assert_cmpint(g_stat(f->archive, &one), ==, 0);
+    const struct {
+        const char *from;
+        gboolean link, same;
+    } cases[] = {{f->archive, FALSE, FALSE}, {f->archive, TRUE, TRUE}, {link, TRUE, FALSE}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_true(checkpoint_copy(cases[i].from, to, cases[i].link, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(g_lstat(to, &other), ==, 0);
+        g_assert_true(S_ISREG(other.st_mode));
+        g_assert_true((one.st_ino == other.st_ino) == cases[i].same);
+        g_clear_pointer(&copied, g_free);
+        g_assert_true(g_file_get_contents(to, &copied, NULL, NULL));
+        g_assert_cmpstr(copied, ==, bytes);
+        /* It replaces nothing. */
+        g_assert_false(checkpoint_copy(cases[i].from, to, cases[i].link, &error));
+        fixture_assert_error(&error, CHECKPOINT_ERROR_EXISTS, "b.tar");
+        g_assert_cmpint(g_unlink(to), ==, 0);
+    }
+    fixture_assert_names(f, "tree", "a.tar", "link.tar", NULL);
+    g_assert_cmpint(g_unlink(link), ==, 0);
+    g_assert_cmpint(g_unlink(f->archive), ==, 0);
+    g_assert_false(checkpoint_copy(f->archive, to, TRUE, &error));
+    fixture_assert_error(&error, CHECKPOINT_ERROR_IO, "a.tar");
 }
 
 int
@@ -444,5 +526,7 @@ main(int argc, char **argv)
     CHECKPOINT_TEST("/checkpoint/pack/into-itself", test_into_itself);
     CHECKPOINT_TEST("/checkpoint/pack/too-deep", test_too_deep);
     CHECKPOINT_TEST("/checkpoint/leftovers", test_leftovers);
+    g_test_add_func("/checkpoint/archive-names", test_archive_names);
+    CHECKPOINT_TEST("/checkpoint/copy", test_copy);
     return g_test_run();
 }
