@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/budgets-private.h"
 #include "json/json.h"
 
 /* {"BRACKET/RUNG": budget}; a rung of no bracket is "/RUNG". */

@@ -8,6 +8,7 @@
 
 #include <glib/gstdio.h>
 
+#include "experiment/budgets-private.h"
 #include "experiment/checkpoints-private.h"
 #include "experiment/reporter-private.h"
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "experiment/budgets-private.h"
 #include "experiment/reporter-private.h"
 
 PbxTrial *

@@ -2,6 +2,7 @@
 /* The one place where a result enters: checked, judged, stored, answered. */
 #include <math.h>
 
+#include "experiment/budgets-private.h"
 #include "experiment/checkpoints-private.h"
 #include "experiment/reporter-private.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/budgets-private.h"
 
 typedef struct {
     PbxRunner *runner;

@@ -375,15 +375,6 @@ void duplicates_remove(PbxRunner *runner, const PbxTrial *trial);
 gboolean duplicates_skip(PbxRunner *runner, const pbx_suggestion *suggestion,
                          const PbxTrial *earlier);
 
-/* ---- budgets.c: those of rungs, which the scheduler names once ---- */
-
-/* NaN: none was named. bracket PBX_NO_RUNG: none. */
-double budgets_find(PbxRunner *runner, guint bracket, guint rung);
-/* In the transaction. */
-void budgets_note(PbxRunner *runner, guint bracket, guint rung, double budget);
-/* They are read anew: another process may have changed them. */
-void budgets_forget(PbxRunner *runner);
-
 /* ---- The runner ---- */
 
 struct PbxRunner {

@@ -2,6 +2,7 @@
 /* A runner that runs nothing: what names, resources and the status block look at. */
 #pragma once
 
+#include "experiment/budgets-private.h"
 #include "experiment/reporter-private.h"
 
 typedef struct {
