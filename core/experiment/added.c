@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Trials that no search proposed: added by hand, or made anew in the place of others. */
+#include "experiment/added-private.h"
 #include "experiment/checkpoints-private.h"
 
 gboolean

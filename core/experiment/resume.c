@@ -2,6 +2,7 @@
 /* An experiment that is there goes on: held, checked, and known again as it was left. */
 #include <string.h>
 
+#include "experiment/added-private.h"
 #include "experiment/checkpoints-private.h"
 #include "store/repair.h"
 #include "json/json.h"

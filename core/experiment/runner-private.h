@@ -339,16 +339,6 @@ void asked_over(PbxRunner *runner, PbxTrial *trial);
 /* Its worker is done with it, however. */
 void end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message);
 
-/* ---- added.c: trials that no search proposed ---- */
-
-/* The search is told of it. FALSE: it takes no such trial. */
-gboolean added_adopt(PbxRunner *runner, PbxTrial *trial, GError **error);
-/* It is none of num_samples: stored, so that another process knows. */
-void added_count(PbxRunner *runner);
-/* Each trial for which it is TRUE, and that was not before, is made anew: with the same config, as
- * a new one at the end of the queue. FALSE: the run cannot go on. */
-gboolean added_again(PbxRunner *runner, gboolean (*which)(const PbxTrialRow *row), GError **error);
-
 /* remove.c: takes the lock of a directory and deletes the experiment there, if there is one; the
  * lock is held throughout. NULL: it cannot be, or is not deleted whole. */
 PbxLock *remove_for_another(const char *dir, GError **error);

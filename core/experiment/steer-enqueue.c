@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The request `enqueue`: a config that a person asks for becomes the next trial. */
+#include "experiment/added-private.h"
 #include "experiment/steer-private.h"
 #include "json/json.h"
 
