@@ -76,27 +76,52 @@ read_checkpoint(PbxStore *store, sqlite3_stmt *s, PbxCheckpointRow *row, GError 
     return TRUE;
 }
 
+/* Of one trial by the index, of all by the rows themselves; how many there are in all by both: rows
+ * stay when archives go. */
+#define CHECKPOINTS                                                                                \
+    "SELECT " STORE_CHECKPOINT_COLUMNS ", in_index, last FROM (SELECT (SELECT count(*) FROM "      \
+    "checkpoint INDEXED BY checkpoint_of_trial) AS in_index, (SELECT ifnull(max(id), 0) FROM "     \
+    "checkpoint) AS last) LEFT JOIN checkpoint "
+
+static sqlite3_stmt *
+prepare_checkpoints(PbxStore *store, guint64 trial, GError **error)
+{
+    if (trial == G_MAXUINT64)
+        return store_statement(store, STATEMENT_CHECKPOINTS,
+                               CHECKPOINTS "NOT INDEXED ON TRUE ORDER BY id", error);
+    sqlite3_stmt *s = store_statement(store, STATEMENT_CHECKPOINTS_OF_TRIAL,
+                                      CHECKPOINTS "INDEXED BY checkpoint_of_trial ON trial = ?1 "
+                                                  "ORDER BY id",
+                                      error);
+    if (s != NULL)
+        sqlite3_bind_int64(s, 1, (gint64)trial);
+    return s;
+}
+
 gboolean
 store_each_checkpoint(PbxStore *store, guint64 trial, PbxCheckpointFunc func, gpointer user,
                       GError **error)
 {
-    sqlite3_stmt *s = store_statement(store, STATEMENT_CHECKPOINTS,
-                                      "SELECT " STORE_CHECKPOINT_COLUMNS
-                                      " FROM checkpoint WHERE ?1 IS NULL OR trial = ?1 "
-                                      "ORDER BY id",
-                                      error);
+    sqlite3_stmt *s = prepare_checkpoints(store, trial, error);
     if (s == NULL)
         return FALSE;
-    if (trial != G_MAXUINT64)
-        sqlite3_bind_int64(s, 1, (gint64)trial);
+    gint64 n = 0, in_index = 0, last = 0;
     gboolean found = TRUE, ok = TRUE, more = TRUE;
     while (more && (ok = row_step(store, s, &found, error)) && found) {
         PbxCheckpointRow row;
+        in_index = sqlite3_column_int64(s, STORE_CHECKPOINT_SUMMED + 1);
+        last = sqlite3_column_int64(s, STORE_CHECKPOINT_SUMMED + 2);
+        if (sqlite3_column_type(s, 0) == SQLITE_NULL)
+            break; /* there is none */
+        n++;
         if (!(ok = read_checkpoint(store, s, &row, error)))
             break;
         more = func(&row, user);
     }
     store_done(s);
+    const gboolean all = trial != G_MAXUINT64 || !more || n == last;
+    if (ok && !store->holes && (in_index != last || !all))
+        ok = row_set_damaged(store, error, "rows of checkpoints are missing");
     return ok;
 }
 

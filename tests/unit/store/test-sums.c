@@ -30,9 +30,12 @@ fill(PbxStore *store)
     const PbxBlobFacts facts = {.plugin = (char *)"random"};
     const PbxCheckpointRow checkpoint = {
         .id = 1, .name = (char *)"checkpoint_000001.tar", .sha256 = (char *)"00"};
+    const PbxCheckpointRow next = {
+        .id = 2, .trial = 1, .name = (char *)"checkpoint_000001.tar", .sha256 = (char *)"00"};
     const PbxInputRow input = {.number = 1, .slot = (char *)"search", .call = (char *)"add"};
     g_assert_true(store_put_blob(store, "search", &facts, "state", 5, NULL));
     g_assert_true(store_put_checkpoint(store, &checkpoint, NULL));
+    g_assert_true(store_put_checkpoint(store, &next, NULL));
     g_assert_true(store_put_input(store, &input, NULL));
     g_assert_true(store_commit(store, NULL));
 }
@@ -238,6 +241,7 @@ static const struct {
     {read_events, "DELETE FROM result WHERE seq = 4", "result 4 is missing"},
     {read_blob, "UPDATE decider SET state = x'00'", "the row of decider 'search' is damaged"},
     {read_checkpoint, "UPDATE checkpoint SET n = 1", "the row of checkpoint 1 is damaged"},
+    {read_checkpoints, "DELETE FROM checkpoint WHERE id = 1", "rows of checkpoints are missing"},
     {read_checkpoints, "UPDATE checkpoint SET sha256 = '01'", "the row of checkpoint 1 is damaged"},
     {read_inputs, "UPDATE input SET call = 'tell'", "the row of input 1 is damaged"},
     {read_again, "UPDATE fact SET value = 'f'", "the row of fact 'name' is damaged"},
