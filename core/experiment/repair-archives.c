@@ -44,24 +44,37 @@ tell_damaged(PbxRepair *repair, const PbxCheckpointRow *row, const char *why)
     g_array_append_val(repair->damaged, row->id);
 }
 
+/* What the host alone is at fault for (no memory, no more descriptors) damages nothing. */
+static gboolean
+check_kept(PbxRepair *repair, const PbxCheckpointRow *row, const char *path, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    if (path != NULL && checkpoint_verify(path, row->sha256, NULL, &failed))
+        return TRUE;
+    if (failed != NULL &&
+        !g_error_matches(failed, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_DAMAGED) &&
+        !g_error_matches(failed, PBX_CHECKPOINT_ERROR, CHECKPOINT_ERROR_REFUSED)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    tell_damaged(repair, row, failed != NULL ? failed->message : "its archive is not there");
+    return TRUE;
+}
+
 /* One that is deleted may have outlived a power cut. */
-static void
-check_row(Archives *archives, const PbxCheckpointRow *row, const char *path)
+static gboolean
+check_row(Archives *archives, const PbxCheckpointRow *row, const char *path, GError **error)
 {
     PbxRepair *repair = archives->repair;
-    g_autoptr(GError) error = NULL;
-    if (row->state == CHECKPOINT_KEPT && path == NULL) {
-        tell_damaged(repair, row, "its archive is not there");
-    } else if (row->state == CHECKPOINT_KEPT) {
-        if (!checkpoint_verify(path, row->sha256, NULL, &error))
-            tell_damaged(repair, row, error->message);
-    } else if (row->state == CHECKPOINT_DELETED && path != NULL &&
-               g_file_test(path, G_FILE_TEST_EXISTS)) {
+    if (row->state == CHECKPOINT_KEPT)
+        return check_kept(repair, row, path, error);
+    if (row->state == CHECKPOINT_DELETED && path != NULL && g_file_test(path, G_FILE_TEST_EXISTS)) {
         if (repair->changes)
             g_unlink(path);
         finding_add(repair->findings, LOSS_NONE, path, "removed",
                     "its checkpoint was deleted, but it is still there");
     }
+    return TRUE;
 }
 
 /* ---- What has no row ---- */
@@ -180,7 +193,8 @@ repair_archives(PbxRepair *repair, GError **error)
             g_propagate_error(error, g_steal_pointer(&failed));
             return FALSE;
         }
-        check_row(&archives, row, path);
+        if (!check_row(&archives, row, path, error))
+            return FALSE;
         /* A row whose name is lost may be any archive's. */
         archives.rows_lost = archives.rows_lost || row->name[0] == '\0';
         if (path != NULL)

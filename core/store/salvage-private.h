@@ -33,8 +33,11 @@ typedef struct {
     gboolean any_rows; /* something of it could be read */
     char *id_prefix;   /* of the trials' ids */
     guint n_dims;
-    GError *error; /* the new store cannot be written: all is over */
+    GError *error; /* the new store cannot be written, or the copy not be read: all is over */
 } Salvage;
+
+/* Of SQLite's codes: the disk is at fault, or a lock, and not what is read. */
+gboolean salvage_is_hosts_fault(int code);
 
 /* ---- scan.c ---- */
 

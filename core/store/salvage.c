@@ -34,6 +34,20 @@ finding_add(GPtrArray *findings, PbxLoss loss, const char *where, const char *th
     g_ptr_array_add(findings, finding);
 }
 
+gboolean
+salvage_is_hosts_fault(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 #define MAX_VERSION 1000 /* no schema will have that number: it is damaged */
 #define MAX_SAID    160  /* bytes of what SQLite says */
 
@@ -53,8 +67,13 @@ copy_journal(const char *dir, const char *copy_dir, GError **error)
     g_autofree char *to = g_build_filename(copy_dir, "experiment.db-journal", NULL);
     g_autofree char *bytes = NULL;
     gsize n = 0;
-    return !g_file_get_contents(from, &bytes, &n, NULL) || n == 0 ||
-           g_file_set_contents(to, bytes, (gssize)n, error);
+    g_autoptr(GError) failed = NULL;
+    if (g_file_get_contents(from, &bytes, &n, &failed))
+        return n == 0 || g_file_set_contents(to, bytes, (gssize)n, error);
+    if (g_error_matches(failed, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }
 
 static gboolean
@@ -146,44 +165,56 @@ has_columns(PbxStore *store, GError **error)
     return TRUE;
 }
 
-/* Opened, and brought up to date: whatever is wrong in its rows. */
-static PbxStore *
-open_copy(const char *copy_dir, GError **error)
+static gboolean
+bring_up_to_date(PbxStore *store, GError **error)
 {
-    g_autoptr(PbxStore) store = store_open_unchecked(copy_dir, error);
     int version = 0;
-    if (store == NULL || !store_read_int(store, "PRAGMA user_version", &version, error))
-        return NULL;
+    if (!store_read_int(store, "PRAGMA user_version", &version, error))
+        return FALSE;
     if (version > STORE_SCHEMA_VERSION && version < MAX_VERSION && has_tables(store)) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_SCHEMA,
                     "it was written by a newer pegbox (schema %d; this one knows up to %d)",
                     version, STORE_SCHEMA_VERSION);
-        return NULL;
+        return FALSE;
     }
     if (!has_tables(store) || version > STORE_SCHEMA_VERSION) {
+        if (salvage_is_hosts_fault(sqlite3_errcode(store->db)))
+            return store_fail(store, error);
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED, "its tables cannot be found");
-        return NULL;
+        return FALSE;
     }
     if (!store_migrate(store, version, error) || !has_columns(store, error))
-        return NULL;
+        return FALSE;
     g_autofree char *first = store_fact(store, STORE_FACT_FIRST_SCHEMA);
     store->unsummed = first != NULL;
-    return g_steal_pointer(&store);
+    return TRUE;
+}
+
+/* Whatever is wrong in its rows. *of_host: it fails for what another try may do without. */
+static PbxStore *
+open_copy(const char *copy_dir, gboolean *of_host, GError **error)
+{
+    g_autoptr(PbxStore) store = store_open_unchecked(copy_dir, error);
+    if (store != NULL && bring_up_to_date(store, error))
+        return g_steal_pointer(&store);
+    *of_host = store == NULL || salvage_is_hosts_fault(sqlite3_errcode(store->db));
+    return NULL;
 }
 
 static PbxStore *
 open_somehow(const char *copy_dir, const char *new_dir, GPtrArray *findings, GError **error)
 {
     g_autoptr(GError) failed = NULL;
-    PbxStore *store = open_copy(copy_dir, &failed);
+    gboolean of_host = FALSE;
+    PbxStore *store = open_copy(copy_dir, &of_host, &failed);
     if (store != NULL)
         return store;
-    if (g_error_matches(failed, PBX_STORE_ERROR, STORE_ERROR_SCHEMA)) {
+    if (of_host || g_error_matches(failed, PBX_STORE_ERROR, STORE_ERROR_SCHEMA)) {
         g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
     if (!transplant_first_page(copy_dir, new_dir, error) ||
-        (store = open_copy(copy_dir, error)) == NULL)
+        (store = open_copy(copy_dir, &of_host, error)) == NULL)
         return NULL;
     finding_add(findings, LOSS_NONE, "experiment.db",
                 "it is made anew; what the other pages hold is verified row by row",

@@ -16,12 +16,27 @@ salvage_name(sqlite3_stmt *row, const SalvageTable *table)
     return g_string_free(name, FALSE);
 }
 
+/* What the disk fails to do is no damage: with another try the rows may all be there. */
+static int
+note_failure(Salvage *salvage, int code)
+{
+    if (salvage->error == NULL && salvage_is_hosts_fault(code))
+        store_fail(salvage->from, &salvage->error);
+    return code;
+}
+
 static sqlite3_stmt *
 prepare(Salvage *salvage, const char *sql)
 {
     sqlite3_stmt *s = NULL;
-    (void)sqlite3_prepare_v2(salvage->from->db, sql, -1, &s, NULL);
+    note_failure(salvage, sqlite3_prepare_v2(salvage->from->db, sql, -1, &s, NULL));
     return s;
+}
+
+static int
+step(Salvage *salvage, sqlite3_stmt *s)
+{
+    return note_failure(salvage, sqlite3_step(s));
 }
 
 static gboolean
@@ -48,7 +63,7 @@ read_on(Salvage *salvage, const SalvageTable *table, sqlite3_stmt *s, gint64 *ne
     gint64 last = G_MININT64;
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, *next);
-    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+    while ((code = step(salvage, s)) == SQLITE_ROW) {
         const gint64 key = sqlite3_column_int64(s, 0);
         if (key < *next || (table->rowid && key == last))
             return FALSE;
@@ -66,31 +81,31 @@ read_on(Salvage *salvage, const SalvageTable *table, sqlite3_stmt *s, gint64 *ne
 }
 
 static gboolean
-can_start_at(sqlite3_stmt *s, gint64 key)
+can_start_at(Salvage *salvage, sqlite3_stmt *s, gint64 key)
 {
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, key);
-    const int code = sqlite3_step(s);
+    const int code = step(salvage, s);
     return code == SQLITE_DONE || (code == SQLITE_ROW && sqlite3_column_int64(s, 0) >= key);
 }
 
 /* The first key from `from` on, where reading can go on again: far strides, then halves. */
 static gboolean
-find_start(sqlite3_stmt *s, gint64 from, gint64 *start)
+find_start(Salvage *salvage, sqlite3_stmt *s, gint64 from, gint64 *start)
 {
     gint64 bad = from, good = from, stride = 1;
     for (;;) {
         if (good > G_MAXINT64 - stride)
             return FALSE;
         good += stride;
-        if (can_start_at(s, good))
+        if (can_start_at(salvage, s, good))
             break;
         bad = good;
         stride = stride <= G_MAXINT64 / 2 ? stride * 2 : G_MAXINT64;
     }
     while (good - bad > 1) {
         const gint64 middle = bad + (good - bad) / 2;
-        if (can_start_at(s, middle))
+        if (can_start_at(salvage, s, middle))
             good = middle;
         else
             bad = middle;
@@ -124,15 +139,16 @@ salvage_scan(Salvage *salvage, const SalvageTable *table)
     sqlite3_stmt *s = prepare(salvage, sql);
     if (s == NULL) {
         tell_unreadable(salvage, table);
-        return TRUE;
+        return salvage->error == NULL;
     }
     gint64 next = G_MININT64;
     while (!read_on(salvage, table, s, &next) && salvage->error == NULL) {
         const gint64 from = MAX(next, 0);
         gint64 start = 0;
-        const gboolean more = find_start(s, from, &start);
-        tell_gap(salvage, table, from, more ? start - 1 : -1);
-        if (!more)
+        const gboolean more = find_start(salvage, s, from, &start);
+        if (salvage->error == NULL)
+            tell_gap(salvage, table, from, more ? start - 1 : -1);
+        if (!more || salvage->error != NULL)
             break;
         next = start;
     }
@@ -151,13 +167,13 @@ salvage_scan_texts(Salvage *salvage, const SalvageTable *table)
             g_strdup_printf("SELECT %s FROM \"%s\" ORDER BY %s %s", table->columns, table->table,
                             key, way == 0 ? "ASC" : "DESC");
         sqlite3_stmt *s = prepare(salvage, sql);
-        while (s != NULL && (code = sqlite3_step(s)) == SQLITE_ROW) {
+        while (s != NULL && (code = step(salvage, s)) == SQLITE_ROW) {
             g_autofree char *name = salvage_name(s, table);
             if (g_hash_table_add(seen, g_steal_pointer(&name)) && !take(salvage, table, s))
                 break;
         }
         sqlite3_finalize(s);
-        if (way == 0 && code != SQLITE_DONE)
+        if (way == 0 && code != SQLITE_DONE && salvage->error == NULL)
             finding_add(salvage->findings, LOSS_SOME, "experiment.db",
                         "what is not told of below is kept", "the table %s cannot be read whole",
                         table->table);
