@@ -65,6 +65,14 @@ restore_ended(PbxRunner *runner, const PbxTrialRow *row)
     return trial;
 }
 
+/* Its run had ended, the pause that was decided before was still to come. */
+static gboolean
+may_owe_pause(const PbxTrial *trial)
+{
+    return trial->row.state == PBX_STATE_PENDING && trial->last != NULL &&
+           trial->last->action == PBX_ACTION_PAUSE;
+}
+
 static void
 sort_into_queue(PbxRestoring *restoring, PbxTrial *trial)
 {
@@ -73,7 +81,7 @@ sort_into_queue(PbxRestoring *restoring, PbxTrial *trial)
         g_ptr_array_add(restoring->ended, trial);
     else if (trial->asked)
         g_ptr_array_add(runner->asked, trial);
-    else if (trial->row.state == PBX_STATE_RUNNING)
+    else if (trial->row.state == PBX_STATE_RUNNING || may_owe_pause(trial))
         g_ptr_array_add(restoring->left, trial);
     else
         queue_return(runner, trial);

@@ -309,7 +309,8 @@ take_left(PbxRunner *runner, const GPtrArray *left, GError **error)
 {
     for (guint i = 0; i < left->len; i++) {
         PbxTrial *trial = left->pdata[i];
-        trial_left(runner, trial);
+        if (trial->row.state == PBX_STATE_RUNNING)
+            trial_left(runner, trial);
         if (!pause_restore(runner, trial, error))
             return FALSE;
         queue_return(runner, trial);

@@ -120,7 +120,7 @@ gboolean pause_restore(PbxRunner *runner, PbxTrial *trial, GError **error);
  * with error. (transfer full) */
 PbxTrial *trial_restore(PbxRunner *runner, PbxTrialRow *row, GError **error);
 /* All trials and what is counted of them, for a driver: those that have not ended whole, and in
- * their queues. What a driver left RUNNING is given back in `left` (PbxTrial*). */
+ * their queues; `left` (PbxTrial*): those that a driver left RUNNING, or before they paused. */
 gboolean runner_restore(PbxRunner *runner, GPtrArray *left, GError **error);
 /* What is counted of events and asks. */
 void runner_restore_counts(PbxRunner *runner);
