@@ -240,6 +240,14 @@ refresh(PbxOutside *outside, GError **error)
 
 /* ---- A change ---- */
 
+/* Why the runner cannot go on, where nothing else was said. */
+static void
+tell_fatal(PbxRunner *runner, GError **error)
+{
+    if (runner != NULL && runner->fatal != NULL && (error == NULL || *error == NULL))
+        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+}
+
 static void
 roll_back(PbxOutside *outside)
 {
@@ -281,8 +289,7 @@ outside_begin(PbxOutside *outside, GError **error)
     runner->again_ns = 0;
     if (refresh(outside, error) && runner->fatal == NULL)
         return TRUE;
-    if (runner->fatal != NULL && (error == NULL || *error == NULL))
-        g_propagate_error(error, g_steal_pointer(&runner->fatal));
+    tell_fatal(runner, error);
     roll_back(outside);
     return FALSE;
 }
@@ -365,6 +372,7 @@ JsonObject *
 outside_end(PbxOutside *outside, JsonObject *answer, GError **error)
 {
     if (answer == NULL || !commit(outside, error)) {
+        tell_fatal(outside->runner, error);
         roll_back(outside);
         g_clear_pointer(&answer, json_object_unref);
         return NULL;
