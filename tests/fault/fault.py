@@ -27,7 +27,7 @@ HANGS = 150
 
 # The kinds of system call that preload.c counts, in its order.
 CALLS = ("open", "create", "read", "write", "fsync", "rename", "link", "unlink", "mkdir",
-         "truncate", "mmap", "lock", "stat", "send")
+         "truncate", "mmap", "lock", "stat", "send", "close", "list", "attributes")
 KINDS = ("driver", "worker")
 
 
@@ -61,10 +61,12 @@ class Tools:
         self.plugins = os.path.join(folder, "plugins")
         self.folder = folder
         include = os.path.join(SOURCE, "sdk", "include")
-        self.compile("preload.c", self.preload, "-std=gnu11", "-Wno-nonnull-compare")
+        self.compile("preload.c", self.preload, os.path.join(HERE, "preload-calls.c"),
+                     "-std=gnu11", "-Wno-nonnull-compare")
         for source, name, flags in (("trainable.c", "trainable/steps", ()),
                                     ("trainable.c", "trainable/walks", ("-DFUNCTION_FORM",)),
-                                    ("pauses.c", "scheduler/pauses", ())):
+                                    ("pauses.c", "scheduler/pauses", ()),
+                                    ("../e2e/large-search.c", "search/large-search", ())):
             path = os.path.join(self.plugins, name + ".so")
             os.makedirs(os.path.dirname(path), exist_ok=True)
             self.compile(source, path, "-std=c99", "-fvisibility=hidden", "-I", include, *flags,
@@ -179,6 +181,7 @@ class Place:
         self.keep = False
         self.most_steps = None  # of a trial
         self.may_fail_to_restore = False
+        self.failures = ()  # how what a trial may say when it fails begins
         self.inexact = False  # a checkpoint may be a step ahead of what it counts for
         # In the environment of every process that the case starts, whatever becomes of it.
         self.mark = "FAULT_MARK=" + uuid.uuid4().hex

@@ -99,8 +99,8 @@ def check_failures(place):
         if db is None or not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'trial'").fetchone():
             return
         for number, text in db.execute("SELECT number, error FROM trial WHERE failures > 0"):
-            need(text.startswith((place.acknowledged, "exited with status")), "trial %d has failed: %s",
-                 number, text)
+            need(text.startswith((place.acknowledged, "exited with status", *place.failures)),
+                 "trial %d has failed: %s", number, text)
 
 
 def hit(place, name):

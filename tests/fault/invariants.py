@@ -107,6 +107,14 @@ def read_archive(path):
         return {}
 
 
+def is_whole(path, size, sha256):
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        data = file.read()
+    return len(data) == size and hashlib.sha256(data).hexdigest() == sha256
+
+
 def check_checkpoints(place, db):
     """Every one that the store says is kept is whole, and of the step that it is for."""
     if db is None:
@@ -233,7 +241,7 @@ def check_nothing_left(place):
                     name.startswith("checkpoint_") and path not in kept):
                 left.append(path)
         if os.path.dirname(folder) == place.experiment and folder not in trials and \
-                os.path.basename(folder) != "requests":
+                os.path.basename(folder) not in ("requests", "data"):
             left.append(folder)
     left += [os.path.join(place.experiment, "requests", name)
              for name in os.listdir(os.path.join(place.experiment, "requests"))]

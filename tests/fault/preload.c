@@ -16,48 +16,24 @@
  *   FAULT_ALL      1: a kill takes the driver and all workers
  *   FAULT_TRACE    a file to which each call is appended as "WHO CALL PATH", before it is made
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
+#include "preload.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-/* In the order of CALLS in fault.py. */
-enum {
-    OPEN,
-    CREATE,
-    READ,
-    WRITE,
-    FSYNC,
-    RENAME,
-    LINK,
-    UNLINK,
-    MKDIR,
-    TRUNCATE,
-    MMAP,
-    LOCK,
-    STAT,
-    SEND,
-    N_CALLS
-};
-static const char *const names[N_CALLS] = {"open",   "create", "read",   "write", "fsync",
-                                           "rename", "link",   "unlink", "mkdir", "truncate",
-                                           "mmap",   "lock",   "stat",   "send"};
+static const char *const names[N_CALLS] = {
+    "open",     "create", "read", "write", "fsync", "rename", "link", "unlink",    "mkdir",
+    "truncate", "mmap",   "lock", "stat",  "send",  "close",  "list", "attributes"};
 enum { DRIVER, WORKER, N_KINDS };
-enum { ACT_NONE, ACT_ERROR, ACT_SHORT, ACT_KILL, ACT_KILL_AFTER, ACT_TORN };
 static const char *const acts[] = {"", "error", "short", "kill", "kill-after", "torn"};
 
 #define MOST_PIDS 256
@@ -71,8 +47,9 @@ struct control {
     char what[256];          /* what was hit */
 };
 
-static struct control *control;
-static int kind, act, error_number, from, all, trace = -1;
+struct control *control;
+int error_number;
+static int kind, act, from, all, trace = -1;
 static pid_t self;
 static uint64_t nth, calls;
 static const char *under;
@@ -190,7 +167,7 @@ find_path(int fd, const char *name, char path[static 4096])
         add(at, end, name);
 }
 
-static void
+void
 kill_now(void)
 {
     for (uint64_t i = 0; all && i < control->n_pids && i < MOST_PIDS; i++)
@@ -223,9 +200,7 @@ write_trace(int call, const char *path)
     syscall(SYS_write, trace, line, (size_t)(at - line));
 }
 
-/* What is to be done at this call. A fork that has not become another program yet, and other
- * programs, are spared. */
-static int
+int
 at_call(int call, int fd, const char *name)
 {
     char path[4096] = "";
@@ -259,289 +234,6 @@ at_call(int call, int fd, const char *name)
         errno = error_number;
     return what;
 }
-
-#define REAL(NAME)                                                                                 \
-    static __typeof__(&NAME) real;                                                                 \
-    if (real == NULL)                                                                              \
-    *(void **)&real = dlsym(RTLD_NEXT, #NAME)
-
-/* The call between what may come before it and after it. */
-#define PASS(TYPE, CALL, FD, PATH, FAILED, ...)                                                    \
-    const int what = at_call(CALL, FD, PATH);                                                      \
-    if (what == ACT_ERROR)                                                                         \
-        return FAILED;                                                                             \
-    TYPE result = real(__VA_ARGS__);                                                               \
-    if (what == ACT_KILL_AFTER || what == ACT_TORN)                                                \
-        kill_now();                                                                                \
-    return result
-
-/* ---- Files ---- */
-
-#define OPENS(NAME)                                                                                \
-    int NAME(const char *path, int flags, ...)                                                     \
-    {                                                                                              \
-        mode_t mode = 0;                                                                           \
-        if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {                          \
-            va_list more;                                                                          \
-            va_start(more, flags);                                                                 \
-            mode = va_arg(more, mode_t);                                                           \
-            va_end(more);                                                                          \
-        }                                                                                          \
-        REAL(NAME);                                                                                \
-        PASS(int, (flags & O_CREAT) != 0 ? CREATE : OPEN, AT_FDCWD, path, -1, path, flags, mode);  \
-    }
-OPENS(open)
-OPENS(open64)
-
-#define OPENS_AT(NAME)                                                                             \
-    int NAME(int dir, const char *path, int flags, ...)                                            \
-    {                                                                                              \
-        mode_t mode = 0;                                                                           \
-        if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {                          \
-            va_list more;                                                                          \
-            va_start(more, flags);                                                                 \
-            mode = va_arg(more, mode_t);                                                           \
-            va_end(more);                                                                          \
-        }                                                                                          \
-        REAL(NAME);                                                                                \
-        PASS(int, (flags & O_CREAT) != 0 ? CREATE : OPEN, dir, path, -1, dir, path, flags, mode);  \
-    }
-OPENS_AT(openat)
-OPENS_AT(openat64)
-
-/* What moves bytes: it may move less than it was asked to. */
-#define MOVES(NAME, CALL, BUFFER, ...)                                                             \
-    ssize_t NAME(int fd, BUFFER bytes, size_t n __VA_OPT__(, off_t offset))                        \
-    {                                                                                              \
-        REAL(NAME);                                                                                \
-        const int what = at_call(CALL, fd, NULL);                                                  \
-        if (what == ACT_ERROR)                                                                     \
-            return -1;                                                                             \
-        if ((what == ACT_SHORT || what == ACT_TORN) && n > 1)                                      \
-            n /= 2;                                                                                \
-        ssize_t result = real(fd, bytes, n __VA_OPT__(, offset));                                  \
-        if (what == ACT_KILL_AFTER || what == ACT_TORN)                                            \
-            kill_now();                                                                            \
-        return result;                                                                             \
-    }
-MOVES(read, READ, void *)
-MOVES(pread, READ, void *, at)
-MOVES(pread64, READ, void *, at)
-MOVES(write, WRITE, const void *)
-MOVES(pwrite, WRITE, const void *, at)
-MOVES(pwrite64, WRITE, const void *, at)
-
-ssize_t
-writev(int fd, const struct iovec *parts, int n)
-{
-    REAL(writev);
-    PASS(ssize_t, WRITE, fd, NULL, -1, fd, parts, n);
-}
-
-ssize_t
-send(int fd, const void *bytes, size_t n, int flags)
-{
-    REAL(send);
-    PASS(ssize_t, SEND, fd, NULL, -1, fd, bytes, n, flags);
-}
-
-ssize_t
-sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    REAL(sendmsg);
-    PASS(ssize_t, SEND, fd, NULL, -1, fd, message, flags);
-}
-
-int
-fsync(int fd)
-{
-    REAL(fsync);
-    PASS(int, FSYNC, fd, NULL, -1, fd);
-}
-
-int
-fdatasync(int fd)
-{
-    REAL(fdatasync);
-    PASS(int, FSYNC, fd, NULL, -1, fd);
-}
-
-int
-rename(const char *before, const char *after)
-{
-    REAL(rename);
-    PASS(int, RENAME, AT_FDCWD, after, -1, before, after);
-}
-
-int
-renameat(int from_dir, const char *before, int to_dir, const char *after)
-{
-    REAL(renameat);
-    PASS(int, RENAME, to_dir, after, -1, from_dir, before, to_dir, after);
-}
-
-int
-renameat2(int from_dir, const char *before, int to_dir, const char *after, unsigned flags)
-{
-    REAL(renameat2);
-    PASS(int, RENAME, to_dir, after, -1, from_dir, before, to_dir, after, flags);
-}
-
-int
-link(const char *before, const char *after)
-{
-    REAL(link);
-    PASS(int, LINK, AT_FDCWD, after, -1, before, after);
-}
-
-int
-linkat(int from_dir, const char *before, int to_dir, const char *after, int flags)
-{
-    REAL(linkat);
-    PASS(int, LINK, to_dir, after, -1, from_dir, before, to_dir, after, flags);
-}
-
-int
-symlink(const char *to, const char *path)
-{
-    REAL(symlink);
-    PASS(int, LINK, AT_FDCWD, path, -1, to, path);
-}
-
-int
-symlinkat(const char *to, int dir, const char *path)
-{
-    REAL(symlinkat);
-    PASS(int, LINK, dir, path, -1, to, dir, path);
-}
-
-int
-unlink(const char *path)
-{
-    REAL(unlink);
-    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
-}
-
-int
-unlinkat(int dir, const char *path, int flags)
-{
-    REAL(unlinkat);
-    PASS(int, UNLINK, dir, path, -1, dir, path, flags);
-}
-
-int
-rmdir(const char *path)
-{
-    REAL(rmdir);
-    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
-}
-
-int
-remove(const char *path)
-{
-    REAL(remove);
-    PASS(int, UNLINK, AT_FDCWD, path, -1, path);
-}
-
-int
-mkdir(const char *path, mode_t mode)
-{
-    REAL(mkdir);
-    PASS(int, MKDIR, AT_FDCWD, path, -1, path, mode);
-}
-
-int
-mkdirat(int dir, const char *path, mode_t mode)
-{
-    REAL(mkdirat);
-    PASS(int, MKDIR, dir, path, -1, dir, path, mode);
-}
-
-int
-ftruncate(int fd, off_t length)
-{
-    REAL(ftruncate);
-    PASS(int, TRUNCATE, fd, NULL, -1, fd, length);
-}
-
-int
-ftruncate64(int fd, off64_t length)
-{
-    REAL(ftruncate64);
-    PASS(int, TRUNCATE, fd, NULL, -1, fd, length);
-}
-
-int
-fallocate(int fd, int mode, off_t offset, off_t length)
-{
-    REAL(fallocate);
-    PASS(int, TRUNCATE, fd, NULL, -1, fd, mode, offset, length);
-}
-
-int
-posix_fallocate(int fd, off_t offset, off_t length)
-{
-    REAL(posix_fallocate);
-    PASS(int, TRUNCATE, fd, NULL, error_number, fd, offset, length);
-}
-
-int
-posix_fallocate64(int fd, off64_t offset, off64_t length)
-{
-    REAL(posix_fallocate64);
-    PASS(int, TRUNCATE, fd, NULL, error_number, fd, offset, length);
-}
-
-/* Of a file only. */
-void *
-mmap(void *address, size_t n, int protection, int flags, int fd, off_t offset)
-{
-    if (fd < 0 || control == NULL)
-        return (void *)syscall(SYS_mmap, address, n, protection, flags, fd, offset);
-    REAL(mmap);
-    PASS(void *, MMAP, fd, NULL, MAP_FAILED, address, n, protection, flags, fd, offset);
-}
-
-void *
-mmap64(void *address, size_t n, int protection, int flags, int fd, off64_t offset)
-{
-    return mmap(address, n, protection, flags, fd, offset);
-}
-
-int
-flock(int fd, int how)
-{
-    REAL(flock);
-    PASS(int, LOCK, fd, NULL, -1, fd, how);
-}
-
-#define CONTROLS(NAME)                                                                             \
-    int NAME(int fd, int command, ...)                                                             \
-    {                                                                                              \
-        va_list more;                                                                              \
-        va_start(more, command);                                                                   \
-        void *argument = va_arg(more, void *);                                                     \
-        va_end(more);                                                                              \
-        REAL(NAME);                                                                                \
-        if (command != F_SETLK && command != F_SETLKW)                                             \
-            return real(fd, command, argument);                                                    \
-        PASS(int, LOCK, fd, NULL, -1, fd, command, argument);                                      \
-    }
-CONTROLS(fcntl)
-CONTROLS(fcntl64)
-
-#define STATS(NAME, TYPE, FD, PATH, FIRST)                                                         \
-    int NAME(FIRST at, struct TYPE *info)                                                          \
-    {                                                                                              \
-        REAL(NAME);                                                                                \
-        PASS(int, STAT, FD, PATH, -1, at, info);                                                   \
-    }
-STATS(stat, stat, AT_FDCWD, at, const char *)
-STATS(stat64, stat64, AT_FDCWD, at, const char *)
-STATS(lstat, stat, AT_FDCWD, at, const char *)
-STATS(lstat64, stat64, AT_FDCWD, at, const char *)
-STATS(fstat, stat, at, NULL, int)
-STATS(fstat64, stat64, at, NULL, int)
 
 /* ---- The wall clock ---- */
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The experiments that faults happen to, by name."""
+import io
 import os
+import tarfile
 
 from fault import HERE, PYTHON, SOURCE
 
@@ -43,6 +45,24 @@ def program(place, *words, steps=5):
 def plain(steps=5):
     return {"plugin": "exec", "command": [PYTHON, os.path.join(HERE, "plain.py"), str(steps), "{x}",
                                           "{trial.dir}/state"]}
+
+
+def archive(place):
+    """A checkpoint from elsewhere, of iteration 2."""
+    path = place.path("checkpoint_000002.tar")
+    with tarfile.open(path, "w") as made:
+        state = b"2 0x1.8p-1\n"
+        member = tarfile.TarInfo("state")
+        member.size = len(state)
+        made.addfile(member, io.BytesIO(state))
+    return path
+
+
+def data_file(place):
+    path = place.path("table.bin")
+    with open(path, "wb") as file:
+        file.write(bytes(i * i % 251 for i in range(20000)))
+    return path
 
 
 ASHA = {"plugin": "asha", "max_t": 6, "grace_period": 1, "reduction_factor": 2}
@@ -101,6 +121,18 @@ SUBJECTS = {
         "trainable": plugin("walks", p), "num_samples": 12, "max_concurrent_trials": 4,
         "scheduler": {"plugin": "pauses", "every": 2}, "checkpoint": {"frequency": 1}},
                  "trials", "trials"),
+    # Began elsewhere; read what is shared; a search of 100 KiB whose next point depends on every
+    # call that it has had.
+    "begun": (lambda p: {
+        "trainable": plugin("steps", p), "restore": archive(p),
+        "checkpoint": {"frequency": 2, "keep": 1}}, "all", "trials"),
+    "data": (lambda p: {
+        "trainable": plugin("walks", p, data="table"),
+        "data": {"table": data_file(p), "more": [[1, 2], [3, 4]]},
+        "checkpoint": {"frequency": 2}}, "all", "trials"),
+    "large": (lambda p: {
+        "trainable": plugin("steps", p), "search": "large-search", "num_samples": 6,
+        "checkpoint": {"frequency": 3}}, "all", ""),
     # Some trials fail for good.
     "gives-up": (lambda p: {
         "trainable": plugin("steps", p, fails=True), "max_failures": 0,
@@ -115,4 +147,13 @@ ERROR_SUBJECTS = {
                      "all", "trials"),
     "errors-program": (lambda p: dict(SMALL, trainable=program(p, steps=3),
                                       checkpoint={"frequency": 2}), "all", "trials"),
+    "steered": (lambda p: dict(SMALL, trainable=plugin("steps", p, steps=3, kilobytes=1),
+                               num_samples=4, checkpoint={"frequency": 1}), "all", "trials"),
+    "errors-fails": (lambda p: dict(SMALL, trainable=plugin("steps", p, steps=5, kilobytes=1,
+                                                            fails=True), max_failures=1,
+                                    checkpoint={"frequency": 1, "keep": 2}), "trials", "trials"),
+    "errors-program-fails": (lambda p: dict(SMALL, trainable=program(p, "fails"), num_samples=1,
+                                            max_failures=1,
+                                            checkpoint={"frequency": 1, "compression": "zstd"}),
+                             "trials", "trials"),
 }

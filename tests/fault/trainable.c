@@ -17,7 +17,7 @@
 struct pbx_instance {
     pbx_base base;
     const pbx_session *session;
-    const char *acknowledged;
+    const char *acknowledged, *data;
     int64_t steps, done, pause_ms, kilobytes;
     double x, value;
 };
@@ -30,6 +30,7 @@ static const pbx_option options[] = {
                  "false"),
     PBX_OPT_BOOL("forks", "it leaves a child that ignores signals", "1.0", "false"),
     PBX_OPT_STRING("acknowledged", "a directory", "1.0", "\"\""),
+    PBX_OPT_STRING("data", "whose bytes count too, a name", "1.0", "\"\""),
 };
 
 static const pbx_trial *
@@ -134,6 +135,19 @@ leave_child(void)
 }
 
 static pbx_status
+add_data(pbx_instance *self, pbx_error *error)
+{
+    size_t n = 0;
+    const unsigned char *bytes =
+        (const unsigned char *)self->session->data(self->base.host, self->data, &n);
+    if (bytes == NULL || n == 0)
+        return pbx_fail(error, PBX_EINVAL, "data", "%s is not there", self->data);
+    for (size_t i = 0; i < n; i++)
+        self->x += bytes[i] * 1e-6 * (double)(i % 7 + 1);
+    return PBX_OK;
+}
+
+static pbx_status
 begin(pbx_instance *self, pbx_error *error)
 {
     const pbx_json *config = trial_of(self)->config;
@@ -144,7 +158,7 @@ begin(pbx_instance *self, pbx_error *error)
         return pbx_fail(error, PBX_EINVAL, "config.x", "must be a number");
     if (pbx_boolean(self->base.host, self->base.options, "forks"))
         leave_child();
-    return PBX_OK;
+    return self->data[0] != '\0' ? add_data(self, error) : PBX_OK;
 }
 
 static pbx_status
@@ -186,6 +200,7 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *values, pbx_error
     self->pause_ms = pbx_integer(host, values, "pause_ms");
     self->kilobytes = pbx_integer(host, values, "kilobytes");
     self->acknowledged = pbx_string(host, values, "acknowledged");
+    self->data = pbx_string(host, values, "data");
     return status;
 }
 
