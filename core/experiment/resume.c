@@ -388,6 +388,7 @@ resume_restore(PbxRunner *runner, PbxResume *resume, GError **error)
     /* Workers' names are not those of a driver that may have left some. */
     runner->n_workers = runner->seq;
     if (!check_scheduler(runner, resume, error) || !runner_restore(runner, left, error) ||
+        !predecessors_wait(runner, left, error) ||
         !store_set_durability(runner->store, runner->spec->durability_full, error) ||
         !store_begin(runner->store, error))
         return FALSE;

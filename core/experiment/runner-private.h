@@ -510,6 +510,10 @@ gboolean runner_write_spec(PbxRunner *runner, GError **error);
 #define RESUME_CLOCK       "clock_ns"
 #define RESUME_CLOCK_BEGAN "clock_began_ns"
 
+/* predecessors.c: until no worker of another driver is at any of these trials. FALSE with error:
+ * one does not end. */
+gboolean predecessors_wait(PbxRunner *runner, const GPtrArray *left, GError **error);
+
 /* resume.c: an experiment that is there, as it was left. */
 struct PbxResume {
     char *dir; /* absolute */

@@ -131,6 +131,7 @@ typedef struct {
     GString *text; /* scratch */
     char **env;
     GPtrArray *texts; /* what templates gave */
+    int hold;         /* its trial's directory, held; -1: there is none */
 } PbxRun;
 
 typedef struct {
@@ -260,6 +261,12 @@ char *trial_error_line(pbx_error *error, pbx_status status);
 
 /* Runs the trial of a `run` message and says how it ended. FALSE: the driver is gone. */
 gboolean trial_run(PbxWorker *worker, JsonObject *message);
+
+/* ---- hold.c ---- */
+
+/* FALSE: the driver is gone, nothing may be written any more. */
+gboolean hold_begin(PbxWorker *worker);
+void hold_end(PbxRun *run);
 
 /* ---- worker-main.c ---- */
 

@@ -91,6 +91,7 @@ PbxRun *
 run_new(PbxWorker *worker, JsonObject *message)
 {
     PbxRun *run = g_new0(PbxRun, 1);
+    run->hold = -1;
     run->message = json_object_ref(message);
     run->trial = (guint64)message_get_int(message, "trial", 0);
     run->attempt = (guint)message_get_int(message, "attempt", 0);
@@ -144,6 +145,7 @@ run_free(PbxRun *run)
     ahead_clear(&run->ahead);
     restoring_clear(run);
     saving_clear(run);
+    hold_end(run);
     kept_path_free(run->kept);
     g_ptr_array_unref(run->texts);
     g_string_free(run->text, TRUE);

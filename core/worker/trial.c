@@ -274,6 +274,10 @@ trial_run(PbxWorker *worker, JsonObject *message)
 {
     pbx_error error = {.where = "", .message = ""};
     worker->run = run_new(worker, message);
+    if (!hold_begin(worker)) {
+        g_clear_pointer(&worker->run, run_free);
+        return FALSE;
+    }
     begin_watch(worker, message);
     pbx_status status = run_trainable(worker, &error);
     memory_unwatch();

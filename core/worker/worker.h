@@ -201,5 +201,8 @@ void worker_link_flush(PbxWorkerLink *link);
  */
 GThread *worker_start_inside(int fd, GError **error);
 
+/* Whether some worker of this host may still write to a trial's directory. */
+gboolean worker_holds(const char *dir);
+
 /* The worker program's main. */
 int worker_main(int argc, char **argv);

@@ -44,6 +44,31 @@ class DriverKilled(PegboxTest):
         self.assertEqual((row["status"], row["pending"], row["running"]), ("interrupted", 2, 0))
         self.assertIn("PENDING", self.opened("e").command("best").out)
 
+    def test_a_worker_that_has_not_noticed(self):
+        """Nothing of a trial runs beside what a driver has left of it."""
+        process = self.start_two()
+        wait_until(lambda: self.opened("e").counts == [1, 1], 20, "the reports are stored")
+        workers = self.named("pegbox-worker")
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        err = os.path.join(self.dir, "err")
+        with open(err, "w", encoding="utf-8") as file:
+            again = self.start("resume", "e", stderr=file)
+        wait_until(lambda: "is still at it" in read_text(err) or again.poll() is not None, 30,
+                   "it waits")
+        self.assertIsNone(again.poll())
+        self.assertEqual(set(self.named("pegbox-worker")), set(workers))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: self.named("pegbox-worker") and
+                   not set(self.named("pegbox-worker")) & set(workers), 30, "it goes on")
+        wait_until(lambda: self.opened("e").states == ["RUNNING"] * 2, 30, "both trials run again")
+        again.send_signal(signal.SIGKILL)
+        again.wait()
+        wait_until(lambda: not self.processes(), 20, "all processes end")
+
     def test_worker_killed(self):
         process = self.start_two()
         for pid in self.named("pegbox-worker"):

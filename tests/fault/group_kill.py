@@ -14,6 +14,7 @@ from subjects import SUBJECTS, Subject
 
 KILLS = 5  # a case, in the mean
 CASES, SHORT_CASES = 100, 15
+AT_ONCE, SHORT_AT_ONCE = 30, 5
 SHORT_CALLS = 20
 EVERY_WRITE = 5  # there are so many of them
 
@@ -27,6 +28,8 @@ def cases(short, tools, seed):
     names = sorted(SUBJECTS)
     found = [("kill-%d" % i, lambda place, name=names[i % len(names)]: chain(place, name))
              for i in range(SHORT_CASES if short else CASES)]
+    found += [("kill-at-once-%d" % i, lambda place, name=names[i % len(names)]: at_once(place, name))
+              for i in range(SHORT_AT_ONCE if short else AT_ONCE)]
     counts = uninterrupted(tools, CALLS_SUBJECT)[2]
     calls = [(who, call, i) for (who, call), n in counts.items() if call in DEADLY
              for i in range(1, n + 2, EVERY_WRITE if call == "write" else 1)]
@@ -157,6 +160,21 @@ def chain(place, name):
             error.args = ("%s, after kill %d: %s\n%s" % (name, i + 1, error, run),)
             raise
     need(run.status >= 0, "%s: it did not come to its end: %s", name, run)
+    finish(place, subject, wanted, run)
+
+
+def at_once(place, name):
+    """What the killed one has left is not waited for: the next driver meets it."""
+    dice = place.random
+    subject = Subject(place, name)
+    wanted, took, _ = uninterrupted(place.tools, name)
+    for _ in range(dice.randint(KILLS - 2, KILLS + 2)):
+        run = place.start("run", "--resume=auto", subject.path)
+        time.sleep(took / 4 + dice.random() * took)
+        run.kill()
+    run = place.start("run", "--resume=auto", subject.path).wait()
+    place.nothing_runs()
+    invariants.check_after_fault(place)
     finish(place, subject, wanted, run)
 
 
