@@ -328,6 +328,8 @@ static void
 put_sum(PbxSource *source)
 {
     uint8_t digest[SHA256_DIGEST_SIZE];
+    if (source->facts.sha256[0] != '\0') /* nettle would begin another */
+        return;
     sha256_digest(&source->sum, sizeof digest, digest);
     for (gsize i = 0; i < sizeof digest; i++)
         g_snprintf(source->facts.sha256 + 2 * i, 3, "%02x", digest[i]);

@@ -47,7 +47,8 @@ say(const char *dir, JsonNode *answer)
         "enqueued trial %" G_GINT64_FORMAT " of %s%s",
         json_object_get_int_member_with_default(object, "trial", -1), name,
         json_object_get_boolean_member_with_default(object, "waits", FALSE)
-            ? "; the experiment does not run: the trial waits until `pegbox ask` gives it out"
+            ? "; the experiment does not run: the trial waits for `pegbox resume`, or for `pegbox "
+              "ask` where programs ask for trials"
             : "");
 }
 

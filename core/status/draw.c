@@ -96,5 +96,9 @@ status_draw_line(const PbxStatus *status, const PbxStatusOptions *options, GStri
     if (status->stopping != NULL) {
         g_autofree char *text = terminal_safe(status->stopping);
         g_string_append_printf(out, "; stopping: %s", text);
+    } else if (status->counts[PBX_STATE_RUNNING] == 0 && status->waits->len > 0) {
+        const PbxStatusLine *line = status->waits->pdata[0];
+        g_autofree char *text = terminal_safe(line->text);
+        g_string_append_printf(out, "; waiting: %s", text);
     }
 }

@@ -156,6 +156,8 @@ def report(metrics=None, **more):
 
     Where a checkpoint is asked for too, a script that makes some goes on until it has made
     it, or reports again."""
+    if metrics is not None and not hasattr(metrics, "keys"):
+        raise TypeError("pegbox.report: name each metric: pegbox.report(loss=%s)" % (metrics,))
     fields = dict(metrics or {})
     fields.update(more)
     with _lock:

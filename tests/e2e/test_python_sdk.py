@@ -73,6 +73,10 @@ except pegbox.Stop as stop:
         experiment = self.run_script("import pegbox\npegbox.report(loss=object())", expect=1)
         self.assertIn("loss", experiment.trials[0]["error"] + experiment.read(0, "stderr"))
 
+    def test_a_bare_number(self):
+        experiment = self.run_script("import pegbox\npegbox.report(0.5)", expect=1)
+        self.assertIn("name each metric: pegbox.report(loss=0.5)", experiment.trials[0]["error"])
+
     def test_report_without_the_metric(self):
         experiment = self.run_script("import pegbox\npegbox.report(lss=1)", expect=1)
         self.assertEqual(experiment.states, ["ERROR"])

@@ -278,6 +278,11 @@ test_sum(Fixture *f, gconstpointer unused)
     facts.sha256[0] = facts.sha256[0] == '0' ? '1' : '0';
     assert_refused(f, facts.sha256, 0, CHECKPOINT_ERROR_DAMAGED, "its SHA-256 is");
     assert_refused(f, "", 0, CHECKPOINT_ERROR_DAMAGED, "its SHA-256 is");
+    g_autoptr(GError) good = NULL;
+    PbxArchiveFacts right;
+    g_assert_true(checkpoint_verify(f->archive, NULL, &right, &good));
+    g_autofree char *is = g_strdup_printf("its SHA-256 is %s, not 00", right.sha256);
+    assert_refused(f, "00", 0, CHECKPOINT_ERROR_DAMAGED, is);
 }
 
 /* ---- Where it goes ---- */

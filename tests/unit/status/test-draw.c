@@ -349,6 +349,15 @@ test_line(void)
     g_assert_cmpstr(line->str, ==,
                     "e\\x1bx: 3 trials ended, 1 running, 1 failed; best loss 0.125 (trial 1: "
                     "lr=0.12346, opt=b); stopping: time budget");
+    /* Where nothing runs it says why. */
+    g_clear_pointer(&status->stopping, g_free);
+    status->counts[PBX_STATE_RUNNING] = 0;
+    g_ptr_array_set_size(status->waits, 0);
+    status_add_line(status->waits, "waiting", "1 trial: held, `pegbox unpause e`");
+    g_string_truncate(line, 0);
+    status_draw_line(status, options, line);
+    g_assert_true(
+        g_str_has_suffix(line->str, "opt=b); waiting: 1 trial: held, `pegbox unpause e`"));
 }
 
 int
