@@ -180,6 +180,8 @@ def at_once(place, name):
 
 def at_call(place, who, call, nth):
     subject = Subject(place, CALLS_SUBJECT)
+    subject.keys["max_failures"] = 3  # its worker may be killed
+    subject.path = place.write_spec(subject.keys)
     wanted = uninterrupted(place.tools, CALLS_SUBJECT)[0]
     run = place.start("run", subject.path,
                       fault={"WHO": who, "CALLS": call, "NTH": nth, "DO": "kill"}).wait()
