@@ -154,7 +154,7 @@ static void
 put_checkpoint(PauseFixture *f, guint64 n)
 {
     g_autoptr(GError) error = NULL;
-    const PbxCheckpointRow row = {.id = n,
+    const PbxCheckpointRow row = {.id = n - 1, /* without gaps */
                                   .attempt = 1,
                                   .n = n,
                                   .timesteps_total = -1,
