@@ -27,7 +27,8 @@ test_what_may_stand(void)
     };
     for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
         g_autoptr(JsonNode) node = json_read(good[i], strlen(good[i]), 3, NULL);
-        g_test_message("%s", good[i]);
+        g_autofree char *shown = g_strescape(good[i], NULL);
+        g_test_message("%s", shown);
         g_assert_true(is_compact(good[i]));
         /* It stands for what would be read. */
         g_autofree char *text = json_to_text(node);
@@ -83,7 +84,8 @@ test_what_may_not(void)
         "[,]",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_test_message("%s", bad[i]);
+        g_autofree char *shown = g_strescape(bad[i], NULL);
+        g_test_message("%s", shown);
         g_assert_false(is_compact(bad[i]));
     }
     g_assert_false(json_text_is_compact("\"a\0b\"", 5, 3));

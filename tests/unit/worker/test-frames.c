@@ -330,7 +330,8 @@ test_result_spelt_otherwise(void)
     for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {
         g_autoptr(GString) changed = g_string_new(text->str);
         g_assert_cmpuint(g_string_replace(changed, changes[i][0], changes[i][1], 1), ==, 1);
-        g_test_message("%s", changed->str);
+        g_autofree char *shown = g_strescape(changed->str, NULL);
+        g_test_message("%s", shown);
         g_assert_false(reads(changed->str, changed->len, &result));
     }
     g_string_free(text, TRUE);
