@@ -25,10 +25,12 @@ budgets(PbxRunner *runner)
     g_autofree char *text = store_fact(runner->store, FACT);
     g_autoptr(JsonNode) node =
         text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
-    if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
+    if (node != NULL && JSON_NODE_HOLDS_OBJECT(node)) {
         runner->budgets = g_steal_pointer(&node);
-    else
-        runner->budgets = json_node_init_object(json_node_alloc(), json_object_new());
+    } else {
+        g_autoptr(JsonObject) empty = json_object_new();
+        runner->budgets = json_node_init_object(json_node_alloc(), empty);
+    }
     return json_node_get_object(runner->budgets);
 }
 

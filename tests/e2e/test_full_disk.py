@@ -337,7 +337,10 @@ for n in range(begin, 4):
         self.kill(process)
         self.check_nothing_left()
         os.remove(os.path.join(results, "e", "experiment.db-shm"))
-        self.command(["mount", "-o", "remount,ro", results])
+        # What was killed may have its files open for a little longer.
+        wait_until(lambda: subprocess.run(["mount", "-o", "remount,ro", results], check=False,
+                                          stderr=subprocess.DEVNULL).returncode == 0,
+                   30, "read-only")
         for words in (["trials", "e"], ["best", "e"], ["results", "e", "0"], ["export", "e"]):
             self.one_line(self.pegbox(*words, expect=4), results + "/e", "experiment.db-wal")
         self.command(["mount", "-o", "remount,rw", results])

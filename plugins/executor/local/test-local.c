@@ -349,7 +349,10 @@ test_nothing_leaks(void)
         }
         assert_no_children();
     }
-    g_assert_cmpuint(test_count_descriptors(), ==, before);
+    /* What stands for a pidfd under valgrind has an end that is closed a little later. */
+    for (guint i = 0; i < 500 && test_count_descriptors() > before; i++)
+        g_usleep(10000);
+    g_assert_cmpuint(test_count_descriptors(), <=, before);
 }
 
 int

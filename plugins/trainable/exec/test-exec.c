@@ -378,7 +378,10 @@ nothing_leaks(void)
         g_assert_cmpint(sh(pty, "exit 1"), ==, PBX_EIO);
         g_assert_cmpint(test_run(bad), ==, not_there);
     }
-    g_assert_cmpuint(test_count_descriptors(), ==, before);
+    /* What stands for a pidfd under valgrind has an end that is closed a little later. */
+    for (guint i = 0; i < 500 && test_count_descriptors() > before; i++)
+        g_usleep(10000);
+    g_assert_cmpuint(test_count_descriptors(), <=, before);
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
     g_assert_cmpint(errno, ==, ECHILD);
 }
