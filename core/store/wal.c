@@ -370,12 +370,14 @@ store_read_wal(const char *dir, PbxWalFacts *facts, GError **error)
     return TRUE;
 }
 
-/* A torn frame at the end is what a crash leaves: it was no commit. */
+/* A torn frame at the end is what a crash leaves: it was no commit. Nor is what the database has
+ * lost, where SQLite takes nothing from the log at all. */
 static guint64
-commits_behind(const PbxWal *wal, guint64 first_bad)
+commits_lost(const PbxWal *wal, const PbxWalFacts *facts)
 {
     guint64 n = 0;
-    for (guint64 i = first_bad + 1; i < wal->frames->len; i++)
+    const guint64 from = facts->first_bad == 0 ? facts->in_db : facts->first_bad + 1;
+    for (guint64 i = from; i < wal->frames->len; i++)
         n += wal_frame(wal, i)->good && wal_frame(wal, i)->db_pages > 0;
     return n;
 }
@@ -388,8 +390,9 @@ store_check_log(const char *dir, guint64 *lost, GError **error)
     if (wal == NULL)
         return FALSE;
     wal_facts(wal, &facts);
-    *lost = commits_behind(wal, facts.first_bad);
-    if (facts.first_bad >= facts.in_db)
+    *lost = commits_lost(wal, &facts);
+    /* A torn header is what a crash leaves, too, when a new round begins: the database has all. */
+    if (facts.first_bad == 0 || facts.first_bad >= facts.in_db)
         return TRUE;
     g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED,
                 "%s/experiment.db-wal: frame %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT

@@ -342,6 +342,32 @@ test_check_log(Fixture *fixture, gconstpointer unused)
     remove_copy(dir);
 }
 
+/* The driver was killed when it began a new round: the database has all of the one before. */
+static void
+test_log_with_torn_header(Fixture *fixture, gconstpointer unused)
+{
+    (void)unused;
+    GError *error = NULL;
+    guint64 lost = 7;
+    for (guint i = 0; i < 5; i++)
+        put_fact(fixture->store, "status", i % 2 == 0 ? "running" : "done");
+    char *before = copy_with_log(fixture);
+    store_make_durable(fixture->store, &error);
+    g_assert_no_error(error);
+    char *dir = copy_with_log(fixture);
+    flip(dir, 14);
+    g_assert_true(store_check_log(dir, &lost, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(lost, ==, 0);
+    /* Where it has them not, they are lost. */
+    flip(before, 14);
+    g_assert_true(store_check_log(before, &lost, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(lost, >=, 5);
+    remove_copy(dir);
+    remove_copy(before);
+}
+
 static void
 test_no_log(Fixture *fixture, gconstpointer unused)
 {
@@ -366,6 +392,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/store/salvage/log-of-a-later-round", test_log_of_later_round);
+    ADD("/store/salvage/log-with-a-torn-header", test_log_with_torn_header);
     ADD("/store/salvage/rows-that-are-damaged-or-missing", test_rows);
     ADD("/store/salvage/pages-that-cannot-be-read", test_pages);
     ADD("/store/salvage/what-of-a-log-can-be-used", test_log);
