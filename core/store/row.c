@@ -247,26 +247,30 @@ row_check(PbxStore *store, sqlite3_stmt *s, int first, int n, const char *table,
           GError **error)
 {
     /* Of a record that has lost its end all is NULL. */
-    const gboolean has_sum = sqlite3_column_type(s, first + n) != SQLITE_NULL;
+    sqlite3_value *stored = sqlite3_column_value(s, first + n);
+    const gboolean has_sum = sqlite3_value_type(stored) != SQLITE_NULL;
     if (!has_sum && store->unsummed)
         return TRUE;
     PbxRowSum sum = {0};
+    /* One look at each column: every call that names one looks for it again. Connections have no
+     * mutex, so that SQLite's values need no protection. */
     for (int i = first; i < first + n; i++) {
-        switch (sqlite3_column_type(s, i)) {
+        sqlite3_value *value = sqlite3_column_value(s, i);
+        switch (sqlite3_value_type(value)) {
         case SQLITE_INTEGER:
-            row_sum_int(&sum, sqlite3_column_int64(s, i));
+            row_sum_int(&sum, sqlite3_value_int64(value));
             break;
         case SQLITE_FLOAT:
-            row_sum_double(&sum, sqlite3_column_double(s, i));
+            row_sum_double(&sum, sqlite3_value_double(value));
             break;
         case SQLITE_TEXT: {
-            const void *text = sqlite3_column_text(s, i);
-            row_sum_bytes(&sum, TRUE, text, (gsize)sqlite3_column_bytes(s, i));
+            const void *text = sqlite3_value_text(value);
+            row_sum_bytes(&sum, TRUE, text, (gsize)sqlite3_value_bytes(value));
             break;
         }
         case SQLITE_BLOB: {
-            const void *bytes = sqlite3_column_blob(s, i);
-            row_sum_bytes(&sum, FALSE, bytes, (gsize)sqlite3_column_bytes(s, i));
+            const void *bytes = sqlite3_value_blob(value);
+            row_sum_bytes(&sum, FALSE, bytes, (gsize)sqlite3_value_bytes(value));
             break;
         }
         default:
@@ -274,7 +278,7 @@ row_check(PbxStore *store, sqlite3_stmt *s, int first, int n, const char *table,
             break;
         }
     }
-    if (has_sum && row_sum_end(&sum) == sqlite3_column_int64(s, first + n))
+    if (has_sum && row_sum_end(&sum) == sqlite3_value_int64(stored))
         return TRUE;
     g_autofree char *name = row_name(s, first, table, n_keys);
     return row_set_damaged(store, error, "the row of %s is damaged", name);
@@ -289,17 +293,15 @@ row_text(sqlite3_stmt *statement, int column)
 gint64
 row_int(sqlite3_stmt *statement, int column, gint64 none)
 {
-    return sqlite3_column_type(statement, column) == SQLITE_NULL
-               ? none
-               : sqlite3_column_int64(statement, column);
+    sqlite3_value *value = sqlite3_column_value(statement, column);
+    return sqlite3_value_type(value) == SQLITE_NULL ? none : sqlite3_value_int64(value);
 }
 
 double
 row_double(sqlite3_stmt *statement, int column)
 {
-    return sqlite3_column_type(statement, column) == SQLITE_NULL
-               ? (double)NAN
-               : sqlite3_column_double(statement, column);
+    sqlite3_value *value = sqlite3_column_value(statement, column);
+    return sqlite3_value_type(value) == SQLITE_NULL ? (double)NAN : sqlite3_value_double(value);
 }
 
 guint
