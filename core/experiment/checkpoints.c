@@ -262,7 +262,7 @@ checkpoints_not_restored(PbxRunner *runner, PbxTrial *trial)
 {
     if (trial->restoring == 0)
         return;
-    /* A process may be killed at any time: once says nothing. */
+    /* A process may die of something else: once says nothing. */
     if (trial->suspect == trial->restoring) {
         mark_damaged(runner, trial, trial->restoring, "its worker died twice over it");
         trial->suspect = 0;

@@ -272,6 +272,7 @@ struct PbxWorkerSlot {
     PbxTrial *trial;         /* that it runs, or is to */
     char *broken;            /* why the channel broke, where that was an error */
     char *death;             /* how its process ended */
+    gboolean killed;         /* from outside, not by what it did */
     gboolean closed, exited; /* the channel; the process */
     gboolean kill_sent;
     gboolean fatal;               /* what broke it is no fault of its trial */

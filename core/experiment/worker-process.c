@@ -123,7 +123,7 @@ worker_gone(PbxRunner *runner, PbxWorkerSlot *worker)
         runner_touch(runner);
         /* One that was told to stop, and killed because it did not, has not failed by that. */
         gboolean ours = runner->abandoned && worker->kill_sent && trial->failing == NULL;
-        if (runner->interrupts == 0 && !worker->kill_sent)
+        if (runner->interrupts == 0 && !worker->kill_sent && !worker->killed)
             checkpoints_not_restored(runner, trial);
         if (pause_ended(runner, trial)) {
             /* It was saved before. */
@@ -188,6 +188,7 @@ worker_exited(PbxRunner *runner, PbxWorkerSlot *worker, const PbxPosted *posted)
     worker->exited = TRUE;
     clock_cancel(&worker->timer);
     worker->death = death_words(posted);
+    worker->killed = posted->signal == SIGKILL || posted->signal == SIGTERM;
     if (worker->closed || worker->link == NULL)
         worker_gone(runner, worker);
 }
