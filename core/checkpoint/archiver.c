@@ -4,7 +4,6 @@
  * libraries with it, which most commands and most trials have no use for.
  */
 #include <dlfcn.h>
-#include <errno.h>
 
 #include "checkpoint/shared.h"
 #include "places/places.h"
@@ -15,13 +14,6 @@ void
 checkpoint_interrupt(void)
 {
     interrupted = 1;
-}
-
-static const PbxArchiver *
-fail_load(const char *path, const char *why, GError **error)
-{
-    checkpoint_fail(error, CHECKPOINT_ERROR_IO, "%s: %s", path, why);
-    return NULL;
 }
 
 static const PbxArchiver *
@@ -40,10 +32,11 @@ load(GError **error)
         return archiver;
     }
     dlclose(module);
-    return fail_load(path,
-                     "is of another version of pegbox than this program: if pegbox was "
-                     "upgraded meanwhile, `pegbox resume` goes on with the new one",
-                     error);
+    checkpoint_fail(error, CHECKPOINT_ERROR_IO,
+                    "%s: is of another version of pegbox than this program: if pegbox was "
+                    "upgraded meanwhile, `pegbox resume` goes on with the new one",
+                    path);
+    return NULL;
 }
 
 /* Once it is there it stays; what failed for want of descriptors or memory may work later. */
