@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What `data` names, for trainables in C: each file mapped when it is first asked for, and kept as
- * long as the process. All processes of this host share its pages. */
+ * long as the process. All processes of this host share its pages. The driver has seen each file,
+ * so one that cannot be mapped is no fault of the trial that asks for it. */
 #include "worker/process-private.h"
 
 void
@@ -18,6 +19,7 @@ worker_data_clear(PbxWorker *worker)
 {
     g_clear_pointer(&worker->mapped, g_hash_table_unref);
     g_clear_pointer(&worker->data, json_object_unref);
+    g_clear_pointer(&worker->data_failure, g_free);
 }
 
 static GMappedFile *
@@ -31,10 +33,12 @@ map(PbxWorker *worker, const char *name)
         return file;
     g_autoptr(GError) error = NULL;
     file = g_mapped_file_new(path, FALSE, &error);
-    if (file != NULL)
+    if (file != NULL) {
         g_hash_table_insert(worker->mapped, g_strdup(name), file);
-    else
-        host_log(worker->instance->host, PBX_LOG_ERROR, "data.%s: %s", name, error->message);
+    } else if (worker->data_failure == NULL) {
+        worker->data_failure = g_strdup_printf("data.%s: %s", name, error->message);
+        host_log(worker->instance->host, PBX_LOG_WARNING, "%s", worker->data_failure);
+    }
     return file;
 }
 
@@ -48,4 +52,15 @@ worker_data(PbxWorker *worker, const char *name, size_t *n)
     /* An empty file has no mapping, but it is there. */
     const char *bytes = g_mapped_file_get_contents(file);
     return bytes != NULL ? bytes : "";
+}
+
+pbx_status
+worker_data_judge(PbxWorker *worker, pbx_status status, pbx_error *error)
+{
+    g_autofree char *failure = g_steal_pointer(&worker->data_failure);
+    if (status >= 0 || status == PBX_ECANCELLED || failure == NULL)
+        return status;
+    error->where[0] = '\0';
+    g_strlcpy(error->message, failure, sizeof error->message);
+    return PBX_EFATAL;
 }

@@ -145,6 +145,7 @@ typedef struct {
     GHashTable *parameters;
     JsonObject *data;   /* of each object of `data` its file; NULL: there are none */
     GHashTable *mapped; /* name -> GMappedFile* */
+    char *data_failure; /* what the trial that runs could not be given of it, first; or NULL */
     char **metrics;
     char *experiment_name, *hostname;
     guint64 seed;
@@ -297,6 +298,8 @@ void worker_data_take(PbxWorker *worker, JsonObject *setup);
 void worker_data_clear(PbxWorker *worker);
 /* The bytes of an object, and how many; NULL: there is none of that name. */
 const void *worker_data(PbxWorker *worker, const char *name, size_t *n);
+/* A trial that failed for want of its data has failed by the host's fault: with PBX_EFATAL. */
+pbx_status worker_data_judge(PbxWorker *worker, pbx_status status, pbx_error *error);
 
 /* ---- templates.c: template/1 ---- */
 

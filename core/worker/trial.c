@@ -281,6 +281,7 @@ trial_run(PbxWorker *worker, JsonObject *message)
     begin_watch(worker, message);
     pbx_status status = run_trainable(worker, &error);
     memory_unwatch();
+    status = worker_data_judge(worker, status, &error);
     status = check_reports(worker, status, &error);
     worker->worn = !is_reusable(worker, status);
     /* In the driver others have children too. */

@@ -3,6 +3,7 @@
 fault, and what is built for them."""
 import ctypes
 import fcntl
+import hashlib
 import json
 import mmap
 import os
@@ -42,6 +43,14 @@ class Skipped(Exception):
 def need(true, text, *words):
     if not true:
         raise Failed(text % words if words else text)
+
+
+def drawn(things, n, seed):
+    """So many of them, without order. How many calls there are differs a little from run to run;
+    what is drawn of those that both runs have does not."""
+    def rank(thing):
+        return hashlib.sha256(("%s/%s" % (seed, thing)).encode()).digest()
+    return sorted(things, key=rank)[:n]
 
 
 def wait_until(true, seconds, what):

@@ -6,14 +6,14 @@ killed; then the same again without."""
 import errno
 import filecmp
 import glob
+import itertools
 import os
-import random
 import shutil
 import signal
 import time
 
 import invariants
-from fault import HANGS, Place, need, wait_until
+from fault import HANGS, Place, drawn, need, wait_until
 from group_errors import ERRORS, MANY, check_told, recover
 from group_kill import DEADLY, finish, uninterrupted
 from subjects import Subject
@@ -21,7 +21,8 @@ from subjects import Subject
 CASES, SHORT_CASES = 300, 3  # a scene
 # What they found.
 FOUND = ("again-repair-driver-lock-114-ENOLCK-once", "again-repair-damaged-driver-stat-106-EIO-once",
-         "again-resume-pauses-driver-rename-1-ENOSPC-once")
+         "again-resume-pauses-driver-rename-1-ENOSPC-once",
+         "again-resume-data-worker-mmap-1-ENOMEM-from")
 
 ALL_ERRORS = dict(ERRORS, close=("EIO", "EDQUOT"), list=("EIO",), attributes=("EIO",))
 ALL_MANY = dict(MANY, close=10, list=10)
@@ -259,25 +260,21 @@ def plans(tools, scene):
                     yield "again-%s-%s-%s-%d-%s-%s" % (scene, who, call, i, how, mode)
 
 
-def drawn(names, n, dice):
+def drawn_alike(names, n, seed):
     """So many, of each kind of call alike."""
     by_call = {}
     for name in names:
-        by_call.setdefault(tuple(name.rsplit("-", 5)[1:3]), []).append(name)
-    for found in by_call.values():
-        dice.shuffle(found)
-    chosen, calls = [], sorted(by_call)
-    dice.shuffle(calls)
-    while len(chosen) < n and any(by_call.values()):
-        chosen += [by_call[call].pop() for call in calls if by_call[call]]
-    return chosen[:n]
+        by_call.setdefault("-".join(name.rsplit("-", 5)[1:3]), []).append(name)
+    by_call = {call: drawn(found, n, seed) for call, found in by_call.items()}
+    calls = drawn(by_call, len(by_call), seed)
+    turns = itertools.zip_longest(*(by_call[call] for call in calls))
+    return [name for turn in turns for name in turn if name is not None][:n]
 
 
 def cases(short, tools, seed):
     names = list(FOUND)
     for scene in SCENES:
-        dice = random.Random("%s/%s" % (seed, scene))
-        names += drawn(plans(tools, scene), SHORT_CASES if short else CASES, dice)
+        names += drawn_alike(plans(tools, scene), SHORT_CASES if short else CASES, seed)
     return [(name, lambda place, name=name: hit(place, name)) for name in dict.fromkeys(names)]
 
 

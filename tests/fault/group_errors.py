@@ -3,10 +3,9 @@
 such call: the driver ends with the status and the one line that are documented, or goes on; then
 the experiment is resumed without the fault, and ends as if there had been none."""
 import errno
-import random
 
 import invariants
-from fault import need
+from fault import drawn, need
 from group_kill import again, likeness, uninterrupted
 from subjects import Subject
 
@@ -57,7 +56,7 @@ def plans(tools, name):
 def cases(short, tools, seed):
     names = [plan for name in SUBJECT_NAMES for plan in plans(tools, name)]
     if short:
-        names = random.Random(seed).sample(names, min(SHORT_CASES, len(names)))
+        names = drawn(names, SHORT_CASES, seed)
     return [(name, lambda place, name=name: hit(place, name)) for name in names]
 
 

@@ -4,12 +4,11 @@ call; then the experiment is resumed at once, until it is done. A case kill-N is
 and the five or so kills that it meets; all invariants are looked at after each. A case
 kill-at-WHO-CALL-N is a small experiment that is killed at that call."""
 import os
-import random
 import signal
 import time
 
 import invariants
-from fault import Place, need, wait_until
+from fault import Place, drawn, need, wait_until
 from subjects import SUBJECTS, Subject
 
 KILLS = 5  # a case, in the mean
@@ -34,7 +33,7 @@ def cases(short, tools, seed):
     calls = [(who, call, i) for (who, call), n in counts.items() if call in DEADLY
              for i in range(1, n + 2, EVERY_WRITE if call == "write" else 1)]
     if short:
-        calls = random.Random(seed).sample(calls, min(SHORT_CALLS, len(calls)))
+        calls = drawn(calls, SHORT_CALLS, seed)
     return found + [("kill-at-%s-%s-%d" % (who, call, i),
                      lambda place, who=who, call=call, i=i: at_call(place, who, call, i))
                     for who, call, i in calls]

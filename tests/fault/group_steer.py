@@ -4,13 +4,12 @@
 all of it is done, or nothing; the same command again does it, and the experiment comes to its end."""
 import json
 import os
-import random
 import shutil
 import signal
 
 import invariants
 from fault import Place, need
-from group_again import ALL_ERRORS, check_status, drawn, fault_of, hits, scene_of
+from group_again import ALL_ERRORS, check_status, drawn_alike, fault_of, hits, scene_of
 from group_kill import uninterrupted
 from subjects import Subject
 
@@ -187,8 +186,7 @@ def plans(tools, scene):
 def cases(short, tools, seed):
     names = list(FOUND)
     for scene in SCENES:
-        dice = random.Random("%s/%s" % (seed, scene))
-        names += drawn(plans(tools, scene), SHORT_CASES if short else CASES, dice)
+        names += drawn_alike(plans(tools, scene), SHORT_CASES if short else CASES, seed)
     return [(name, lambda place, name=name: hit(place, name)) for name in dict.fromkeys(names)]
 
 

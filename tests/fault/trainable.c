@@ -45,13 +45,28 @@ fail_errno(pbx_error *error, const char *path)
     return pbx_fail(error, PBX_EIO, NULL, "%s: %s", path, strerror(errno));
 }
 
+/* Interruptions and short counts are no errors. */
+static int
+write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written > 0) {
+            bytes += written;
+            n -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
 /* Whole, and on the disk, or an error. */
 static pbx_status
 put(const char *path, int flags, const char *bytes, size_t n, pbx_error *error)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
-    ssize_t written = fd >= 0 ? write(fd, bytes, n) : -1;
-    if (written != (ssize_t)n || fsync(fd) != 0) {
+    if (fd < 0 || write_all(fd, bytes, n) != 0 || fsync(fd) != 0) {
         pbx_status status = fail_errno(error, path);
         if (fd >= 0)
             close(fd);
