@@ -1,13 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sums up files in the form of meson's testlog.json: names what failed or was skipped, and ends
-with the line "N passed, N failed, N skipped". Exits 1 for a failure; with CI=true also for a
-skip."""
+"""Sums up files in the form of meson's testlog.json: names what failed, with the end of what it
+printed (else NAME.log beside the file has it), or was skipped, and ends with the line "N passed,
+N failed, N skipped". Exits 1 for a failure; with CI=true also for a skip."""
 import json
 import os
 import sys
 
 PASSED = {"OK", "EXPECTEDFAIL"}
+LINES, WIDTH = 60, 500  # of what a test printed that failed
+
+
+def printed(test, folder):
+    """The end of it."""
+    text = test.get("stdout", "") + test.get("stderr", "")
+    path = os.path.join(folder, test["name"] + ".log")
+    if not text and os.path.exists(path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    return ["    " + line[:WIDTH] for line in text.splitlines()[-LINES:]]
 
 
 def main(files):
@@ -24,6 +35,7 @@ def main(files):
             else:
                 failed += 1
                 print("failed: %s (%s)" % (test["name"], test["result"]))
+                print("\n".join(printed(test, os.path.dirname(path))))
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     ci = os.environ.get("CI") == "true"
     return 1 if failed or not passed or (ci and skipped) else 0
