@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pegbox/helpers.h: memory, maps, numbers as text, random draws, ranks. */
+/* pegbox/helpers.h: memory, maps, numbers as text, random draws. */
 #include <glib.h>
 #include <locale.h>
 #include <pegbox/helpers.h>
@@ -329,25 +329,6 @@ test_near(void)
 /* ---- Losses ---- */
 
 static void
-test_ranks_and_crowding(void)
-{
-    static const double losses[] = {1, 5, 2, 3, 4, 1, 3, 4, 5, 5, (double)NAN, 0, 2, 3};
-    static const uint32_t expected[] = {0, 0, 0, 1, 2, 0, 0};
-    uint32_t rank[7];
-    double room[7];
-    g_assert_cmpint(pbx_ranks(losses, 7, 2, rank), ==, PBX_OK);
-    for (guint i = 0; i < 7; i++)
-        g_assert_cmpuint(rank[i], ==, expected[i]);
-    g_assert_cmpint(pbx_ranks(losses, 0, 2, rank), ==, PBX_OK);
-    static const double front[] = {0, 10, 1, 6, 4, 4, 10, 0};
-    g_assert_cmpint(pbx_ranks(front, 4, 2, rank), ==, PBX_OK);
-    g_assert_cmpint(pbx_crowding(front, 4, 2, rank, room), ==, PBX_OK);
-    g_assert_true(isinf(room[0]) && isinf(room[3]));
-    g_assert_cmpfloat_with_epsilon(room[1], 4. / 10 + 6. / 10, 1e-12);
-    g_assert_cmpfloat_with_epsilon(room[2], 9. / 10 + 6. / 10, 1e-12);
-}
-
-static void
 test_final_loss(void)
 {
     double loss = 2;
@@ -383,7 +364,6 @@ main(int argc, char **argv)
     ADD("draws", test_draws);
     ADD("near", test_near);
     ADD("permute", test_permute);
-    ADD("ranks-and-crowding", test_ranks_and_crowding);
     ADD("final-loss", test_final_loss);
     return g_test_run();
 }
