@@ -51,12 +51,6 @@ double series_value(const PbxSeries *series, PbxScope scope, int sign);
 /* training_iteration of that value; -1 for a mean. Of equal ones the first. */
 gint64 series_iteration(const PbxSeries *series, PbxScope scope, int sign);
 
-/* Auto-filled fields that are numbers and may be asked for as metrics; NULL-ended. */
-extern const char *const analysis_auto_filled[];
-/* The value of a metric in a result: a reported field by its name or path, else one of the
- * auto-filled numbers. FALSE: it lacks it. NaN and infinite where so reported. */
-gboolean analysis_value(const PbxResultRow *result, const char *metric, double *value);
-
 /* The series of a trial; results that a restart repeated count once, as first shown. */
 gboolean analysis_series(PbxStore *store, guint64 trial, const char *metric, PbxSeries *series,
                          GError **error);

@@ -8,44 +8,6 @@
 #include "analysis/analysis.h"
 #include "json/json.h"
 
-const char *const analysis_auto_filled[] = {
-    "training_iteration", "time_total_s",   "time_this_iter_s",
-    "timesteps_total",    "episodes_total", NULL,
-};
-
-static gboolean
-auto_filled(const PbxResultRow *result, const char *metric, double *value)
-{
-    /* In the order of the names. */
-    const double values[] = {
-        result->iteration >= 0 ? (double)result->iteration : NAN,
-        result->time_total_s,
-        result->time_this_iter_s,
-        result->timesteps_total >= 0 ? (double)result->timesteps_total : NAN,
-        result->episodes_total >= 0 ? (double)result->episodes_total : NAN,
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {
-        if (isfinite(values[i]) && g_str_equal(analysis_auto_filled[i], metric)) {
-            *value = values[i];
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-gboolean
-analysis_value(const PbxResultRow *result, const char *metric, double *value)
-{
-    g_autoptr(JsonNode) fields =
-        result->fields != NULL
-            ? json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL)
-            : NULL;
-    JsonNode *node = fields != NULL ? json_lookup(fields, metric) : NULL;
-    if (node != NULL)
-        return json_number(node, TRUE, value);
-    return auto_filled(result, metric, value);
-}
-
 typedef struct {
     const char *metric;
     gboolean own; /* the experiment's metric, whose value the store holds */
@@ -57,7 +19,7 @@ static gboolean
 value_of(const SeriesReader *reader, const PbxResultRow *row, double *value)
 {
     *value = row->value;
-    return (reader->own && isfinite(*value)) || analysis_value(row, reader->metric, value);
+    return (reader->own && isfinite(*value)) || store_result_value(row, reader->metric, value);
 }
 
 static gboolean

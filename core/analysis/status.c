@@ -226,6 +226,7 @@ fill_head(const PbxStatusSource *source, PbxStatus *status)
     status->parameters = g_strdupv((char **)source->parameters);
     status->metric = g_strdup(source->metric);
     status->sign = source->sign;
+    status->further = g_strdupv((char **)source->further);
     if (source->spec != NULL)
         status->total = json_object_get_int_member_with_default(json_node_get_object(source->spec),
                                                                 "num_samples", -1);

@@ -12,6 +12,7 @@ typedef struct {
     const char *name, *dir, *id;
     const char *metric; /* NULL: none is named */
     int sign;
+    const char *const *further;    /* metrics beside it; NULL: there are none */
     const char *status;            /* "running", "done" ... */
     gboolean running;              /* its driver is there */
     gboolean here;                 /* ... on this machine */

@@ -89,10 +89,10 @@ add_result(const PbxResultRow *row, gpointer user)
         node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
     if (object != NULL)
         add_object(reader->fields, object, row->iteration);
-    for (const char *const *name = analysis_auto_filled; *name != NULL; name++) {
+    for (const char *const *name = store_auto_filled; *name != NULL; name++) {
         double value;
         if ((object == NULL || !json_object_has_member(object, *name)) &&
-            analysis_value(row, *name, &value))
+            store_result_value(row, *name, &value))
             series_add(&find_field(reader->fields, *name, G_MAXUINT)->series, value, row->iteration,
                        TRUE);
     }

@@ -31,6 +31,8 @@ static double
 loss_of(const Search *search, const PbxResultRow *result)
 {
     double value = (double)NAN;
+    if (search->question->metric == NULL)
+        return value;
     g_autoptr(JsonNode) fields =
         json_read(result->fields, strlen(result->fields), DOC_MAX_NESTING, NULL);
     JsonNode *node = fields != NULL ? json_lookup(fields, search->question->metric) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pegbox best: the best trial of an experiment, and how to run it again. */
+/* pegbox best: the best trial of an experiment, or the best ones, and how to run them again. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #define MAX_TIES_SHOWN 8
 
 typedef struct {
-    char *scope, *metric, *mode;
+    char *scope, *metric, *mode, *trial;
     gboolean command;
     char *checkpoint;
     PbxTableOptions table;
@@ -22,6 +22,7 @@ options_clear(Options *options)
     g_free(options->scope);
     g_free(options->metric);
     g_free(options->mode);
+    g_free(options->trial);
     g_free(options->checkpoint);
     table_options_clear(&options->table);
 }
@@ -127,21 +128,30 @@ put_ever(const PbxQuestion *question, const PbxBest *best, const PbxBest *ever)
     put_line("ever best", line);
 }
 
+/* A word for a shell, harmless at a terminal; quoted where it must be. (transfer full) */
+static char *
+shell_word(const char *word)
+{
+    g_autofree char *quoted = g_shell_quote(word);
+    const gboolean plain = strpbrk(word, " \t\n'\"\\$`*?[]{}()<>&|;!#~") == NULL;
+    return terminal_safe(plain ? word : quoted);
+}
+
 /* Where to look further. What ran elsewhere has no command, and printed nothing here. */
 static void
-put_ways(const PbxLook *look, const char *exp, guint64 trial)
+put_ways(const PbxLook *look, const PbxQuestion *question, guint64 trial)
 {
-    g_autofree char *quoted = exp != NULL ? g_shell_quote(exp) : NULL;
-    const gboolean plain = exp == NULL || strpbrk(exp, " \t\n'\"\\$`*?[]{}()<>&|;!#~") == NULL;
-    const char *name = exp == NULL ? "" : plain ? exp : quoted;
-    const char *gap = exp == NULL ? "" : " ";
-    g_autofree char *safe = terminal_safe(name);
+    g_autofree char *exp = question->exp != NULL ? shell_word(question->exp) : g_strdup("");
+    g_autofree char *metric = shell_word(question->metric);
+    const char *gap = question->exp == NULL ? "" : " ";
     const gboolean ran_here = look->spec == NULL || json_lookup(look->spec, "trainable") != NULL;
+    const gboolean several = look->metrics != NULL;
     if (ran_here)
-        printf("\npegbox best%s%s --command", gap, safe);
-    printf("\npegbox results%s%s %" G_GUINT64_FORMAT "\n", gap, safe, trial);
+        printf("\npegbox best%s%s%s%s --command", gap, exp, several ? " --metric " : "",
+               several ? metric : "");
+    printf("\npegbox results%s%s %" G_GUINT64_FORMAT "\n", gap, exp, trial);
     if (ran_here)
-        printf("pegbox logs%s%s %" G_GUINT64_FORMAT "\n", gap, safe, trial);
+        printf("pegbox logs%s%s %" G_GUINT64_FORMAT "\n", gap, exp, trial);
 }
 
 static gboolean
@@ -174,7 +184,7 @@ print_text(PbxLook *look, const PbxQuestion *question, const PbxBest *best, cons
     gboolean labelled = FALSE;
     put_config(config, "", &labelled);
     put_line("directory", safe_dir);
-    put_ways(look, question->exp, trial->number);
+    put_ways(look, question, trial->number);
     return TRUE;
 }
 
@@ -291,6 +301,36 @@ best_tell_none(PbxLook *look, const char *metric, guint64 n_infeasible)
     return EXIT_TRIAL_FAILED;
 }
 
+/* Of several metrics: the front, or one trial of it, by its last result. */
+static int
+answer_several(PbxLook *look, const char *exp, const Options *options)
+{
+    int status = EXIT_USAGE;
+    g_autoptr(GError) error = NULL;
+    if (options->mode != NULL || options->scope != NULL) {
+        command_error("%s has several metrics, and the Pareto front is that of the last results: "
+                      "%s needs --metric NAME",
+                      look->name, options->mode != NULL ? "--mode" : "--scope");
+        return EXIT_USAGE;
+    }
+    if (!options->command && options->checkpoint == NULL) {
+        if (options->trial == NULL)
+            return best_front(look, &options->table);
+        command_error("--trial goes with --command or --checkpoint");
+        return EXIT_USAGE;
+    }
+    g_autoptr(PbxTrialRow) trial = best_front_trial(look, options->trial, &status);
+    if (trial == NULL)
+        return status;
+    const PbxQuestion question = {.exp = exp};
+    if (options->checkpoint != NULL)
+        return best_checkpoint(look, &question, trial, options->checkpoint, options->table.json);
+    if (print_command(look, trial, &status, &error))
+        return EXIT_DONE;
+    command_error("%s", error->message);
+    return status;
+}
+
 static int
 answer(PbxLook *look, const PbxQuestion *question, const Options *options)
 {
@@ -322,8 +362,11 @@ command_best(int argc, char **argv)
         {"scope", 0, 0, G_OPTION_ARG_STRING, &options.scope,
          "Which value of a trial counts: last (default), all, avg, last-5-avg, last-10-avg",
          "SCOPE"},
-        {"metric", 0, 0, G_OPTION_ARG_STRING, &options.metric, "Another metric", "NAME"},
+        {"metric", 0, 0, G_OPTION_ARG_STRING, &options.metric, "Another metric, or one of several",
+         "NAME"},
         {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
+        {"trial", 0, 0, G_OPTION_ARG_STRING, &options.trial,
+         "With --command or --checkpoint: which trial of a Pareto front", "TRIAL"},
         {"command", 0, 0, G_OPTION_ARG_NONE, &options.command,
          "Print its command line, for a POSIX shell", NULL},
         {"checkpoint", 0, 0, G_OPTION_ARG_FILENAME, &options.checkpoint,
@@ -333,14 +376,20 @@ command_best(int argc, char **argv)
     };
     int status = EXIT_USAGE;
     if (!command_parse(&argc, &argv, entries, "[EXP]",
-                       "Shows the best trial of an experiment; as a listing, the best ones.",
+                       "Shows the best trial of an experiment; as a listing, the best ones. Of "
+                       "several metrics: the Pareto\nfront.",
                        &status))
         return status;
     g_auto(PbxLook) look = {0};
     PbxQuestion question = {.exp = argc > 1 ? argv[1] : NULL};
     if (!command_at_most(argc, argv, 1) || !look_open(&look, question.exp, &status))
         return status;
-    if (!make_question(&question, &look, &options))
+    const gboolean several = look.metrics != NULL && options.metric == NULL;
+    if (!several && options.trial != NULL) {
+        command_error("--trial picks one of a Pareto front, which several metrics have");
+        return EXIT_USAGE;
+    }
+    if (!several && !make_question(&question, &look, &options))
         return EXIT_USAGE;
     const PbxTableOptions *table = &options.table;
     const gboolean listing = table->sort != NULL || table->filter != NULL ||
@@ -354,6 +403,8 @@ command_best(int argc, char **argv)
                       "it");
         return EXIT_USAGE;
     }
+    if (several)
+        return answer_several(&look, question.exp, &options);
     if (listing)
         return best_table(&look, &question, table);
     return answer(&look, &question, &options);

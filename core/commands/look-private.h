@@ -14,8 +14,10 @@ typedef struct {
     char *dir; /* absolute */
     char *name;
     char *id;         /* experiment_id */
-    char *metric;     /* NULL: none is named */
+    char *metric;     /* NULL: none is named; of several the first */
     int sign;         /* +1 min, -1 max; 0: no metric */
+    char **metrics;   /* of several all, NULL-ended; NULL: there are not several */
+    int *signs;       /* ... and their signs */
     JsonNode *spec;   /* NULL: there is none, or it cannot be read */
     gboolean running; /* its driver was there when it was opened */
     PbxStore *store;
@@ -33,7 +35,8 @@ int look_failed(const GError *error);
 /* The trial that TRIAL names. NULL: told, and *status is the command's. (transfer full) */
 PbxTrialRow *look_trial(PbxLook *look, const char *trial, int *status);
 /* The metric that is asked for: an option over what the experiment says (NULL: not given), and
- * its sign. FALSE: told. *metric is borrowed. */
+ * its sign. FALSE: told, also where several are named and none is asked for. *metric is borrowed.
+ */
 gboolean look_metric(const PbxLook *look, const char *metric_option, const char *mode_option,
                      const char **metric, int *sign);
 /* "running", "done", "interrupted", "failed": one whose driver is gone from this host is

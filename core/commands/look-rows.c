@@ -156,6 +156,28 @@ set_value(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **
     return TRUE;
 }
 
+/* The further ones of several metrics, as the last result has them. */
+static gboolean
+set_further(JsonObject *object, PbxLook *look, const PbxTrialRow *trial, GError **error)
+{
+    if (look->metrics == NULL)
+        return TRUE;
+    g_autoptr(PbxResultRow) result =
+        trial->last_seq != 0 ? store_result(look->store, trial->last_seq, error) : NULL;
+    if (result == NULL && trial->last_seq != 0)
+        return FALSE;
+    for (char **name = look->metrics + 1; *name != NULL; name++) {
+        double value = (double)NAN;
+        if (json_object_has_member(object, *name))
+            continue;
+        if (result != NULL && store_result_value(result, *name, &value))
+            json_object_set_double_member(object, *name, value);
+        else
+            json_object_set_null_member(object, *name);
+    }
+    return TRUE;
+}
+
 static void
 set_config(JsonObject *object, const char *config)
 {
@@ -277,7 +299,7 @@ look_trial_row(PbxLook *look, const PbxTrialRow *trial, guint wanted, GError **e
     set_time(object, "started", "started_ns", trial->started_ns);
     set_time(object, "ended", "ended_ns", trial->ended_ns);
     look_set_text(object, "dir", dir);
-    if (!set_value(object, look, trial, error))
+    if (!set_value(object, look, trial, error) || !set_further(object, look, trial, error))
         return NULL;
     if ((wanted & LOOK_LAST_RESULT) != 0 && !set_last_result(object, look, trial, error))
         return NULL;
@@ -296,6 +318,7 @@ look_is_metric_column(const PbxLook *look, const char *name)
     /* Not where a member of its own has that name. */
     PbxLook bare = *look;
     bare.metric = NULL;
+    bare.metrics = NULL;
     const PbxTrialRow nothing = {0};
     g_autoptr(JsonNode) row = look_trial_row(&bare, &nothing, 0, NULL);
     return !json_object_has_member(json_node_get_object(row), name);
@@ -413,7 +436,9 @@ look_trial_columns(PbxLook *look, const char *more)
         g_strv_builder_add(names, first[i]);
     if (more != NULL)
         g_strv_builder_add(names, more);
-    if (look->metric != NULL)
+    if (look->metrics != NULL)
+        g_strv_builder_addv(names, (const char **)look->metrics);
+    else if (look->metric != NULL)
         g_strv_builder_add(names, look->metric);
     if (look_has_constraints(look))
         g_strv_builder_add(names, "feasible");

@@ -46,6 +46,7 @@ look_open_dir(PbxLook *look, const char *dir, GError **error)
         look->spec = json_read(spec, strlen(spec), DOC_MAX_NESTING, NULL);
     if (look->spec != NULL && !JSON_NODE_HOLDS_OBJECT(look->spec))
         g_clear_pointer(&look->spec, json_node_unref);
+    (void)store_objectives(look->spec, &look->metrics, &look->signs);
     look->store = g_steal_pointer(&store);
     g_autofree char *status = look_status(look);
     look->running = g_strcmp0(status, "running") == 0;
@@ -70,6 +71,8 @@ look_clear(PbxLook *look)
     g_free(look->name);
     g_free(look->id);
     g_free(look->metric);
+    g_strfreev(look->metrics);
+    g_free(look->signs);
     g_clear_pointer(&look->spec, json_node_unref);
     store_close(look->store);
     *look = (PbxLook){0};
@@ -101,18 +104,33 @@ look_trial(PbxLook *look, const char *trial, int *status)
     return NULL;
 }
 
+/* The sign of one of the experiment's metrics; 0: it is none of them. */
+static int
+sign_of(const PbxLook *look, const char *metric)
+{
+    for (guint i = 0; look->metrics != NULL && look->metrics[i] != NULL; i++)
+        if (g_str_equal(look->metrics[i], metric))
+            return look->signs[i];
+    return g_strcmp0(look->metric, metric) == 0 ? look->sign : 0;
+}
+
 gboolean
 look_metric(const PbxLook *look, const char *metric_option, const char *mode_option,
             const char **metric, int *sign)
 {
     g_autoptr(GError) error = NULL;
+    if (metric_option == NULL && look->metrics != NULL) {
+        g_autofree char *names = g_strjoinv(", ", look->metrics);
+        command_error("%s has several metrics (%s): --metric NAME picks one", look->name, names);
+        return FALSE;
+    }
     *metric = metric_option != NULL ? metric_option : look->metric;
-    *sign = look->sign;
+    *sign = *metric != NULL ? sign_of(look, *metric) : 0;
     if (*metric == NULL) {
         command_error("%s names no metric: give --metric NAME --mode min|max", look->name);
         return FALSE;
     }
-    if (mode_option == NULL && g_strcmp0(*metric, look->metric) != 0) {
+    if (mode_option == NULL && *sign == 0) {
         command_error("--metric %s needs --mode min or --mode max", *metric);
         return FALSE;
     }

@@ -50,6 +50,26 @@ duration(PbxLook *look, const char *status, gint64 started)
     return started >= 0 && ended >= started ? (double)(ended - started) / 1e9 : (double)NAN;
 }
 
+/* Several metrics are an array, as in the experiment file; there is no best value then. */
+static void
+set_objective(JsonObject *row, const PbxLook *look, double best)
+{
+    if (look->metrics == NULL) {
+        look_set_text(row, "metric", look->metric);
+        look_set_text(row, "mode", look->sign == 0 ? NULL : look->sign > 0 ? "min" : "max");
+        look_set_double(row, "best", best);
+        return;
+    }
+    JsonArray *metrics = json_array_new(), *modes = json_array_new();
+    for (guint i = 0; look->metrics[i] != NULL; i++) {
+        json_array_add_string_element(metrics, look->metrics[i]);
+        json_array_add_string_element(modes, look->signs[i] > 0 ? "min" : "max");
+    }
+    json_object_set_array_member(row, "metric", metrics);
+    json_object_set_array_member(row, "mode", modes);
+    json_object_set_null_member(row, "best");
+}
+
 static gboolean
 fill_row(JsonObject *row, PbxLook *look, GError **error)
 {
@@ -65,9 +85,7 @@ fill_row(JsonObject *row, PbxLook *look, GError **error)
         g_autofree char *state = g_ascii_strdown(store_state_name(i), -1);
         look_set_int(row, state, (gint64)totals.counts[i]);
     }
-    look_set_text(row, "metric", look->metric);
-    look_set_text(row, "mode", look->sign == 0 ? NULL : look->sign > 0 ? "min" : "max");
-    look_set_double(row, "best", totals.best);
+    set_objective(row, look, totals.best);
     look_set_text(row, "started", started_text);
     look_set_int(row, "started_ns", started);
     look_set_double(row, "duration_s", duration(look, status, started));

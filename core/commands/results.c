@@ -77,6 +77,8 @@ print_results(PbxLook *look, const PbxTrialRow *trial, const PbxTableOptions *op
     add_once(columns, "time_total_s");
     if (look->metric != NULL)
         add_once(columns, look->metric);
+    for (char **name = look->metrics; name != NULL && *name != NULL; name++)
+        add_once(columns, *name);
     for (guint i = 0; i < fields->len; i++)
         add_once(columns, fields->pdata[i]);
     if (trial->attempts > 1)

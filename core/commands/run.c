@@ -10,8 +10,8 @@
 #define VERBOSE_UNSET G_MININT
 
 typedef struct {
-    char **sets;
-    char *name, *results_dir, *metric, *mode, *num_samples;
+    char **sets, **metrics, **modes;
+    char *name, *results_dir, *num_samples;
     char *resume; /* NULL: a new experiment; "": the one that is there */
     int verbose;
     gboolean fail_fast, replace, local, print_spec;
@@ -25,8 +25,8 @@ options_clear(PbxRunOptions *options)
     g_strfreev(options->words);
     g_free(options->name);
     g_free(options->results_dir);
-    g_free(options->metric);
-    g_free(options->mode);
+    g_strfreev(options->metrics);
+    g_strfreev(options->modes);
     g_free(options->num_samples);
     g_free(options->resume);
 }
@@ -75,7 +75,7 @@ says_mode(const PbxRunOptions *options)
         if (g_str_has_prefix(*set, "mode="))
             return TRUE;
     }
-    return options->mode != NULL;
+    return options->modes != NULL;
 }
 
 static int
@@ -148,8 +148,10 @@ command_run(int argc, char **argv)
         {"name", 0, 0, G_OPTION_ARG_STRING, &options.name, "The experiment's name", "NAME"},
         {"results-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.results_dir,
          "Where experiments are kept", "DIR"},
-        {"metric", 0, 0, G_OPTION_ARG_STRING, &options.metric, "The metric to optimise", "NAME"},
-        {"mode", 0, 0, G_OPTION_ARG_STRING, &options.mode, "min or max", "MODE"},
+        {"metric", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.metrics,
+         "The metric to optimise; several: once for each", "NAME"},
+        {"mode", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.modes, "min or max; once a metric",
+         "MODE"},
         {"num-samples", 0, 0, G_OPTION_ARG_STRING, &options.num_samples,
          "How many configurations; -1: without end", "N"},
         {"resume", 0, 0, G_OPTION_ARG_STRING, &options.resume,
@@ -185,8 +187,8 @@ command_run(int argc, char **argv)
         .file = argc > 1 ? argv[1] : NULL,
         .command = options.words,
         .sets = options.sets,
-        .metric = options.metric,
-        .mode = options.mode,
+        .metrics = options.metrics,
+        .modes = options.modes,
         .num_samples = options.num_samples,
         .name = options.name,
         .results_dir = options.results_dir,
@@ -200,8 +202,8 @@ command_run(int argc, char **argv)
     } else if (argc > 2 || (input.file == NULL) == (input.command == NULL)) {
         command_error("run takes one FILE, or a program after --; `pegbox run --help` tells more");
         hint_separator(argv, &options);
-    } else if (input.command != NULL && input.metric != NULL && !says_mode(&options)) {
-        command_error("--metric %s needs --mode min or --mode max", input.metric);
+    } else if (input.command != NULL && input.metrics != NULL && !says_mode(&options)) {
+        command_error("--metric %s needs --mode min or --mode max", input.metrics[0]);
     } else if (check_resume(&options, input.file)) {
         if (input.local)
             signal(SIGTTOU, SIG_IGN); /* a program has the foreground, and lines are yet written */

@@ -67,6 +67,7 @@ source_of(const PbxTop *top)
         .id = look->id != NULL ? look->id : "",
         .metric = look->metric,
         .sign = look->sign,
+        .further = look->metrics != NULL ? (const char *const *)look->metrics + 1 : NULL,
         .status = top->state,
         .running = look->running,
         .here = top->here,

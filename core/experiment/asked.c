@@ -161,7 +161,36 @@ asked_find(PbxRunner *runner, const char *trial, GError **error)
     return NULL;
 }
 
-/* RESULT as an object: a bare number is the metric's value. (transfer full) */
+/* An array: a number for each metric, in their order. NULL with error. (transfer full) */
+static JsonNode *
+fields_of_array(const PbxRunner *runner, JsonArray *values, GError **error)
+{
+    char **metrics = runner->spec->metrics;
+    const guint n = g_strv_length(metrics);
+    double value;
+    g_autoptr(JsonObject) fields = json_object_new();
+    if (json_array_get_length(values) != n) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                    "an array has a number for each metric: %s names %u, the array has %u",
+                    runner->name, n, json_array_get_length(values));
+        return NULL;
+    }
+    for (guint i = 0; i < n; i++) {
+        JsonNode *item = json_array_get_element(values, i);
+        if (!JSON_NODE_HOLDS_VALUE(item) || json_node_get_value_type(item) == G_TYPE_BOOLEAN ||
+            !json_number(item, FALSE, &value)) {
+            g_autofree char *text = json_to_text(item);
+            g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
+                        "the value of \"%s\" is no number: %.200s", metrics[i], text);
+            return NULL;
+        }
+        json_object_set_member(fields, metrics[i], json_clone(item));
+    }
+    return json_node_init_object(json_node_alloc(), fields);
+}
+
+/* RESULT as an object: a bare number is the metric's value, an array has those of several.
+ * (transfer full) */
 static JsonNode *
 result_fields(const PbxRunner *runner, JsonNode *result, GError **error)
 {
@@ -173,6 +202,8 @@ result_fields(const PbxRunner *runner, JsonNode *result, GError **error)
     }
     if (JSON_NODE_HOLDS_OBJECT(result))
         return json_clone(result);
+    if (JSON_NODE_HOLDS_ARRAY(result) && g_strv_length(metrics) > 1)
+        return fields_of_array(runner, json_node_get_array(result), error);
     if (!JSON_NODE_HOLDS_VALUE(result) || json_node_get_value_type(result) == G_TYPE_BOOLEAN ||
         !json_number(result, FALSE, &value)) {
         g_autofree char *text = json_to_text(result);
@@ -183,8 +214,10 @@ result_fields(const PbxRunner *runner, JsonNode *result, GError **error)
     if (g_strv_length(metrics) != 1) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_USAGE,
                     "a bare number needs one metric that it is the value of; %s names %s: tell an "
-                    "object, {\"NAME\": VALUE}",
-                    runner->name, metrics[0] == NULL ? "none" : "several");
+                    "%s",
+                    runner->name, metrics[0] == NULL ? "none" : "several",
+                    metrics[0] == NULL ? "object, {\"NAME\": VALUE}"
+                                       : "array, a number for each, or an object");
         return NULL;
     }
     JsonObject *fields = json_object_new();

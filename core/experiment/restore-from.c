@@ -164,10 +164,28 @@ best_trial(PbxStore *store, GError **error)
     return store_trial(store, best.trial, error);
 }
 
+static gboolean
+has_several_metrics(PbxStore *store)
+{
+    g_autofree char *text = store_fact(store, "spec");
+    g_autoptr(JsonNode) spec =
+        text != NULL ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL) : NULL;
+    g_auto(GStrv) metrics = NULL;
+    g_autofree int *signs = NULL;
+    return store_objectives(spec, &metrics, &signs);
+}
+
 static PbxTrialRow *
 find_trial(PbxStore *store, const PbxRestore *restore, GError **error)
 {
     g_autoptr(GError) failed = NULL;
+    if (g_str_equal(restore->trial, "best") && has_several_metrics(store)) {
+        refuse(error,
+               "%s has several metrics, and no one best trial: name a trial; `pegbox best` shows "
+               "the Pareto front",
+               restore->path);
+        return NULL;
+    }
     PbxTrialRow *row = g_str_equal(restore->trial, "best")
                            ? best_trial(store, &failed)
                            : store_find_trial(store, restore->trial, &failed);

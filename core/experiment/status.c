@@ -221,6 +221,8 @@ add_head(PbxRunner *runner, const PbxStatusOptions *options, PbxStatus *status)
     status->parameters = g_strdupv((char **)space_varied(runner->spec->space));
     status->metric = g_strdup(runner->spec->metrics[0]);
     status->sign = runner->spec->metrics[0] != NULL ? runner->spec->signs[0] : 0;
+    if (spec_n_objectives(runner->spec) > 1)
+        status->further = g_strdupv(runner->spec->metrics + 1);
     status->constrained = runner->spec->constraints->len > 0;
     status->ever = tally_ever(runner->tally, &status->ever_trial);
     const GArray *history = tally_history(runner->tally);

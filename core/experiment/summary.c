@@ -107,6 +107,29 @@ put_same_values(GString *out, const PbxRunner *runner, double value, const char 
                                n, metric);
 }
 
+/* Of several metrics: how many trials no other one is better than. */
+static gboolean
+put_front(GString *out, const PbxRunner *runner)
+{
+    const char *const *metrics = (const char *const *)runner->spec->metrics;
+    g_auto(PbxFront) front = {0};
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (guint i = 0; metrics[i] != NULL; i++) {
+        g_autofree char *name = terminal_safe(metrics[i]);
+        g_string_append_printf(names, "%s%s (%s)", i > 0 ? ", " : "", name,
+                               runner->spec->signs[i] > 0 ? "min" : "max");
+    }
+    if (!store_front(runner->store, metrics, runner->spec->signs, &front, NULL))
+        return FALSE;
+    if (front.trials->len == 0)
+        g_string_append_printf(out, "No%s trial reported finite values of %s.\n",
+                               runner->spec->constraints->len > 0 ? " feasible" : "", names->str);
+    else
+        g_string_append_printf(out, "Pareto front of %s: %u of %" G_GUINT64_FORMAT " trials\n",
+                               names->str, front.trials->len, front.n_points);
+    return front.trials->len > 0;
+}
+
 static void
 put_best(GString *out, const PbxRunner *runner)
 {
@@ -206,13 +229,16 @@ status_summary(const PbxRunner *runner, PbxExperimentEnd end, GString *out)
         g_autofree char *reason = terminal_safe(runner->stop_reason);
         g_string_append_printf(out, "Ended early: %s\n", reason);
     }
-    put_best(out, runner);
+    const gboolean several = spec_n_objectives(runner->spec) > 1;
+    const gboolean any = several ? put_front(out, runner) : status_best(runner) != NULL;
+    if (!several)
+        put_best(out, runner);
     g_autofree char *exp = exp_word(runner);
     g_autofree char *dir = terminal_safe(runner->dir);
     g_autofree char *program = program_word();
     g_string_append_printf(out, "Results: %s\nLook further: ", dir);
     put_plain_word(out, program);
-    g_string_append(out, status_best(runner) != NULL ? " best " : " trials ");
+    g_string_append(out, any ? " best " : " trials ");
     put_plain_word(out, exp);
     g_string_append_c(out, '\n');
     if (end != EXPERIMENT_INTERRUPTED && runner->counts[PBX_STATE_PENDING] == 0)

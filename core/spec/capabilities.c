@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a search can, against what the space asks of it. */
+/* What a search can, against what the space and the metrics ask of it; and a scheduler. */
 #include "spec/spec-private.h"
 
 static const struct {
@@ -63,9 +63,9 @@ add_able(const PbxPluginFile *file, JsonNode *plugin, const GError *error G_GNUC
 
 /* "; 'random', 'tpe' can" of what is installed, or "". (transfer full) */
 static char *
-who_can(PbxRegistry *registry, const char *cap)
+who_can(PbxRegistry *registry, const char *kind, const char *cap)
 {
-    g_autoptr(GPtrArray) files = registry_files(registry, "search");
+    g_autoptr(GPtrArray) files = registry_files(registry, kind);
     g_autoptr(GString) text = g_string_new(NULL);
     Able able = {.cap = cap, .names = text};
     registry_probe_files(registry, files, add_able, &able);
@@ -79,9 +79,30 @@ check_constraints(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxP
 {
     if (spec->constraints->len == 0 || (caps & PBX_CAP_CONSTRAINTS) != 0)
         return;
-    g_autofree char *others = who_can(registry, "constraints");
+    g_autofree char *others = who_can(registry, "search", "constraints");
     problems_add(problems, spec->doc, "/constraints", "the search '%s' cannot take constraints%s",
                  spec->search->plugin->desc->name, others);
+}
+
+void
+objectives_check(const PbxSpec *spec, const PbxPluginUse *use, guint32 caps, PbxProblems *problems)
+{
+    const pbx_plugin *desc = use->plugin->desc;
+    const guint n = spec_n_objectives(spec);
+    if (n < 2)
+        return;
+    if ((caps & PBX_CAP_TRANSPARENT) != 0) {
+        for (guint i = 0; i < use->wrapped->len; i++) {
+            const PbxPluginUse *inner = use->wrapped->pdata[i];
+            objectives_check(spec, inner, plugin_caps(inner->plugin), problems);
+        }
+        return;
+    }
+    if ((caps & PBX_CAP_OBJECTIVES) != 0)
+        return;
+    g_autofree char *others = who_can(spec->registry, desc->kind, "objectives");
+    problems_add(problems, spec->doc, "/metric", "the %s '%s' takes one objective, not %u%s",
+                 desc->kind, desc->name, n, others);
 }
 
 void
@@ -99,7 +120,7 @@ capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, Pbx
             if (!dim_needs(space->dims[dim], needs[i].cap))
                 continue;
             if (others == NULL)
-                others = who_can(registry, needs[i].name);
+                others = who_can(registry, "search", needs[i].name);
             problems_add(problems, spec->doc, space_dim_pointer(spec->space, dim),
                          "the search '%s' cannot take %s%s", spec->search->plugin->desc->name,
                          needs[i].what, others);

@@ -4,76 +4,6 @@
 
 #include "spec/spec-private.h"
 
-/* ---- metric and mode ---- */
-
-/* The string at a key: itself, or the only one of an array. NULL: absent, or told. */
-static const char *
-only_text(PbxCheck *check, const char *key)
-{
-    const PbxDoc *doc = check->spec->doc;
-    JsonNode *node = key_node(check, key);
-    if (node == NULL)
-        return NULL;
-    g_autofree char *pointer = json_pointer_member("", key);
-    if (JSON_NODE_HOLDS_ARRAY(node)) {
-        JsonArray *array = json_node_get_array(node);
-        guint n = json_array_get_length(array);
-        if (n == 0)
-            problems_add(check->problems, doc, pointer, "must not be empty");
-        else if (n > 1)
-            problems_add(check->problems, doc, pointer, "more than one objective " NOT_YET);
-        node = n == 1 ? json_array_get_element(array, 0) : NULL;
-        if (node != NULL && !node_is(node, KEY_STRING)) {
-            g_autofree char *item = json_pointer_item(pointer, 0);
-            wrong_type(check, doc, item, KEY_STRING, node);
-            node = NULL;
-        }
-    }
-    const char *text = node != NULL ? json_node_get_string(node) : NULL;
-    if (text == NULL) {
-        g_hash_table_add(check->wrong, g_strdup(key));
-    } else if (text[0] == '\0') {
-        problems_add(check->problems, doc, pointer, "must not be empty");
-        g_hash_table_add(check->wrong, g_strdup(key));
-        text = NULL;
-    }
-    return text;
-}
-
-static int
-mode_sign(PbxCheck *check, const char *mode)
-{
-    static const char *const modes[] = {"min", "max", NULL};
-    if (g_strv_contains(modes, mode))
-        return g_str_equal(mode, "max") ? -1 : 1;
-    g_autofree char *meant = meant_text(mode, modes);
-    problems_add(check->problems, check->spec->doc, "/mode",
-                 "needs \"min\" or \"max\", got \"%s\"%s", mode, meant);
-    g_hash_table_add(check->wrong, g_strdup("mode"));
-    return 0;
-}
-
-static void
-check_objective(PbxCheck *check)
-{
-    PbxSpec *spec = check->spec;
-    const char *metric = only_text(check, "metric");
-    const char *mode = only_text(check, "mode");
-    int sign = mode != NULL ? mode_sign(check, mode) : 0;
-    if (metric != NULL && sign != 0) {
-        spec->metrics[0] = g_strdup(metric);
-        spec->signs[0] = sign;
-    } else if (metric != NULL && !g_hash_table_contains(check->wrong, "mode")) {
-        problems_add(check->problems, spec->doc, "/metric",
-                     "'metric' needs 'mode': is it to be \"min\" or \"max\"?");
-        g_hash_table_add(check->wrong, g_strdup("mode"));
-    } else if (sign != 0 && !g_hash_table_contains(check->wrong, "metric")) {
-        problems_add(check->problems, spec->doc, "/mode",
-                     "'mode' needs 'metric': which result field is meant?");
-        g_hash_table_add(check->wrong, g_strdup("metric"));
-    }
-}
-
 /* ---- Numbers ---- */
 
 static void
@@ -161,7 +91,7 @@ static void
 check_parts(PbxCheck *check)
 {
     keys_check(check);
-    check_objective(check);
+    objective_check(check);
     check_numbers(check);
     check_words(check);
     check_space(check);

@@ -93,8 +93,9 @@ check_score(PbxCheck *check, const char *pointer, JsonNode *node)
     g_free(checkpoint->score_attribute);
     checkpoint->score_attribute = g_strdup(name);
     checkpoint->score_sign = min ? -1 : 1;
-    if (!min && !max && g_strcmp0(spec->metrics[0], name) == 0)
-        checkpoint->score_sign = -spec->signs[0];
+    const int *sign = spec_metric_sign(spec, name);
+    if (!min && !max && sign != NULL)
+        checkpoint->score_sign = -*sign;
 }
 
 static void

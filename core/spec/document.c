@@ -162,13 +162,27 @@ apply_num_samples(PbxDoc *doc, const char *text, PbxProblems *problems)
              problems);
 }
 
+/* An option that was given once, or several times. (transfer full) */
+static JsonNode *
+texts_node(char **texts)
+{
+    if (texts[1] == NULL)
+        return string_node(texts[0]);
+    JsonArray *array = json_array_new();
+    for (char **text = texts; *text != NULL; text++)
+        json_array_add_element(array, string_node(*text));
+    JsonNode *node = json_node_init_array(json_node_alloc(), array);
+    json_array_unref(array);
+    return node;
+}
+
 static void
 apply_overrides(PbxDoc *doc, const PbxSpecInput *input, PbxProblems *problems)
 {
-    if (input->metric != NULL)
-        set_node(doc, "metric", string_node(input->metric), "--metric", problems);
-    if (input->mode != NULL)
-        set_node(doc, "mode", string_node(input->mode), "--mode", problems);
+    if (input->metrics != NULL)
+        set_node(doc, "metric", texts_node(input->metrics), "--metric", problems);
+    if (input->modes != NULL)
+        set_node(doc, "mode", texts_node(input->modes), "--mode", problems);
     if (input->num_samples != NULL)
         apply_num_samples(doc, input->num_samples, problems);
     for (char **set = input->sets; set != NULL && *set != NULL; set++)

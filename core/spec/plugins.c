@@ -374,4 +374,8 @@ plugins_check(PbxCheck *check)
     if (spec->search != NULL && spec->space != NULL)
         capabilities_check(spec, plugin_caps(spec->search->plugin), check->registry,
                            check->problems);
+    PbxPluginUse *const ranking[] = {spec->search, spec->scheduler};
+    for (gsize i = 0; i < G_N_ELEMENTS(ranking); i++)
+        if (ranking[i] != NULL)
+            objectives_check(spec, ranking[i], plugin_caps(ranking[i]->plugin), check->problems);
 }

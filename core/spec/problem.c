@@ -10,8 +10,8 @@
 /* A problem and what it points to. */
 typedef struct {
     pbx_problem problem; /* first: the one is freed by the other */
-    pbx_objective objective;
-    const pbx_objective *objectives[1];
+    pbx_objective *objectives;
+    const pbx_objective **list;
 } Problem;
 
 const char *
@@ -34,18 +34,25 @@ spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use)
     Problem *problem = g_new0(Problem, 1);
     int sign = 1;
     const char *metric = spec_use_metric(spec, use, &sign);
-    problem->objective = (pbx_objective){
-        .struct_size = sizeof(pbx_objective),
-        .sign = sign,
-        .name = metric,
-    };
-    problem->objectives[0] = &problem->objective;
+    /* A metric of the plugin's own is the only one that it sees. */
+    const guint n = metric == NULL ? 0 : metric == spec->metrics[0] ? spec_n_objectives(spec) : 1;
+    problem->objectives = g_new0(pbx_objective, MAX(n, 1));
+    problem->list = g_new0(const pbx_objective *, MAX(n, 1));
+    for (guint i = 0; i < n; i++) {
+        const gboolean own = metric != spec->metrics[0];
+        problem->objectives[i] = (pbx_objective){
+            .struct_size = sizeof(pbx_objective),
+            .sign = own ? sign : spec->signs[i],
+            .name = own ? metric : spec->metrics[i],
+        };
+        problem->list[i] = &problem->objectives[i];
+    }
     problem->problem = (pbx_problem){
         .struct_size = sizeof(pbx_problem),
-        .n_objectives = metric != NULL ? 1 : 0,
+        .n_objectives = n,
         .n_constraints = spec->constraints->len,
         .space = space_dims(spec->space),
-        .objectives = problem->objectives,
+        .objectives = problem->list,
         .constraints = (const char *const *)spec->constraint_texts,
         .num_samples = spec->num_samples,
         .max_concurrent = spec->max_concurrent_trials,
@@ -57,7 +64,12 @@ spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use)
 void
 spec_problem_free(pbx_problem *problem)
 {
-    g_free(problem);
+    Problem *whole = (Problem *)problem;
+    if (whole == NULL)
+        return;
+    g_free(whole->objectives);
+    g_free(whole->list);
+    g_free(whole);
 }
 
 gint64
@@ -210,6 +222,8 @@ try_one(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
     guint32 caps = instance_caps(tried->instance);
     if (use == spec->search && caps != plugin_caps(use->plugin))
         capabilities_check(spec, caps, spec->registry, problems);
+    if ((use == spec->search || use == spec->scheduler) && caps != plugin_caps(use->plugin))
+        objectives_check(spec, use, caps, problems);
     if (use == spec->scheduler)
         pauses_check(spec, caps, problems);
     pbx_error told = {.where = "", .message = ""};

@@ -61,8 +61,18 @@ add_objective(JsonObject *root, const PbxSpec *spec)
 {
     if (spec->metrics[0] == NULL)
         return;
-    json_object_set_string_member(root, "metric", spec->metrics[0]);
-    json_object_set_string_member(root, "mode", spec->signs[0] < 0 ? "max" : "min");
+    if (spec_n_objectives(spec) == 1) {
+        json_object_set_string_member(root, "metric", spec->metrics[0]);
+        json_object_set_string_member(root, "mode", spec->signs[0] < 0 ? "max" : "min");
+        return;
+    }
+    JsonArray *metrics = json_array_new(), *modes = json_array_new();
+    for (guint i = 0; spec->metrics[i] != NULL; i++) {
+        json_array_add_string_element(metrics, spec->metrics[i]);
+        json_array_add_string_element(modes, spec->signs[i] < 0 ? "max" : "min");
+    }
+    json_object_set_array_member(root, "metric", metrics);
+    json_object_set_array_member(root, "mode", modes);
 }
 
 char *

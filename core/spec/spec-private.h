@@ -104,6 +104,7 @@ void trainable_check(PbxCheck *check);
 
 /* ---- the other parts, a file each ---- */
 
+void objective_check(PbxCheck *check);
 void stop_check(PbxCheck *check);
 /* A document that says in full, at the same pointer, which stopper an object without "plugin"
  * means. NULL: told. */
@@ -126,6 +127,10 @@ PbxExpression *expression_at(PbxCheck *check, const PbxDoc *doc, const char *poi
 gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
 void reporter_check(PbxCheck *check);
 void names_check(PbxCheck *check);
+/* Tells a search or scheduler, with all that it wraps, that takes one objective where there are
+ * several; caps: what it can. */
+void objectives_check(const PbxSpec *spec, const PbxPluginUse *use, guint32 caps,
+                      PbxProblems *problems);
 /* Tells each dim that the search cannot take; caps: what it can. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,
                         PbxProblems *problems);

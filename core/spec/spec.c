@@ -22,7 +22,7 @@ spec_alloc(void)
     spec->docs = g_ptr_array_new_with_free_func((GDestroyNotify)doc_free);
     spec->constraints = g_ptr_array_new_with_free_func((GDestroyNotify)expression_free);
     spec->constraint_texts = g_new0(char *, 1);
-    spec->metrics = g_new0(char *, 2);
+    spec->metrics = g_new0(char *, 1);
     spec->signs = g_new0(int, 1);
     spec->sandbox = sandbox_new();
     spec->num_samples = 1;

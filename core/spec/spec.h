@@ -124,11 +124,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxSpec, spec_free)
 
 /* Where an experiment comes from. */
 typedef struct {
-    const char *file;          /* path, "-" for standard input, or NULL: the one-line form */
-    char **command;            /* the one-line form's words, NULL-ended */
-    char **sets;               /* "KEY=VALUE" of --set, NULL-ended, or NULL */
-    const char *metric, *mode; /* these override the file's, or NULL */
-    const char *num_samples;   /* text, or NULL */
+    const char *file;        /* path, "-" for standard input, or NULL: the one-line form */
+    char **command;          /* the one-line form's words, NULL-ended */
+    char **sets;             /* "KEY=VALUE" of --set, NULL-ended, or NULL */
+    char **metrics, **modes; /* these override the file's, NULL-ended, or NULL */
+    const char *num_samples; /* text, or NULL */
     const char *name, *results_dir;
     gboolean fail_fast;
     /* The spec of the experiment that goes on: it stands for the file where there is none, and
@@ -173,7 +173,10 @@ void spec_check_unchanged(const PbxSpec *spec, JsonNode *stored, PbxProblems *pr
  */
 void spec_try_plugins(const PbxSpec *spec, PbxProblems *problems);
 
-/* The metric that a slot's losses are made from: the plugin's own (OBJECTIVE options) or
+guint spec_n_objectives(const PbxSpec *spec);
+/* The sign of one of the run's metrics; NULL: it is none of them. */
+const int *spec_metric_sign(const PbxSpec *spec, const char *metric);
+/* The (first) metric that a slot's losses are made from: the plugin's own (OBJECTIVE options) or
  * the run's; use NULL: the run's. NULL: none is named. */
 const char *spec_use_metric(const PbxSpec *spec, const PbxPluginUse *use, int *sign);
 /* The problem as a slot sees it (use NULL: the run's). spec must outlive it. (transfer full) */

@@ -8,7 +8,8 @@
 static gboolean
 is_minimised(const PbxSpec *spec, const char *field)
 {
-    return spec->metrics[0] != NULL && g_str_equal(spec->metrics[0], field) && spec->signs[0] > 0;
+    const int *sign = spec_metric_sign(spec, field);
+    return sign != NULL && *sign > 0;
 }
 
 static gboolean

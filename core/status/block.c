@@ -205,6 +205,14 @@ put_best(PbxBlock *block)
     status_add_config(status, best->config, items);
     pen_put(&block->pen, COLOUR_NONE, items->len > 0 ? ": " : "");
     put_items(block, items, COLOUR_NONE);
+    if (status->further != NULL && block->options->metric == NULL && !block->compact) {
+        put_label(block, "");
+        pen_printf(&block->pen, COLOUR_DIM,
+                   "by the first of %u metrics; `pegbox best` shows the Pareto front",
+                   g_strv_length(status->further) + 1);
+        pen_end(&block->pen);
+        return;
+    }
     if (isfinite(status->ever) && status->ever != best->value && !block->compact) {
         g_autofree char *ever = status_number_text(status->ever);
         put_label(block, "");

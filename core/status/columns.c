@@ -231,6 +231,8 @@ add_inferred(PbxColumnMaker *maker, const char *metric)
     guint n = 0;
     if (metric != NULL)
         g_hash_table_add(known, (gpointer)metric);
+    for (char **name = maker->status->further; name != NULL && *name != NULL; name++)
+        g_hash_table_add(known, *name);
     for (guint i = 0; i < maker->trials->len; i++) {
         JsonNode *result = trial_at(maker, i)->result;
         if (result == NULL || !JSON_NODE_HOLDS_OBJECT(result))
@@ -271,6 +273,9 @@ add_metrics(PbxColumnMaker *maker)
         return;
     if (metric != NULL)
         add_metric(maker, metric);
+    for (char **name = maker->status->further; name != NULL && *name != NULL; name++)
+        if (g_strcmp0(*name, metric) != 0 && any_has(maker, *name))
+            add_field(maker, *name, *name, TRUE, RANK_METRIC);
     for (gsize i = 0; i < G_N_ELEMENTS(usual_metrics); i++)
         if (any_has(maker, usual_metrics[i][0]) && g_strcmp0(usual_metrics[i][0], metric) != 0)
             add_field(maker, usual_metrics[i][0], usual_metrics[i][1], TRUE, RANK_METRIC);

@@ -77,6 +77,12 @@ status_json(const PbxStatus *status)
     json_object_set_int_member(object, "stopped_early", (gint64)status->early_stopped);
     set_text(object, "metric", status->metric);
     set_text(object, "mode", status->metric == NULL ? NULL : status->sign > 0 ? "min" : "max");
+    if (status->further != NULL) {
+        JsonArray *further = json_array_new();
+        for (char **name = status->further; *name != NULL; name++)
+            json_array_add_string_element(further, *name);
+        json_object_set_array_member(object, "further_metrics", further);
+    }
     set_number(object, "best_value", status->best != NULL ? status->best->value : (double)NAN);
     if (status->best != NULL)
         json_object_set_object_member(object, "best", trial_object(status->best));

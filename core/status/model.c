@@ -87,6 +87,7 @@ status_free(PbxStatus *status)
     g_free(status->stopping);
     g_strfreev(status->parameters);
     g_free(status->metric);
+    g_strfreev(status->further);
     status_trial_unref(status->best);
     g_array_unref(status->history);
     g_ptr_array_unref(status->resources);

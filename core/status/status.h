@@ -81,7 +81,8 @@ typedef struct {
     guint64 early_stopped; /* of those TERMINATED */
     gint64 total;          /* trials in all; -1: unknown */
     char **parameters;     /* paths in the config that vary */
-    char *metric;          /* NULL: none is named */
+    char *metric;          /* NULL: none is named; of several the first */
+    char **further;        /* the others of several, NULL-ended; NULL: there are none */
     int sign;              /* +1 min, -1 max */
     gboolean constrained;  /* only feasible trials can be the best */
     PbxStatusTrial *best;  /* by its last value; NULL: none */

@@ -64,7 +64,7 @@ typedef struct {
     guint64 n_results;
     gint64 iteration; /* of the last result; -1: none */
     double time_total_s;
-    double value;         /* last value of the first metric; NaN */
+    double value;         /* last value of the (first) metric; NaN */
     double best;          /* best value of it so far, in a feasible result; NaN */
     guint64 last_seq;     /* of the last result; 0: none */
     guint rung, bracket;  /* of its last decision; G_MAXUINT32: none */
@@ -338,3 +338,25 @@ void store_result_text(GString *out, const PbxTrialRow *trial, const PbxAttemptR
                        const PbxResultRow *result, const char *experiment_id);
 /* A field that is a number, where the row alone tells. FALSE: look into the whole result. */
 gboolean store_result_number(const PbxResultRow *result, const char *name, double *value);
+/* The value of a metric in a result: a reported field by its name or path, else one of the
+ * auto-filled numbers. FALSE: it lacks it. NaN and infinite where so reported. */
+gboolean store_result_value(const PbxResultRow *result, const char *metric, double *value);
+/* Auto-filled fields that are numbers and may be asked for as metrics; NULL-ended. */
+extern const char *const store_auto_filled[];
+
+/* ---- Several metrics ---- */
+
+/* Those that a spec as resolved names, and their signs. FALSE: one or none. (transfer full) */
+gboolean store_objectives(JsonNode *spec, char ***metrics, int **signs);
+
+/* The trials that no other is better than in all metrics at once, by their last results. */
+typedef struct {
+    GArray *trials;       /* guint64: the best by the first metric first; equal ones by number */
+    guint64 n_points;     /* trials with a finite value of each, which keep the constraints */
+    guint64 n_infeasible; /* ... and those that do not */
+} PbxFront;
+void front_clear(PbxFront *front);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxFront, front_clear)
+/* Of all trials whatever their states, but void ones. metrics: NULL-ended, each with its sign. */
+gboolean store_front(PbxStore *store, const char *const *metrics, const int *signs, PbxFront *front,
+                     GError **error);

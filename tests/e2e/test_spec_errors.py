@@ -206,7 +206,6 @@ class SpecErrors(PegboxTest):
                            ("launcher", "mpi")):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)
-        self.keys("metric", metric=["a", "b"], mode=["min", "max"])
         self.keys("search", search={"plugin": "random", "isolate": True})
 
     def test_set(self):

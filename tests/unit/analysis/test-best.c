@@ -52,7 +52,7 @@ remember(Fixture *fixture, const PbxResultRow *result)
     if (result->n <= fixture->shown[result->trial])
         return;
     fixture->shown[result->trial] = result->n;
-    if (isfinite(value) || analysis_value(result, "acc", &value)) {
+    if (isfinite(value) || store_result_value(result, "acc", &value)) {
         row->value = value;
         row->feasible = result->feasible;
     }

@@ -143,7 +143,7 @@ stop(pbx_instance *instance, const char *name, uint32_t how, pbx_error *error)
     (PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_GRID | PBX_CAP_UNBOUNDED | PBX_CAP_QUANTUM)
 
 static const pbx_search wide = {.struct_size = sizeof wide,
-                                .caps = ALL_OF_A_SPACE | PBX_CAP_CONSTRAINTS,
+                                .caps = ALL_OF_A_SPACE | PBX_CAP_CONSTRAINTS | PBX_CAP_OBJECTIVES,
                                 .object = OBJECT,
                                 .suggest = suggest};
 static const pbx_search narrow = {
@@ -155,7 +155,8 @@ static const pbx_search picky = {
     .setup = setup_picky,
     .suggest = suggest,
 };
-static const pbx_scheduler plain = {.struct_size = sizeof plain, .object = OBJECT};
+static const pbx_scheduler plain = {
+    .struct_size = sizeof plain, .caps = PBX_CAP_OBJECTIVES, .object = OBJECT};
 static const pbx_scheduler ranker = {
     .struct_size = sizeof ranker, .caps = PBX_CAP_NEEDS_METRIC, .object = OBJECT};
 static const pbx_stopper stopper = {.struct_size = sizeof stopper, .object = OBJECT};

@@ -133,10 +133,11 @@ test_whole_line(void)
 {
     g_autoptr(PbxProblems) problems = problems_new();
     char *words[] = {(char *)"python3", (char *)"train.py", (char *)"{lr:uniform(0,1)}", NULL};
+    char *metrics[] = {(char *)"loss", NULL}, *modes[] = {(char *)"min", NULL};
     PbxSpecInput input = {
         .command = words,
-        .metric = "loss",
-        .mode = "min",
+        .metrics = metrics,
+        .modes = modes,
         .num_samples = "50",
         .name = "mine",
         .fail_fast = TRUE,

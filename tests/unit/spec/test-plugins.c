@@ -181,6 +181,43 @@ test_conditional_capability(void)
     g_assert_nonnull(strstr(more, "'wide'"));
 }
 
+/* Each that cannot is told, once. */
+static void
+test_several_metrics(void)
+{
+    g_autofree char *told = NULL, *good = NULL;
+    g_autoptr(PbxSpec) spec = spec_test_check(
+        "{\"trainable\": \"nothing\", \"search\": \"narrow\", \"scheduler\": \"ranker\",\n"
+        " \"metric\": [\"a\", \"b\"], \"mode\": [\"min\", \"max\"]}",
+        &told);
+    g_assert_null(spec);
+    g_auto(GStrv) lines = g_strsplit(told, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    g_assert_true(g_str_has_prefix(
+        lines[0], "x.json:2:12: metric: the search 'narrow' takes one objective, not 2; "));
+    g_assert_true(g_str_has_suffix(lines[0], "'wide' can"));
+    g_assert_true(g_str_has_prefix(
+        lines[1], "x.json:2:12: metric: the scheduler 'ranker' takes one objective, not 2; "));
+    g_assert_true(g_str_has_suffix(lines[1], "'plain' can"));
+    g_autoptr(PbxSpec) taken = spec_test_check(
+        "{\"trainable\": \"nothing\", \"search\": \"wide\", \"scheduler\": \"plain\", "
+        "\"metric\": [\"a\", \"b\"], \"mode\": [\"min\", \"max\"]}",
+        &good);
+    g_assert_cmpstr(good, ==, "");
+    g_assert_cmpuint(spec_n_objectives(taken), ==, 2);
+    g_assert_cmpint(*spec_metric_sign(taken, "b"), ==, -1);
+    g_assert_null(spec_metric_sign(taken, "c"));
+    pbx_problem *problem = spec_problem_new(taken, taken->search);
+    g_assert_cmpuint(problem->n_objectives, ==, 2);
+    g_assert_cmpstr(problem->objectives[1]->name, ==, "b");
+    g_assert_cmpint(problem->objectives[0]->sign, ==, 1);
+    g_assert_cmpint(problem->objectives[1]->sign, ==, -1);
+    spec_problem_free(problem);
+    JsonNode *modes = json_object_get_member(json_node_get_object(taken->resolved), "mode");
+    g_autofree char *text = json_to_text(modes);
+    g_assert_cmpstr(text, ==, "[\"min\",\"max\"]");
+}
+
 static void
 test_automatic_loggers(void)
 {
@@ -307,6 +344,7 @@ main(int argc, char **argv)
     g_test_add_func("/spec/plugins/unloadable-one-has-status-3", test_unloadable_plugin);
     g_test_add_func("/spec/plugins/capabilities", test_capabilities);
     g_test_add_func("/spec/plugins/conditional-capability", test_conditional_capability);
+    g_test_add_func("/spec/plugins/several-metrics", test_several_metrics);
     g_test_add_func("/spec/plugins/automatic-loggers", test_automatic_loggers);
     g_test_add_func("/spec/plugins/search-seed", test_search_seed);
     g_test_add_func("/spec/plugins/problem-of-a-slot", test_problem_of_a_slot);

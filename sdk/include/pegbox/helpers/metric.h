@@ -30,7 +30,8 @@ typedef struct pbx_metric {
     int32_t reserved;
 } pbx_metric;
 
-/* For the stopper's setup. The experiment's mode holds for the experiment's metric. */
+/* For the stopper's setup. The experiment's modes hold for the experiment's metrics; of several one
+ * must be named. */
 static inline pbx_status
 pbx_metric_setup(pbx_instance *self, pbx_metric *metric, const pbx_problem *problem,
                  pbx_error *error)
@@ -43,9 +44,15 @@ pbx_metric_setup(pbx_instance *self, pbx_metric *metric, const pbx_problem *prob
         return pbx_fail(error, PBX_EINVAL, "metric",
                         "which result field is meant? Neither this option nor the experiment "
                         "names one");
+    if (!own && problem->n_objectives > 1)
+        return pbx_fail(error, PBX_EINVAL, "metric",
+                        "which of the experiment's metrics is meant? Name one by this option");
     metric->name = own ? own : first->name;
     metric->whose = own ? 0 : first->sign;
-    metric->sign = first && strcmp(metric->name, first->name) == 0 ? first->sign : 0;
+    metric->sign = 0;
+    for (uint32_t i = 0; i < problem->n_objectives; i++)
+        if (strcmp(metric->name, problem->objectives[i]->name) == 0)
+            metric->sign = problem->objectives[i]->sign;
     if (mode)
         metric->sign = strcmp(mode, "max") == 0 ? -1 : 1;
     return PBX_OK;
