@@ -75,6 +75,7 @@ class Tools:
         for source, name, flags in (("trainable.c", "trainable/steps", ()),
                                     ("trainable.c", "trainable/walks", ("-DFUNCTION_FORM",)),
                                     ("pauses.c", "scheduler/pauses", ()),
+                                    ("pauses.c", "scheduler/pauses-few", ("-DOLDEST_FIRST",)),
                                     ("../e2e/large-search.c", "search/large-search", ())):
             path = os.path.join(self.plugins, name + ".so")
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -86,7 +87,6 @@ class Tools:
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
                         "-Wno-missing-field-initializers"] + list(flags) +
                        [os.path.join(HERE, source), "-o", path] + list(libraries), check=True)
-
 
     def once(self, name, make):
         """What `make` gives, made once for all cases, which are processes of their own."""
@@ -103,7 +103,7 @@ class Tools:
 
 class Control:
     """The memory that preload.c shares (struct control there)."""
-    LAYOUT = struct.Struct("<%dQQQqQ256i256s" % (len(KINDS) * len(CALLS)))
+    LAYOUT = struct.Struct("<%dQQQqQ256iQ256s" % (len(KINDS) * len(CALLS)))
 
     def __init__(self, path):
         self.path = path
@@ -130,6 +130,11 @@ class Control:
     @property
     def what(self):
         return self.read()[2]
+
+    @property
+    def heap(self):
+        """KiB that the driver holds, less what SQLite holds."""
+        return self.LAYOUT.unpack(self.memory[:])[-2] // 1024
 
     def move_clock(self, seconds):
         at = 8 * (len(KINDS) * len(CALLS) + 2)

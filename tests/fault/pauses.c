@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The scheduler of the fault tests: pauses each trial whenever its iteration is a multiple of
- * `every`; the oldest one that waits goes on. */
+ * `every`. One that is new goes first, so that all are PAUSED half-way; with -DOLDEST_FIRST the
+ * oldest one does, and few are PAUSED at a time. */
 #include <pegbox/helpers.h>
 
 struct pbx_instance {
@@ -37,5 +38,23 @@ state(pbx_instance *self, pbx_blob *blob)
     pbx_blob_u64(blob, &self->n_paused);
 }
 
-PEGBOX_SCHEDULER("pauses", "1.0", "Pauses trials now and then", "LGPL-2.1-or-later", options,
-                 PBX_CAP_PAUSES, 1, init, state, .result = result);
+#ifdef OLDEST_FIRST
+#define NAME   "pauses-few"
+#define CHOOSE choose
+static pbx_status
+choose(pbx_instance *self, pbx_choice *choice, pbx_error *error)
+{
+    (void)self;
+    (void)error;
+    for (uint32_t i = 0; i < choice->n; i++)
+        if (i == 0 || choice->trials[i] < choice->pick)
+            choice->pick = choice->trials[i];
+    return choice->n > 0 ? PBX_OK : PBX_AGAIN;
+}
+#else
+#define NAME   "pauses"
+#define CHOOSE NULL
+#endif
+
+PEGBOX_SCHEDULER(NAME, "1.0", "Pauses trials now and then", "LGPL-2.1-or-later", options,
+                 PBX_CAP_PAUSES, 1, init, state, .result = result, .choose = CHOOSE);

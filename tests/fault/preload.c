@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ static const char *const names[N_CALLS] = {
 enum { DRIVER, WORKER, N_KINDS };
 static const char *const acts[] = {"", "error", "short", "kill", "kill-after", "torn"};
 
-#define MOST_PIDS 256
+#define MOST_PIDS  256
+#define HEAP_EVERY 16
 struct control {
     uint64_t counts[N_KINDS][N_CALLS];
     uint64_t matched; /* of FAULT_CALLS, by FAULT_WHO */
@@ -44,6 +46,7 @@ struct control {
     int64_t clock_offset_ns;
     uint64_t n_pids;
     int32_t pids[MOST_PIDS]; /* of drivers and workers */
+    uint64_t heap;           /* bytes that the driver holds, less what SQLite holds */
     char what[256];          /* what was hit */
 };
 
@@ -200,6 +203,21 @@ write_trace(int call, const char *path)
     syscall(SYS_write, trace, line, (size_t)(at - line));
 }
 
+/* SQLite's page cache fills up to its limit, however little else is held. */
+static void
+note_heap(void)
+{
+    static int64_t (*sqlite_used)(void);
+    static uint64_t n;
+    if (sqlite_used == NULL)
+        *(void **)&sqlite_used = dlsym(RTLD_DEFAULT, "sqlite3_memory_used");
+    if (n++ % HEAP_EVERY != 0 || sqlite_used == NULL)
+        return;
+    const struct mallinfo2 all_used = mallinfo2();
+    const uint64_t used = all_used.uordblks + all_used.hblkhd - (uint64_t)sqlite_used();
+    __atomic_store_n(&control->heap, used, __ATOMIC_SEQ_CST);
+}
+
 int
 at_call(int call, int fd, const char *name)
 {
@@ -207,6 +225,8 @@ at_call(int call, int fd, const char *name)
     if (control == NULL || kind < 0 || (pid_t)syscall(SYS_getpid) != self)
         return ACT_NONE;
     const int saved = errno;
+    if (kind == DRIVER && call == SEND)
+        note_heap();
     if (under != NULL) {
         find_path(fd, name, path);
         if (!is_below(path)) {
