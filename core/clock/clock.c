@@ -117,6 +117,12 @@ clock_is_virtual(const PbxClock *clock)
     return clock->is_virtual;
 }
 
+gboolean
+clock_is_still(const PbxClock *clock)
+{
+    return clock->is_virtual || clock->held_ns >= 0;
+}
+
 gint64
 clock_now(const PbxClock *clock)
 {

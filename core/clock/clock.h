@@ -26,6 +26,8 @@ void clock_continue(PbxClock *clock, gint64 from_ns);
 void clock_hold(PbxClock *clock, gint64 at_ns);
 
 gboolean clock_is_virtual(const PbxClock *clock);
+/* Whether clock_now stays as it is until somebody moves it. */
+gboolean clock_is_still(const PbxClock *clock);
 /* Monotonic nanoseconds, from 0 at the clock's start. */
 gint64 clock_now(const PbxClock *clock);
 /* Wall-clock nanoseconds since 1970: the start's wall time + clock_now, so that it never

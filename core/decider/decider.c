@@ -2,29 +2,33 @@
 /* The one place where a decider is called, and where its state is taken. */
 #define G_LOG_DOMAIN "pegbox-decider"
 
-#include "decider/decider.h"
+#include "decider/decider-private.h"
 
 #include <string.h>
-
-#include "decider/calls-private.h"
-
-struct PbxDecider {
-    PbxInstance *instance;
-    gint64 warn_ns;
-    gboolean dirty;
-    PbxCallWatch watch; /* NULL: nobody does */
-    gpointer watch_user;
-    gboolean busy; /* a call is under way: calls of one instance never overlap */
-};
 
 PbxDecider *
 decider_new(PbxInstance *instance, gint64 warn_ns)
 {
     PbxDecider *decider = g_new0(PbxDecider, 1);
+    decider->plugin = instance->plugin;
     decider->instance = instance;
     decider->warn_ns = warn_ns;
     /* What it counts from its first call on, as time, is not to be lost. */
     decider->dirty = g_str_equal(instance->plugin->desc->kind, "stopper");
+    return decider;
+}
+
+PbxDecider *
+decider_in_child(PbxProcess *process, guint index, const PbxPlugin *plugin, const char *slot,
+                 gint64 warn_ns)
+{
+    PbxDecider *decider = g_new0(PbxDecider, 1);
+    decider->plugin = plugin;
+    decider->process = process_ref(process);
+    decider->index = index;
+    decider->slot = g_strdup(slot);
+    decider->warn_ns = warn_ns;
+    decider->dirty = g_str_equal(plugin->desc->kind, "stopper");
     return decider;
 }
 
@@ -34,13 +38,22 @@ decider_free(PbxDecider *decider)
     if (decider == NULL)
         return;
     instance_free(decider->instance);
+    if (decider->process != NULL)
+        process_unref(decider->process);
+    g_free(decider->slot);
     g_free(decider);
 }
 
 const char *
 decider_slot(const PbxDecider *decider)
 {
-    return host_slot(decider->instance->host);
+    return decider->instance != NULL ? host_slot(decider->instance->host) : decider->slot;
+}
+
+const PbxPlugin *
+decider_plugin(const PbxDecider *decider)
+{
+    return decider->plugin;
 }
 
 PbxInstance *
@@ -49,22 +62,38 @@ decider_instance(const PbxDecider *decider)
     return decider->instance;
 }
 
+gboolean
+decider_is_in_child(const PbxDecider *decider)
+{
+    return decider->process != NULL;
+}
+
 guint32
 decider_caps(const PbxDecider *decider)
 {
     const PbxInstance *instance = decider->instance;
+    if (instance == NULL)
+        return decider->caps;
     if (instance->object->caps != NULL)
         return instance->object->caps(instance->self);
     /* Every decider's vtable begins {struct_size, caps, object}. */
     return ((const pbx_search *)instance->vtable)->caps;
 }
 
+/* The same in each process. */
+static gconstpointer
+vtable_of(const PbxDecider *decider)
+{
+    return plugin_interface(decider->plugin, plugin_kind_interface(decider->plugin->desc->kind));
+}
+
 gboolean
 decider_has(const PbxDecider *decider, PbxCallId id)
 {
-    const guint8 *vtable = decider->instance->vtable;
+    const guint8 *vtable =
+        decider->instance != NULL ? decider->instance->vtable : vtable_of(decider);
     gsize offset = call_table[id].offset;
-    if (((const pbx_search *)decider->instance->vtable)->struct_size < offset + sizeof(void *))
+    if (((const pbx_search *)(gconstpointer)vtable)->struct_size < offset + sizeof(void *))
         return FALSE;
     void (*function)(void);
     memcpy(&function, vtable + offset, sizeof function);
@@ -72,32 +101,56 @@ decider_has(const PbxDecider *decider, PbxCallId id)
 }
 
 void
-decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user)
+decider_changed(PbxDecider *decider, const PbxCall *call)
+{
+    if (decider->process != NULL)
+        process_changed(decider->process);
+    decider->dirty = TRUE;
+    if (decider->watch != NULL)
+        decider->watch(decider, call, decider->watch_user);
+}
+
+static void
+warn_slow(const PbxDecider *decider, const PbxCallInfo *info, gint64 took_ns)
+{
+    if (took_ns > decider->warn_ns && decider->instance != NULL)
+        host_log(decider->instance->host, PBX_LOG_WARNING, "%s took %.2f s", info->name,
+                 (double)took_ns / 1e9);
+}
+
+/* An instance in this process. */
+static void
+call_here(PbxDecider *decider, PbxCall *call)
 {
     const PbxCallInfo *info = &call_table[call->id];
     PbxInstance *instance = decider->instance;
+    const pbx_host *host = host_abi(instance->host);
+    g_assert(!decider->busy);
+    decider->busy = TRUE;
+    if (decider->watch != NULL)
+        call->at_ns = host->now_ns(host);
+    gint64 began = g_get_monotonic_time();
+    call->status = info->invoke(instance->vtable, instance->self, call);
+    gint64 took_ns = (g_get_monotonic_time() - began) * 1000;
+    decider->busy = FALSE;
+    /* Text from a plugin may lack its end. */
+    call->error.where[sizeof call->error.where - 1] = '\0';
+    call->error.message[sizeof call->error.message - 1] = '\0';
+    if (info->changes && call->status == PBX_OK)
+        decider_changed(decider, call);
+    warn_slow(decider, info, took_ns);
+}
+
+void
+decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user)
+{
     call->error.where[0] = call->error.message[0] = '\0';
-    if (!decider_has(decider, call->id)) {
+    if (!decider_has(decider, call->id))
         call->status = PBX_OK;
-    } else {
-        g_assert(!decider->busy);
-        decider->busy = TRUE;
-        gint64 began = g_get_monotonic_time();
-        call->status = info->invoke(instance->vtable, instance->self, call);
-        gint64 took_ns = (g_get_monotonic_time() - began) * 1000;
-        decider->busy = FALSE;
-        /* Text from a plugin may lack its end. */
-        call->error.where[sizeof call->error.where - 1] = '\0';
-        call->error.message[sizeof call->error.message - 1] = '\0';
-        if (info->changes && call->status == PBX_OK) {
-            decider->dirty = TRUE;
-            if (decider->watch != NULL)
-                decider->watch(decider, call, decider->watch_user);
-        }
-        if (took_ns > decider->warn_ns)
-            host_log(instance->host, PBX_LOG_WARNING, "%s took %.2f s", info->name,
-                     (double)took_ns / 1e9);
-    }
+    else if (decider->process != NULL)
+        process_call(decider->process, decider, call);
+    else
+        call_here(decider, call);
     if (done != NULL)
         done(decider, call, user);
 }
@@ -122,7 +175,7 @@ decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error
                        call->status == PBX_EINVAL || call->status == PBX_ENOTSUP
                            ? PLUGIN_ERROR_OPTIONS
                            : PLUGIN_ERROR_BROKEN,
-                       decider->instance->plugin, call->status, &call->error);
+                       decider->plugin, call->status, &call->error);
 }
 
 gboolean
@@ -140,7 +193,9 @@ decider_touch(PbxDecider *decider)
 guint32
 decider_state_version(const PbxDecider *decider)
 {
-    const pbx_object *object = decider->instance->object;
+    const pbx_object *object = decider->instance != NULL
+                                   ? decider->instance->object
+                                   : &((const pbx_search *)vtable_of(decider))->object;
     return object->save != NULL ? object->state_version : 0;
 }
 
@@ -154,45 +209,68 @@ append_bytes(void *ctx, const void *bytes, size_t n)
     return PBX_OK;
 }
 
+/* Appends what its instance in this process writes. */
+static pbx_status
+save_here(const PbxInstance *instance, GByteArray *blob, pbx_error *error)
+{
+    pbx_sink sink = {.ctx = blob, .write = append_bytes};
+    return instance->object->save(instance->self, &sink, error);
+}
+
 gboolean
 decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
 {
-    PbxInstance *instance = decider->instance;
-    pbx_sink sink = {.ctx = blob, .write = append_bytes};
     pbx_error abi_error = {"", ""};
-    pbx_status status = instance->object->save(instance->self, &sink, &abi_error);
-    if (status != PBX_OK) {
-        instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
-        return FALSE;
+    if (decider->process != NULL) {
+        g_autoptr(GBytes) saved = process_save(decider->process, decider, error);
+        if (saved == NULL)
+            return FALSE;
+        gsize n = 0;
+        const void *bytes = g_bytes_get_data(saved, &n);
+        g_byte_array_append(blob, bytes, (guint)n);
+    } else {
+        pbx_status status = save_here(decider->instance, blob, &abi_error);
+        if (status != PBX_OK) {
+            instance_set_error(error, PLUGIN_ERROR_BROKEN, decider->plugin, status, &abi_error);
+            return FALSE;
+        }
     }
     decider->dirty = FALSE;
     return TRUE;
 }
 
+static pbx_status
+load_here(const PbxInstance *instance, guint32 version, GBytes *blob, pbx_error *error)
+{
+    gsize size = 0;
+    const void *bytes = g_bytes_get_data(blob, &size);
+    return instance->object->load != NULL
+               ? instance->object->load(instance->self, version, bytes, size, error)
+               : PBX_ENOTSUP;
+}
+
 gboolean
 decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refused, GError **error)
 {
-    PbxInstance *instance = decider->instance;
     pbx_error abi_error = {"", ""};
-    gsize size = 0;
-    const void *bytes = g_bytes_get_data(blob, &size);
-    pbx_status status =
-        instance->object->load != NULL
-            ? instance->object->load(instance->self, version, bytes, size, &abi_error)
-            : PBX_ENOTSUP;
+    pbx_status status = decider->process != NULL
+                            ? process_load(decider->process, decider, version, blob, &abi_error)
+                            : load_here(decider->instance, version, blob, &abi_error);
     *refused = status == PBX_ENOTSUP;
     if (status == PBX_OK) {
         decider->dirty = FALSE;
         return TRUE;
     }
-    instance_set_error(error, PLUGIN_ERROR_BROKEN, instance->plugin, status, &abi_error);
+    instance_set_error(error, PLUGIN_ERROR_BROKEN, decider->plugin, status, &abi_error);
     return FALSE;
 }
 
 char *
 decider_describe(PbxDecider *decider)
 {
-    PbxInstance *instance = decider->instance;
+    if (decider->process != NULL)
+        return process_describe(decider->process, decider);
+    const PbxInstance *instance = decider->instance;
     if (instance->object->describe == NULL)
         return NULL;
     g_autoptr(GByteArray) text = g_byte_array_new();

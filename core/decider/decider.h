@@ -51,6 +51,7 @@ typedef struct {
     const double *x;
     const pbx_json *config, *resources;
     gint64 *total;
+    gint64 at_ns; /* the experiment's clock when it was made, where somebody watches */
     /* the answer */
     pbx_status status;
     pbx_error error;
@@ -64,7 +65,10 @@ void decider_free(PbxDecider *decider);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxDecider, decider_free)
 
 const char *decider_slot(const PbxDecider *decider);
+const PbxPlugin *decider_plugin(const PbxDecider *decider);
+/* NULL: it lives in a child process. */
 PbxInstance *decider_instance(const PbxDecider *decider);
+gboolean decider_is_in_child(const PbxDecider *decider);
 /* What this instance can do: PBX_CAP_*. */
 guint32 decider_caps(const PbxDecider *decider);
 /* Whether the plugin has the call's function. */
@@ -81,6 +85,43 @@ typedef void (*PbxCallWatch)(PbxDecider *decider, const PbxCall *call, gpointer 
 void decider_watch(PbxDecider *decider, PbxCallWatch func, gpointer user);
 /* The error of a call that was answered with a negative status, named. */
 void decider_set_error(const PbxDecider *decider, const PbxCall *call, GError **error);
+
+/* ---- Deciders in a child process ---- */
+
+/* One of those that live in a child together: one that the driver calls, then what it wraps, each
+ * behind what wraps it. */
+typedef struct {
+    const PbxPlugin *plugin;
+    const char *slot;
+    PbxOptions *options; /* of those that are wrapped the wrapper's have them */
+    guint64 seed;
+    const pbx_problem *problem;
+    guint wrapper; /* which of them wraps it; of the first of no use */
+    gpointer user; /* what `sees` are called with */
+} PbxPlaced;
+
+typedef struct {
+    PbxChildFuncs sees; /* what each wrapped one is shown of what its wrapper is shown */
+    PbxClock *clock;    /* NULL: the real one */
+    PbxLogFunc log;
+    gpointer log_user;
+    const char *base_dir;
+    gint64 limit_ns; /* a call that takes longer hangs */
+    gint64 warn_ns;
+} PbxPlacement;
+
+/*
+ * Starts a child process, makes the instances there, and the deciders for them: deciders[n], each
+ * to be freed. Where the child crashes or hangs it is started again from the last states and what
+ * changed them since; a second time in one call, and that call, and all that follow, are answered
+ * PBX_EFATAL. All is borrowed until the last decider is freed, but for the members themselves.
+ */
+gboolean deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacement *placement,
+                            PbxDecider **deciders, GError **error);
+
+/* The child's main, where the first word behind its program's name is this. */
+#define DECIDER_CHILD_WORD "decider"
+int decider_child_main(void);
 
 /* ---- A decider as the wrapper around it calls it ---- */
 

@@ -43,8 +43,7 @@ stopper_all(pbx_instance *self, pbx_verdict *verdict, pbx_error *error)
 gboolean
 decider_shim(PbxDecider *decider, PbxShim *shim)
 {
-    const PbxInstance *instance = decider_instance(decider);
-    if (!g_str_equal(instance->plugin->desc->kind, "stopper"))
+    if (!g_str_equal(decider_plugin(decider)->desc->kind, "stopper"))
         return FALSE;
     shim->self = (pbx_instance *)decider;
     shim->stopper = (pbx_stopper){

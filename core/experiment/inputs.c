@@ -141,7 +141,7 @@ record(PbxDecider *decider, const PbxCall *call, gpointer user)
                          .trial = call->trial,
                          .state = call->state,
                          .why = call->why,
-                         .at_ns = clock_now(slot->runner->clock)};
+                         .at_ns = call->at_ns};
     if (call->suggestion != NULL)
         record_suggestion(row, detail, call->suggestion);
     else if (call->outcome != NULL)

@@ -214,6 +214,13 @@ typedef PbxSlotFate (*PbxSlotJudge)(const PbxRunner *runner, const PbxSlot *slot
 gboolean slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user,
                     GError **error);
 
+/* A slot without an instance yet, and what keys the random numbers of that. */
+PbxSlot *slot_alloc(PbxRunner *runner, const PbxPluginUse *use);
+guint64 slot_seed(const PbxRunner *runner, const PbxSlot *slot);
+/* slot-children.c: what the slots of a tree are shown of what their wrappers are. */
+extern const PbxChildFuncs slot_sees_funcs;
+/* slot-place.c: gives a slot, and what it wraps, instances in a child process. */
+gboolean slot_place(PbxRunner *runner, PbxSlot *slot, GError **error);
 /* A slot whose instance is not set up: what a wrapper wraps. */
 PbxSlot *slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error);
 /* slot-children.c: makes the slots of what a wrapper's slot wraps, before its own instance. */

@@ -34,7 +34,7 @@ outcome_of(gpointer child, const pbx_outcome *outcome)
     return &slot->told;
 }
 
-static const PbxChildFuncs funcs = {
+const PbxChildFuncs slot_sees_funcs = {
     .problem = problem_of, .result = result_of, .outcome = outcome_of};
 
 gboolean
@@ -44,7 +44,7 @@ slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error)
     if (uses->len == 0)
         return TRUE;
     slot->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
-    slot->children = children_new(&funcs);
+    slot->children = children_new(&slot_sees_funcs);
     for (guint i = 0; i < uses->len; i++) {
         const PbxPluginUse *use = g_ptr_array_index(uses, i);
         PbxSlot *child = slot_make(runner, use, error);
@@ -53,8 +53,9 @@ slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error)
         child->wrapper = slot;
         g_ptr_array_add(slot->wrapped, child);
         if (decider_shim(child->decider, &child->shim))
-            children_add(slot->children, use->from, decider_instance(child->decider),
-                         &child->shim.stopper, child->shim.self, child);
+            children_add(slot->children, use->from, decider_slot(child->decider),
+                         decider_caps(child->decider), &child->shim.stopper, child->shim.self,
+                         child);
     }
     return TRUE;
 }

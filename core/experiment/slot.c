@@ -10,31 +10,64 @@
 #define SHARE      19 /* times as long as saving took: it has a twentieth of the time */
 
 PbxSlot *
-slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error)
+slot_alloc(PbxRunner *runner, const PbxPluginUse *use)
 {
-    const gboolean search = g_str_equal(use->plugin->desc->kind, "search");
-    guint64 seed = search ? runner->spec->search_seed : runner->spec->seed;
     PbxSlot *slot = g_new0(PbxSlot, 1);
     slot->use = use;
-    PbxInstance *instance = NULL;
-    if (slot_wrap(runner, slot, error))
-        instance = instance_new(use->plugin, use->slot, use->options, seed, runner->clock,
-                                runner_log, runner, children_offer, slot->children, error);
-    if (instance == NULL) {
-        slot_free(slot);
-        return NULL;
-    }
-    slot->decider = decider_new(instance, runner->warn_ns);
     slot->problem = spec_problem_new(runner->spec, use);
     slot->watched = options_watched(use->options);
     slot->n_watched = slot->watched != NULL ? g_strv_length((char **)slot->watched) : 0;
     slot->watched_values = g_new0(double, slot->n_watched + 1);
     slot->present = g_new0(guint8, slot->n_watched + 1);
     slot->losses = g_new0(double, slot->problem->n_objectives + 1);
-    if (decider_caps(slot->decider) & PBX_CAP_SLOW)
-        host_log(instance->host, PBX_LOG_WARNING,
-                 "declares itself slow, and runs in the driver in this version of pegbox");
     return slot;
+}
+
+guint64
+slot_seed(const PbxRunner *runner, const PbxSlot *slot)
+{
+    const gboolean search = g_str_equal(slot->use->plugin->desc->kind, "search");
+    return search ? runner->spec->search_seed : runner->spec->seed;
+}
+
+/* In the driver's own process. */
+static gboolean
+make_here(PbxRunner *runner, PbxSlot *slot, GError **error)
+{
+    const PbxPluginUse *use = slot->use;
+    PbxInstance *instance =
+        instance_new(use->plugin, use->slot, use->options, slot_seed(runner, slot), runner->clock,
+                     runner_log, runner, children_offer, slot->children, error);
+    if (instance == NULL)
+        return FALSE;
+    slot->decider = decider_new(instance, runner->warn_ns);
+    return TRUE;
+}
+
+PbxSlot *
+slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error)
+{
+    PbxSlot *slot = slot_alloc(runner, use);
+    if (spec_use_in_child(use) ? slot_place(runner, slot, error)
+                               : slot_wrap(runner, slot, error) && make_here(runner, slot, error))
+        return slot;
+    slot_free(slot);
+    return NULL;
+}
+
+static gboolean
+is_stateless(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    return decider_state_version(slot->decider) == 0;
+}
+
+/* The inputs of one in a child are stored, however small its state is: asking for that with each
+ * commit would cost more than the call. */
+static gboolean
+keeps_inputs(PbxSlot *slot)
+{
+    return decider_is_in_child(slot->decider) && !slot_each(slot, is_stateless, NULL);
 }
 
 PbxSlot *
@@ -46,6 +79,7 @@ slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **e
     PbxCall call = {.id = setup, .problem = slot->problem};
     decider_call(slot->decider, &call, NULL, NULL);
     inputs_watch(runner, slot);
+    slot->large = keeps_inputs(slot);
     if (call.status >= 0)
         return slot;
     decider_set_error(slot->decider, &call, error);
@@ -104,7 +138,7 @@ save_one(PbxSlot *slot, gpointer user)
     g_autoptr(GByteArray) blob = g_byte_array_new();
     if (!decider_save(slot->decider, blob, moving->error))
         return FALSE;
-    const pbx_plugin *plugin = decider_instance(slot->decider)->plugin->desc;
+    const pbx_plugin *plugin = decider_plugin(slot->decider)->desc;
     moving->largest = MAX(moving->largest, blob->len);
     const PbxBlobFacts facts = {
         .plugin = (char *)plugin->name,
@@ -136,7 +170,7 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
         return inputs_store(runner, slot, error);
     if (!slot_each(slot, save_one, &moving) || !inputs_drop(runner, slot, error))
         return FALSE;
-    slot->large = moving.largest > LARGE_BLOB;
+    slot->large = moving.largest > LARGE_BLOB || keeps_inputs(slot);
     const gint64 after = clock_now(runner->clock);
     slot->saved_ns = after + period_ns(after - now);
     return TRUE;
@@ -192,7 +226,7 @@ load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError 
         return FALSE;
     if (!slot_each(slot, load_one, &moving))
         return FALSE;
-    slot->large = moving.largest > LARGE_BLOB;
+    slot->large = moving.largest > LARGE_BLOB || keeps_inputs(slot);
     g_autofree char *name = stored_name(slot, slot);
     return inputs_repeat(runner, slot, name, moving.input, error);
 }

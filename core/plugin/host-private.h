@@ -12,8 +12,10 @@ struct PbxHost {
     PbxSeed seed;
     PbxLogFunc log;
     gpointer log_user;
-    GHashTable *services; /* id -> HostService* */
-    gint cancelled;       /* atomic */
+    GHashTable *services;                     /* id -> HostService* */
+    gint cancelled;                           /* atomic */
+    gboolean (*ask_cancelled)(gpointer user); /* NULL: nobody is asked */
+    gpointer ask_user;
     GMutex parsed_lock;
     GHashTable *parsed;  /* set of JsonNode*, each a reference: of json-write/1's parse */
     JsonNode *evaluated; /* the last answer of expression/1 */

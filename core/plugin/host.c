@@ -46,7 +46,9 @@ abi_random(const pbx_host *abi, uint64_t stream, uint64_t offset, uint64_t *out,
 static int32_t
 abi_cancelled(const pbx_host *abi)
 {
-    return g_atomic_int_get(&host_from_abi(abi)->cancelled);
+    PbxHost *host = host_from_abi(abi);
+    return g_atomic_int_get(&host->cancelled) ||
+           (host->ask_cancelled != NULL && host->ask_cancelled(host->ask_user));
 }
 
 PbxHost *
@@ -125,6 +127,13 @@ void
 host_set_cancelled(PbxHost *host, gboolean cancelled)
 {
     g_atomic_int_set(&host->cancelled, cancelled);
+}
+
+void
+host_ask_cancelled(PbxHost *host, gboolean (*func)(gpointer user), gpointer user)
+{
+    host->ask_cancelled = func;
+    host->ask_user = user;
 }
 
 void

@@ -189,6 +189,8 @@ PbxHost *host_from_abi(const pbx_host *abi);
 void host_add_service(PbxHost *host, const char *id, gconstpointer table, gpointer user);
 gpointer host_service_user(const pbx_host *abi, const char *id);
 void host_set_cancelled(PbxHost *host, gboolean cancelled); /* any thread */
+/* The same, found out when the plugin asks; any thread. */
+void host_ask_cancelled(PbxHost *host, gboolean (*func)(gpointer user), gpointer user);
 /* The one line in the log under this slot's name. */
 void host_log(PbxHost *host, int level, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
@@ -250,8 +252,8 @@ typedef struct PbxChildren PbxChildren;
 PbxChildren *children_new(const PbxChildFuncs *funcs);
 void children_free(PbxChildren *children);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxChildren, children_free)
-/* One more, called by `vtable` with `self`. `from` and `instance` outlive it. */
-void children_add(PbxChildren *children, const PbxOptionChild *from, const PbxInstance *instance,
+/* One more in that slot, called by `vtable` with `self`. `from` and `slot` outlive it. */
+void children_add(PbxChildren *children, const PbxOptionChild *from, const char *slot, guint32 caps,
                   gconstpointer vtable, pbx_instance *self, gpointer child);
 /* Gives the service to a host: the `prepare` of instance_new. `children` may be NULL. */
 void children_offer(PbxHost *host, gpointer children);

@@ -32,13 +32,13 @@ children_free(PbxChildren *children)
 }
 
 void
-children_add(PbxChildren *children, const PbxOptionChild *from, const PbxInstance *instance,
+children_add(PbxChildren *children, const PbxOptionChild *from, const char *slot, guint32 caps,
              gconstpointer vtable, pbx_instance *self, gpointer child)
 {
     Child *added = g_new0(Child, 1);
     added->abi = (pbx_child){.struct_size = sizeof(pbx_child),
-                             .caps = instance_caps(instance),
-                             .slot = host_slot(instance->host),
+                             .caps = caps,
+                             .slot = slot,
                              .name = from->plugin->desc->name,
                              .vtable = vtable,
                              .instance = self};

@@ -104,13 +104,31 @@ general_keys(const char *kind)
     return g_str_equal(kind, "scheduler") || g_str_equal(kind, "stopper") ? decider_keys : no_keys;
 }
 
-/* A general key is `seed`, or of a later version. */
+/* true, false, or true with the seconds that a call may take. */
+static void
+check_isolate(PbxCheck *check, const PbxDoc *doc, const char *place, JsonNode *node)
+{
+    if (node_is(node, KEY_BOOL))
+        return;
+    if (!node_is(node, KEY_NUMBER))
+        wrong_type(check, doc, place, KEY_BOOL | KEY_NUMBER, node);
+    else if (json_node_get_double(node) < 0.001 || json_node_get_double(node) > 1e6)
+        problems_add(
+            check->problems, doc, place,
+            "needs true, false, or the seconds from 0.001 to 1000000 that a call may take");
+}
+
+/* A general key is `seed`, `isolate`, or of a later version. */
 static void
 check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const char *name,
                   JsonNode *node)
 {
     PbxSpec *spec = check->spec;
     g_autofree char *place = json_pointer_member(pointer, name);
+    if (g_str_equal(name, "isolate")) {
+        check_isolate(check, doc, place, node);
+        return;
+    }
     if (!g_str_equal(name, "seed")) {
         problems_add(check->problems, doc, place, "'%s' " NOT_YET "%s", name,
                      g_str_equal(name, "max_concurrent")
@@ -226,6 +244,30 @@ use_alloc(char *slot, const PbxPlugin *plugin, PbxOptions *options, const char *
     return use;
 }
 
+static void
+take_isolate(PbxPluginUse *use, const PbxDoc *doc)
+{
+    JsonNode *node = node_at(doc, use->pointer);
+    JsonNode *isolate = node != NULL && JSON_NODE_HOLDS_OBJECT(node)
+                            ? json_object_get_member(json_node_get_object(node), "isolate")
+                            : NULL;
+    if (isolate == NULL || declares(use->plugin, "isolate"))
+        return;
+    use->isolate = node_is(isolate, KEY_NUMBER) || json_node_get_boolean(isolate);
+    use->isolate_s = node_is(isolate, KEY_NUMBER) ? json_node_get_double(isolate) : 0;
+}
+
+gboolean
+spec_use_in_child(const PbxPluginUse *use)
+{
+    if (use->isolate || (plugin_caps(use->plugin) & PBX_CAP_SLOW) != 0)
+        return TRUE;
+    for (guint i = 0; i < use->wrapped->len; i++)
+        if (spec_use_in_child(g_ptr_array_index(use->wrapped, i)))
+            return TRUE;
+    return FALSE;
+}
+
 PbxPluginUse *
 use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
           const char *name_pointer, const PbxDoc *doc, const char *pointer)
@@ -241,6 +283,8 @@ use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
     if (options == NULL)
         return NULL;
     PbxPluginUse *use = use_alloc(g_strdup(slot), plugin, options, pointer);
+    if (general_keys(kind) != no_keys)
+        take_isolate(use, doc);
     check_metric(check, use);
     return use;
 }

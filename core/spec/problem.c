@@ -200,8 +200,8 @@ tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
             return NULL;
         g_ptr_array_add(tried->wrapped, child);
         if (g_str_equal(inner->plugin->desc->kind, "stopper"))
-            children_add(tried->children, inner->from, child->instance, &only_setup,
-                         (pbx_instance *)child, child);
+            children_add(tried->children, inner->from, inner->slot, instance_caps(child->instance),
+                         &only_setup, (pbx_instance *)child, child);
     }
     tried->instance = instance_new(use->plugin, use->slot, use->options,
                                    use == spec->search ? spec->search_seed : spec->seed, NULL,

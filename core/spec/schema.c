@@ -113,11 +113,18 @@ plugin_schema(JsonNode *plugin, const char *name, gboolean named)
     return object;
 }
 
-/* What core gives to every search. */
+/* What core gives to every search, and to every decider. */
 static void
 add_general_keys(JsonObject *schema, const char *kind)
 {
     JsonObject *properties = json_object_get_object_member(schema, "properties");
+    const gboolean decides = g_str_equal(kind, "search") || g_str_equal(kind, "scheduler") ||
+                             g_str_equal(kind, "stopper");
+    if (decides && !json_object_has_member(properties, "isolate"))
+        json_object_set_member(
+            properties, "isolate",
+            parse("{\"anyOf\":[{\"type\":\"boolean\"},"
+                  "{\"type\":\"number\",\"minimum\":0.001,\"maximum\":1000000}]}"));
     if (g_str_equal(kind, "search") && !json_object_has_member(properties, "seed"))
         json_object_set_member(properties, "seed", parse("{\"type\":\"integer\",\"minimum\":0}"));
 }

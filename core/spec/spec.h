@@ -21,6 +21,8 @@ typedef struct {
     char *pointer;              /* in the document, for problems that setup finds */
     const PbxOptionChild *from; /* in its wrapper's options; NULL: nobody wraps it */
     GPtrArray *wrapped;         /* PbxPluginUse*: what it wraps */
+    gboolean isolate;           /* the file wants it in a child process */
+    double isolate_s;           /* ... which may take so long for a call; 0: as long as others */
 } PbxPluginUse;
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
@@ -173,6 +175,8 @@ void spec_check_unchanged(const PbxSpec *spec, JsonNode *stored, PbxProblems *pr
  */
 void spec_try_plugins(const PbxSpec *spec, PbxProblems *problems);
 
+/* Whether it lives in a child process: it, or what it wraps, is isolated or slow. */
+gboolean spec_use_in_child(const PbxPluginUse *use);
 guint spec_n_objectives(const PbxSpec *spec);
 /* The sign of one of the run's metrics; NULL: it is none of them. */
 const int *spec_metric_sign(const PbxSpec *spec, const char *metric);

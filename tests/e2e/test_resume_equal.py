@@ -181,6 +181,20 @@ printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
         self.build("search", "large-search")
         self.check_large(search="large-search", duplicates="skip")
 
+    def test_in_children(self):
+        """Their inputs are always repeated, also those of a driver that was killed."""
+        self.build("search", "large-search")
+        self.check_large(search={"plugin": "large-search", "isolate": True},
+                         scheduler={"plugin": "asha", "max_t": 9, "grace_period": 2,
+                                    "isolate": True},
+                         stop={"plugin": "trial-plateau", "metric": "loss", "num_results": 8,
+                               "isolate": True})
+
+    def test_a_scheduler_in_a_child(self):
+        self.build("scheduler", "large-scheduler")
+        self.check_large(scheduler={"plugin": "large-scheduler", "isolate": True},
+                         search={"plugin": "tpe", "n_startup_trials": 2, "isolate": True})
+
     def test_a_scheduler_with_a_large_state(self):
         self.build("scheduler", "large-scheduler")
         self.check_large(scheduler="large-scheduler")

@@ -206,7 +206,7 @@ class SpecErrors(PegboxTest):
                            ("launcher", "mpi")):
             done = self.pegbox("validate", self.spec(**dict(GOOD, **{key: value})), expect=2)
             self.assertIn(": %s" % key, done.err, key)
-        self.keys("search", search={"plugin": "random", "isolate": True})
+        self.keys("search", search={"plugin": "sobol", "evaluated_rewards": [1]})
 
     def test_set(self):
         path = self.write("good.json", '{"trainable": {"plugin": "exec", "command": ["true"]}}')

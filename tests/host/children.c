@@ -86,8 +86,9 @@ test_children_make(PbxTestHost *host, PbxTestChildren *children, PbxOptions *opt
             test_instance_new(host, named->plugin, inner, named->options, &child->inner, error);
         if (child->instance == NULL)
             return FALSE;
-        children_add(children->service, named, child->instance, child->instance->vtable,
-                     child->instance->self, child);
+        children_add(children->service, named, host_slot(child->instance->host),
+                     instance_caps(child->instance), child->instance->vtable, child->instance->self,
+                     child);
     }
     return TRUE;
 }

@@ -36,10 +36,11 @@ static const Bad bad[] = {
     {"\"search\": {\"plugin\": \"wide\", \"evaluated_rewards\": []}",
      "search.evaluated_rewards: 'evaluated_rewards' is not supported by this version of pegbox "
      "yet"},
-    {"\"search\": {\"plugin\": \"wide\", \"isolate\": true}",
-     "search.isolate: 'isolate' is not supported by this version of pegbox yet"},
-    {"\"scheduler\": {\"plugin\": \"plain\", \"isolate\": true}",
-     "scheduler.isolate: 'isolate' is not supported by this version of pegbox yet"},
+    {"\"search\": {\"plugin\": \"wide\", \"isolate\": 0}",
+     "search.isolate: needs true, false, or the seconds from 0.001 to 1000000 that a call may "
+     "take"},
+    {"\"scheduler\": {\"plugin\": \"plain\", \"isolate\": null}",
+     "scheduler.isolate: needs true or false or a number, got null"},
     {"\"scheduler\": \"ranker\"", "scheduler: the scheduler 'ranker' needs 'metric' and 'mode'"},
     {"\"metric\": \"loss\", \"mode\": \"min\", \"scheduler\": {\"plugin\": \"ranker\", "
      "\"max_tt\": 0}",

@@ -35,8 +35,8 @@ static const Bad bad[] = {
     {"\"stop\": [\"never\", {\"acc\": true}]",
      "stop[1].acc: needs a number, {\"<=\": NUMBER} or {\">=\": NUMBER}, got true"},
     {"\"stop\": {\"plugin\": \"rule\"}", "stop: stopper/rule needs the option 'rule': An option."},
-    {"\"stop\": {\"plugin\": \"never\", \"isolate\": false}",
-     "stop.isolate: 'isolate' is not supported by this version of pegbox yet"},
+    {"\"stop\": {\"plugin\": \"never\", \"isolate\": \"yes\"}",
+     "stop.isolate: needs true or false or a number, got \"yes\""},
 };
 
 static void

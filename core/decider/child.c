@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The child's side: makes the instances that it is told of, a wrapper with all that it wraps, and
+ * answers one call after the other, until its channel closes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "decider/decider-private.h"
+#include "json/json.h"
+
+/* One that lives here. */
+typedef struct {
+    char *slot;
+    guint64 seed;
+    pbx_problem *problem;
+    guint wrapper;
+    PbxDecider *decider;
+    PbxChildren *children;
+    PbxShim shim;
+    const pbx_result *result; /* what it sees of the call's */
+    const pbx_outcome *outcome;
+} Member;
+
+typedef struct {
+    PbxFrames frames;
+    PbxArena *arena;   /* of a call */
+    PbxArena *lasting; /* of the first frame */
+    PbxArena *problem; /* of the last setup */
+    PbxClock *clock;
+    PbxRegistry *registry;
+    PbxSandbox *sandbox;
+    PbxOptions *options;
+    Member *members;
+    guint n, n_made;
+} Child;
+
+static Child child; /* one a process: services are given members */
+
+static void
+send_frame(GByteArray *frame)
+{
+    frame_end(frame);
+    /* That the driver is gone is found where the next call is read. */
+    (void)frames_send(&child.frames, frame, -1);
+    g_byte_array_unref(frame);
+}
+
+static void
+on_log(const char *slot, int level, const char *message, gpointer user)
+{
+    (void)user;
+    GByteArray *frame = frame_begin(FRAME_LOG);
+    pack_32(frame, (guint32)level);
+    pack_text(frame, slot);
+    pack_text(frame, message);
+    send_frame(frame);
+}
+
+/* Between the frames of a call nothing comes but the end. */
+static gboolean
+is_cancelled(gpointer user)
+{
+    char byte;
+    (void)user;
+    return recv(child.frames.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* ---- Who lives here ---- */
+
+static pbx_problem *
+problem_of(gpointer member)
+{
+    return ((Member *)member)->problem;
+}
+
+static const pbx_result *
+result_of(gpointer member, const pbx_result *result)
+{
+    const Member *wrapper = &child.members[((Member *)member)->wrapper];
+    return result == wrapper->result ? ((Member *)member)->result : NULL;
+}
+
+static const pbx_outcome *
+outcome_of(gpointer member, const pbx_outcome *outcome)
+{
+    const Member *wrapper = &child.members[((Member *)member)->wrapper];
+    return outcome == wrapper->outcome ? ((Member *)member)->outcome : NULL;
+}
+
+static const PbxChildFuncs funcs = {
+    .problem = problem_of, .result = result_of, .outcome = outcome_of};
+
+static void
+prepare(PbxHost *host, gpointer children)
+{
+    children_offer(host, children);
+    host_ask_cancelled(host, is_cancelled, NULL);
+}
+
+static gboolean make_members(const PbxPlugin *plugin, PbxOptions *options, guint wrapper,
+                             GError **error);
+
+/* What a wrapper wraps, each with what it wraps itself. */
+static gboolean
+make_wrapped(guint index, const PbxOptions *options, GError **error)
+{
+    const GPtrArray *wrapped = options_children(options);
+    Member *member = &child.members[index];
+    if (wrapped->len == 0)
+        return TRUE;
+    member->children = children_new(&funcs);
+    for (guint i = 0; i < wrapped->len; i++) {
+        const PbxOptionChild *from = wrapped->pdata[i];
+        const guint at = child.n_made;
+        if (!make_members(from->plugin, from->options, index, error))
+            return FALSE;
+        Member *inner = &child.members[at];
+        if (decider_shim(inner->decider, &inner->shim))
+            children_add(member->children, from, inner->slot, decider_caps(inner->decider),
+                         &inner->shim.stopper, inner->shim.self, inner);
+    }
+    return TRUE;
+}
+
+static gboolean
+make_members(const PbxPlugin *plugin, PbxOptions *options, guint wrapper, GError **error)
+{
+    const guint index = child.n_made++;
+    if (index >= child.n) {
+        g_set_error_literal(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
+                            "its driver told of fewer plugins than it wraps");
+        return FALSE;
+    }
+    Member *member = &child.members[index];
+    member->wrapper = wrapper;
+    if (!make_wrapped(index, options, error))
+        return FALSE;
+    PbxInstance *instance = instance_new(plugin, member->slot, options, member->seed, child.clock,
+                                         on_log, NULL, prepare, member->children, error);
+    if (instance == NULL)
+        return FALSE;
+    member->decider = decider_new(instance, G_MAXINT64);
+    return TRUE;
+}
+
+static void
+keep_silent(const char *message, gpointer user)
+{
+    /* The driver has said it. */
+    (void)message;
+    (void)user;
+}
+
+static gboolean
+read_options(const PbxPlugin *plugin, const char *text, const char *base_dir, GError **error)
+{
+    g_autoptr(JsonNode) node = json_read(text, strlen(text), DOC_MAX_NESTING, error);
+    if (node == NULL)
+        return FALSE;
+    g_autoptr(PbxDoc) doc = doc_new_for_node("options", node);
+    g_autoptr(PbxProblems) problems = problems_new();
+    PbxOptionContext context = {
+        .registry = child.registry, .sandbox = child.sandbox, .base_dir = base_dir};
+    child.options = options_check(plugin, doc, "", NULL, &context, problems);
+    if (child.options != NULL)
+        return TRUE;
+    g_autofree char *lines = problems_format(problems);
+    g_set_error_literal(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN, g_strchomp(lines));
+    return FALSE;
+}
+
+static gboolean
+set_up(PbxUnpack *in, GError **error)
+{
+    const char *version = unpack_text(in), *base_dir = unpack_text(in), *path = unpack_text(in);
+    const char *kind = unpack_text(in), *name = unpack_text(in), *options = unpack_text(in);
+    child.n = unpack_32(in);
+    if (in->broken || child.members != NULL || g_strcmp0(version, PEGBOX_VERSION) != 0 ||
+        child.n > G_MAXUINT16) {
+        g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
+                    "pegbox-worker is of pegbox %s, and was started by another", PEGBOX_VERSION);
+        return FALSE;
+    }
+    child.members = g_new0(Member, child.n);
+    for (guint i = 0; i < child.n; i++) {
+        child.members[i].slot = unpack_text(in);
+        child.members[i].seed = unpack_64(in);
+        child.members[i].problem = unpack_struct(in, &struct_problem, NULL);
+    }
+    child.registry = registry_new(error);
+    if (child.registry == NULL)
+        return FALSE;
+    registry_on_warning(child.registry, keep_silent, NULL);
+    const PbxPlugin *plugin = registry_load_file(child.registry, path, kind, name, error);
+    return plugin != NULL && read_options(plugin, options, base_dir, error) &&
+           make_members(plugin, child.options, 0, error);
+}
+
+static void
+answer_setup(PbxUnpack *in)
+{
+    g_autoptr(GError) error = NULL;
+    in->arena = child.lasting;
+    const gboolean made = set_up(in, &error);
+    GByteArray *answer = frame_begin(FRAME_ANSWER);
+    if (!made) {
+        const gboolean refused = g_error_matches(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_OPTIONS);
+        pack_32(answer, (guint32)(refused ? PBX_EINVAL : PBX_EIO));
+        pack_text(answer, error->message);
+    } else {
+        pack_32(answer, PBX_OK);
+        for (guint i = 0; i < child.n; i++)
+            pack_32(answer, decider_caps(child.members[i].decider));
+    }
+    send_frame(answer);
+}
+
+/* ---- What is asked of them ---- */
+
+static void
+set_clock(guint32 flags, gint64 at_ns)
+{
+    const gboolean still = (flags & CALL_STILL) != 0;
+    clock_hold(child.clock, still ? at_ns : -1);
+    if (!still)
+        clock_continue(child.clock, at_ns);
+}
+
+/* What those that are wrapped see of the call's. */
+static void
+take_views(PbxUnpack *in, const PbxCall *call)
+{
+    child.members[0].result = call->result;
+    child.members[0].outcome = call->outcome;
+    for (guint i = 1; i < child.n; i++) {
+        Member *member = &child.members[i];
+        member->result =
+            call->result != NULL ? unpack_struct(in, &struct_result, call->result) : NULL;
+        member->outcome =
+            call->outcome != NULL ? unpack_struct(in, &struct_outcome, call->outcome) : NULL;
+    }
+}
+
+static gboolean
+answer_call(PbxUnpack *in)
+{
+    PbxCall call = {.id = unpack_32(in)};
+    const guint32 flags = unpack_32(in);
+    set_clock(flags, (gint64)unpack_64(in));
+    if (call.id >= N_CALLS)
+        return FALSE;
+    in->arena = call_table[call.id].is_setup ? child.problem : child.arena;
+    arena_clear(in->arena);
+    call_unpack(in, &call);
+    take_views(in, &call);
+    if (in->broken)
+        return FALSE;
+    decider_call(child.members[0].decider, &call, NULL, NULL);
+    GByteArray *answer = frame_begin(FRAME_ANSWER);
+    call_pack_answer(answer, &call);
+    send_frame(answer);
+    return TRUE;
+}
+
+static void
+answer_save(void)
+{
+    pbx_error none = {"", ""};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) states = g_byte_array_new();
+    for (guint i = 0; i < child.n && error == NULL; i++) {
+        g_autoptr(GByteArray) blob = g_byte_array_new();
+        PbxDecider *decider = child.members[i].decider;
+        if (decider_state_version(decider) != 0)
+            (void)decider_save(decider, blob, &error);
+        pack_bytes(states, blob->data, blob->len);
+    }
+    if (error != NULL)
+        g_strlcpy(none.message, error->message, sizeof none.message);
+    GByteArray *answer = frame_begin(FRAME_ANSWER);
+    status_pack(answer, error == NULL ? PBX_OK : PBX_EIO, &none);
+    if (error == NULL)
+        g_byte_array_append(answer, states->data, states->len);
+    send_frame(answer);
+}
+
+static gboolean
+answer_load(PbxUnpack *in)
+{
+    const guint index = unpack_32(in);
+    const guint32 version = unpack_32(in);
+    gsize n = 0;
+    const guint8 *bytes = unpack_bytes(in, &n);
+    if (in->broken || index >= child.n)
+        return FALSE;
+    const PbxInstance *instance = decider_instance(child.members[index].decider);
+    pbx_error error = {"", ""};
+    const pbx_status status =
+        instance->object->load != NULL
+            ? instance->object->load(instance->self, version, bytes, n, &error)
+            : PBX_ENOTSUP;
+    GByteArray *answer = frame_begin(FRAME_ANSWER);
+    status_pack(answer, status, &error);
+    send_frame(answer);
+    return TRUE;
+}
+
+static gboolean
+answer_describe(PbxUnpack *in)
+{
+    const guint index = unpack_32(in);
+    if (in->broken || index >= child.n)
+        return FALSE;
+    g_autofree char *text = decider_describe(child.members[index].decider);
+    GByteArray *answer = frame_begin(FRAME_ANSWER);
+    pack_text(answer, text);
+    send_frame(answer);
+    return TRUE;
+}
+
+static gboolean
+answer(PbxFrameType type, PbxUnpack *in)
+{
+    if (type == FRAME_SETUP) {
+        answer_setup(in);
+        return TRUE;
+    }
+    if (child.n_made == 0 || child.members[0].decider == NULL)
+        return FALSE;
+    switch (type) {
+    case FRAME_CALL:
+        return answer_call(in);
+    case FRAME_SAVE:
+        answer_save();
+        return TRUE;
+    case FRAME_LOAD:
+        return answer_load(in);
+    case FRAME_DESCRIBE:
+        return answer_describe(in);
+    default:
+        return FALSE;
+    }
+}
+
+/* ---- The process ---- */
+
+static void
+clear(void)
+{
+    /* A wrapper is destroyed before what it wraps. */
+    for (guint i = 0; i < child.n && child.members != NULL; i++)
+        decider_free(child.members[i].decider);
+    for (guint i = 0; i < child.n && child.members != NULL; i++)
+        children_free(child.members[i].children);
+    g_free(child.members);
+    options_free(child.options);
+    if (child.sandbox != NULL)
+        sandbox_free(child.sandbox);
+    registry_free(child.registry);
+    clock_free(child.clock);
+    arena_free(child.arena);
+    arena_free(child.lasting);
+    arena_free(child.problem);
+    frames_close(&child.frames);
+}
+
+int
+decider_child_main(void)
+{
+    if (fcntl(DECIDER_CHILD_FD, F_SETFD, FD_CLOEXEC) < 0) {
+        fputs("pegbox-worker is started by pegbox itself, with a socket at descriptor 3.\n",
+              stderr);
+        return 2;
+    }
+    /* Also in the middle of a call, where nobody looks whether the channel has closed. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_IGN);
+    frames_open(&child.frames, DECIDER_CHILD_FD);
+    child.arena = arena_new();
+    child.lasting = arena_new();
+    child.problem = arena_new();
+    child.clock = clock_new_real(NULL);
+    child.sandbox = sandbox_new();
+    PbxChannelRead read;
+    PbxFrameType type;
+    PbxUnpack in = {.arena = child.arena};
+    gboolean good = TRUE;
+    while (good && (read = frames_read(&child.frames, TRUE, &type, &in)) == CHANNEL_FRAME) {
+        in.arena = child.arena;
+        good = answer(type, &in);
+    }
+    clear();
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the driver has of a child process with deciders. */
+#pragma once
+
+#include "decider/decider-private.h"
+
+typedef struct PbxItem PbxItem;
+/* Reads an answer. FALSE: it makes no sense. */
+typedef gboolean (*PbxItemTake)(PbxProcess *process, PbxItem *item, PbxUnpack *in);
+
+/* A request. */
+struct PbxItem {
+    GByteArray *frame;
+    const char *name; /* as messages name it */
+    PbxItemTake take;
+    gpointer user;
+    gboolean repeats; /* a new child is told what the lost one knew; freed when answered */
+    gboolean tried;   /* a child was lost over it */
+    gboolean answered;
+    pbx_status status;
+    pbx_error error;
+};
+
+struct PbxProcess {
+    guint refs;
+    PbxPlacement placement;
+    guint n; /* that live there, the first of which is called */
+    PbxPlaced *members;
+    PbxDecider **deciders;
+    guint n_dims;
+    gboolean saves, has_state; /* some of them write it; or must be told again */
+    gboolean ready;            /* all could be made once */
+    char *broken;              /* why it is given up; NULL: it is not */
+
+    pid_t pid; /* 0: none */
+    PbxFrames frames;
+    GQueue queue;     /* PbxItem* that wait */
+    PbxItem *flight;  /* the one that was sent */
+    PbxArena *answer; /* what the last one points to */
+
+    /* What a new child is brought to the same state by: */
+    GByteArray *setup, *problem; /* frames: who lives there, the first one's setup */
+    GBytes **blobs;              /* states; NULL: none yet */
+    guint32 *versions;           /* ... and what they were saved under */
+    gboolean fresh;              /* they are those of now */
+    GPtrArray *journal;          /* GByteArray*: calls that have changed them since */
+    gsize journal_size;
+};
+
+/* A request that is to be answered by `take`. Takes the frame, whose length is set here. */
+PbxItem *item_new(GByteArray *frame, const char *name, PbxItemTake take, gpointer user);
+void item_free(PbxItem *item);
+/* Sees to it that it is answered. */
+void process_request(PbxProcess *process, PbxItem *item);

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Searches, schedulers and stoppers in a child process: the same experiment as without, and no
+more than a line where the child crashes, hangs or is killed."""
+import json
+import os
+import signal
+import sqlite3
+
+from pegbox_test import SHORT, SOURCE, PegboxTest, main, sh, wait_until
+
+TRIAL = """i=0; while [ $i -lt 4 ]; do i=$((i + 1)); printf '{"loss": %s%s}\\n' $1 $i; done"""
+SLOW_TRIAL = TRIAL.replace("; done", "; sleep 0.03; done")
+PLAIN = {"x": {"$uniform": [0.1, 0.9]}, "y": {"$uniform": [0, 1]}}
+SPACE = {"x": {"$uniform": [0.1, 0.9]}, "n": {"$randint": 20}, "c": {"$choice": ["a", "b", 3]}}
+DECIDED = "SELECT number, config, state, outcome, reason, value, rung, bracket, origin, ask FROM trial"
+
+
+class Isolate(PegboxTest):
+    def keys(self, **more):
+        keys = dict(metric="loss", mode="min", num_samples=12, seed=5, max_concurrent_trials=1,
+                    config=SPACE, auto_loggers=False, log_to_file=False)
+        keys.update(more)
+        return keys
+
+    def rows(self, name, sql=DECIDED):
+        store = sqlite3.connect("file:%s/experiment.db?mode=ro"
+                                % os.path.join(self.results_dir, name), uri=True)
+        found = store.execute(sql).fetchall()
+        store.close()
+        return found
+
+    def build_flaky(self, name="flaky", flags=()):
+        source = os.path.join(SOURCE, "tests", "unit", "decider", "flaky.c")
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", name, flags=flags)
+
+    def both(self, slot, use, **more):
+        """The same experiment with the decider of a slot here and in a child."""
+        for name, isolate in (("here", False), ("child", True)):
+            one = dict(use, isolate=isolate)
+            keys = self.keys(name=name, **more)
+            keys[slot] = [one] if slot == "stop" else one
+            e = self.run_experiment(sh(TRIAL, "{x}"), **keys)
+            self.assertEqual(e.done.err, "", str(e.done))
+        self.assertEqual(self.rows("child"), self.rows("here"))
+        for name in ("here", "child"):
+            self.pegbox("rm", name)
+
+
+class Equal(Isolate):
+    def test_searches(self):
+        learns = {"tpe": {"n_startup_trials": 3}}
+        listed = self.look_at("search")
+        self.assertIn("random", listed)
+        for name in listed:
+            caps = self.pegbox("inspect", "search/" + name, "--json").json.get("caps", [])
+            if "transparent" in caps:
+                continue
+            with self.subTest(name):
+                self.both("search", dict({"plugin": name}, **learns.get(name, {})),
+                          config=SPACE if "category" in caps else PLAIN)
+
+    def look_at(self, kind):
+        return [one["name"] for one in self.pegbox("plugins", kind, "--json").json]
+
+    def test_schedulers(self):
+        self.both("scheduler", {"plugin": "asha", "max_t": 4, "grace_period": 1})
+        self.both("scheduler", {"plugin": "fifo"})
+
+    def test_stoppers(self):
+        for use in ({"plugin": "max-iteration", "max_iter": 2},
+                    {"plugin": "trial-plateau", "metric": "loss", "num_results": 2},
+                    {"plugin": "experiment-plateau", "metric": "loss", "patience": 2, "top": 3},
+                    {"plugin": "threshold", "bounds": {"loss": {"<=": 0.4}}},
+                    {"plugin": "when", "when": ""},
+                    {"plugin": "noop"}, {"plugin": "timeout", "timeout": 1000}):
+            if use["plugin"] == "when":
+                use = {"when": "result.loss < 0.5 and result.training_iteration > 1"}
+            with self.subTest(str(use)):
+                self.both("stop", use)
+
+    def test_a_wrapper_with_what_it_wraps(self):
+        """Each of them sees losses and fields of its own."""
+        self.both("stop", {"plugin": "combined", "require": "all", "stoppers": [
+            {"plugin": "max-iteration", "max_iter": 2},
+            {"plugin": "combined", "stoppers": [
+                {"plugin": "threshold", "bounds": {"loss": {"<=": 0.7}}},
+                {"when": "result.loss > 0.8"}]}]})
+
+    def test_duplicates_and_conditions(self):
+        space = {"x": 1, "k": {"$choice": [1, 2, {"a": {"$uniform": [0, 1]}}]}}
+        self.both("search", {"plugin": "tpe", "n_startup_trials": 2}, config=space,
+                  duplicates="skip", num_samples=6)
+
+
+class Elsewhere(Isolate):
+    """Where there is no driver, or it runs the trials itself."""
+
+    def asked(self, name, isolate):
+        path = self.spec(None, **self.keys(name=name, search={
+            "plugin": "tpe", "n_startup_trials": 2, "isolate": isolate}))
+        configs = []
+        for i in range(5):
+            words = ("ask", "--create", path) if i == 0 else ("ask", name)
+            asked = self.pegbox(*words).json
+            configs.append(asked["config"])
+            self.pegbox("tell", name, str(asked["trial"]), json.dumps({"loss": i % 3}))
+        return configs
+
+    def test_ask_and_tell(self):
+        self.assertEqual(self.asked("child", True), self.asked("here", False))
+
+    def test_local(self):
+        for name, isolate in (("here", False), ("child", True)):
+            self.run_experiment(sh(TRIAL, "{x}"), words=["--local"], **self.keys(
+                name=name, search={"plugin": "tpe", "n_startup_trials": 2, "isolate": isolate}))
+        self.assertEqual(self.rows("child"), self.rows("here"))
+
+    def test_looked_at(self):
+        path = self.spec(sh(TRIAL, "{x}"), **self.keys(search={"plugin": "tpe", "isolate": 60}))
+        self.pegbox("validate", path)
+        self.assertIn("isolate", self.pegbox("schema").out)
+        e = self.run_experiment(sh(TRIAL, "{x}"), **self.keys(
+            name="e", num_samples=1, search={"plugin": "tpe", "isolate": 60}))
+        with open(os.path.join(e.path, "experiment.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["search"]["isolate"], 60)
+
+
+class Lost(Isolate):
+    def setUp(self):
+        super().setUp()
+        self.build_flaky()
+        self.once = os.path.join(self.dir, "once")
+
+    def flaky(self, at=0, how="crash", once=True, isolate=True, **more):
+        return dict({"plugin": "flaky", "at": at, "how": how, "isolate": isolate,
+                     "once": self.once if once else ""}, **more)
+
+    def run_flaky(self, name, expect=0, **options):
+        return self.run_experiment(sh(TRIAL, "{x}"), expect=expect,
+                                   **self.keys(name=name, num_samples=5, config=PLAIN,
+                                               search=self.flaky(**options)))
+
+    def test_crashes_and_hangs(self):
+        """One line, and the points of one that never did."""
+        self.run_flaky("whole", isolate=False)
+        for how, said in (("crash", "was killed by signal 9 (Killed)"),
+                          ("exit", "ended with status 7"), ("hang", "gave no answer for 0.5 s")):
+            for at in (1, 2, 9) if SHORT else (1, 2, 3, 7, 14, 20, 24):
+                with self.subTest("%s at %d" % (how, at)):
+                    e = self.run_flaky("lost", at=at, how=how, isolate=0.5 if how == "hang" else True)
+                    lines = e.done.err.splitlines()
+                    self.assertEqual(len(lines), 1, str(e.done))
+                    self.assertRegex(lines[0], r"search: its child process %s in search\.\w+, and is "
+                                     "started again from its last state" % said.replace("(", r"\(")
+                                     .replace(")", r"\)"))
+                    self.assertEqual(self.rows("lost"), self.rows("whole"))
+                    self.pegbox("rm", "lost")
+                    os.unlink(self.once)
+
+    def test_a_second_time(self):
+        """Then the experiment ends, and can go on once the plugin is mended."""
+        e = self.run_flaky("twice", at=9, once=False, expect=4)
+        lines = e.done.err.splitlines()
+        self.assertEqual(len(lines), 2, str(e.done))
+        self.assertRegex(lines[1], r"pegbox: error: search/flaky: its child process was killed by "
+                         r"signal 9 \(Killed\) in search\.\w+, for the second time")
+        self.run_flaky("whole", isolate=False)
+        done = self.pegbox("resume", "twice", "--set", "search.at=0")
+        self.assertEqual(done.err, "", str(done))
+        self.assertEqual(self.rows("twice", "SELECT number, x FROM trial"),
+                         self.rows("whole", "SELECT number, x FROM trial"))
+
+    def test_the_child_is_killed(self):
+        keys = self.keys(name="k", num_samples=8, search=self.flaky(), config=PLAIN)
+        process = self.start("run", self.spec(sh(SLOW_TRIAL, "{x}"), **keys))
+        killed = 0
+        while killed < 2:
+            n = len(self.trials_so_far("k"))
+            wait_until(lambda: len(self.trials_so_far("k")) > n, what="a trial")
+            for pid in self.children():
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        done = self.finish(process)
+        self.assertEqual(done.status, 0, str(done))
+        self.assertEqual(len(done.err.splitlines()), 2, str(done))
+        self.run_experiment(sh(TRIAL, "{x}"), **dict(keys, name="whole",
+                                                     search=self.flaky(isolate=False)))
+        self.assertEqual(self.rows("k", "SELECT number, x, origin FROM trial"),
+                         self.rows("whole", "SELECT number, x, origin FROM trial"))
+
+    def children(self):
+        """Pids of the children with deciders, as `ps` would show them."""
+        found = []
+        for pid in self.named("pegbox-worker"):
+            try:
+                with open("/proc/%d/cmdline" % pid, "rb") as file:
+                    if b"\0decider\0" in file.read():
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def trials_so_far(self, name):
+        try:
+            return self.rows(name, "SELECT number FROM trial WHERE ended_ns > 0")
+        except sqlite3.Error:
+            return []
+
+
+if __name__ == "__main__":
+    main()

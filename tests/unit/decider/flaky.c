@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A search that crashes or hangs at one of its calls, once or each time, and whose points depend on
+ * every call that it has had: what a new child of it was not told, or twice, shows. */
+#include <pegbox/helpers.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#ifndef FLAKY_CAPS
+#define FLAKY_CAPS 0u
+#endif
+
+struct pbx_instance {
+    pbx_base base;
+    uint64_t n_dims, hash, calls;
+    char extra[64];
+};
+
+static const char *const ways[] = {"crash", "hang", "exit", NULL};
+static const pbx_option options[] = {
+    PBX_OPT_INT("at", "the call that it dies in; 0: none", "1.0", 0, 1e9, "0"),
+    PBX_OPT_ENUM("how", "what it does then", "1.0", ways, "\"crash\""),
+    PBX_OPT_STRING("once", "a file that says that it has done so; empty: each time", "1.0", "\"\""),
+    PBX_OPT_REAL("sleep_s", "how long a suggest takes", "1.0", 0, 1e6, "0"),
+    PBX_OPT_STRING("until", "... or until this file is there", "1.0", "\"\""),
+};
+
+static void
+die(pbx_instance *self)
+{
+    const pbx_host *host = self->base.host;
+    const char *once = pbx_string(host, self->base.options, "once");
+    const char *how = pbx_string(host, self->base.options, "how");
+    FILE *mark = once[0] ? fopen(once, "r") : NULL;
+    if (mark) {
+        fclose(mark);
+        return;
+    }
+    if (once[0] && (mark = fopen(once, "w")))
+        fclose(mark);
+    if (strcmp(how, "exit") == 0)
+        _exit(7);
+    while (strcmp(how, "hang") == 0)
+        pause();
+    raise(SIGKILL);
+}
+
+static void
+mix(pbx_instance *self, uint64_t value)
+{
+    self->hash = (self->hash ^ value) * 1099511628211u;
+    self->hash ^= self->hash >> 29;
+}
+
+static pbx_status
+called(pbx_instance *self)
+{
+    if (++self->calls == (uint64_t)pbx_real(self->base.host, self->base.options, "at"))
+        die(self);
+    return PBX_OK;
+}
+
+static pbx_status
+setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
+{
+    (void)error;
+    self->n_dims = problem->space->n_dims;
+    return PBX_OK;
+}
+
+static void
+take_time(pbx_instance *self)
+{
+    const pbx_host *host = self->base.host;
+    const char *until = pbx_string(host, self->base.options, "until");
+    poll(NULL, 0, (int)(pbx_real(host, self->base.options, "sleep_s") * 1e3));
+    while (until[0] && access(until, F_OK) != 0 && !host->cancelled(host))
+        poll(NULL, 0, 1);
+}
+
+static pbx_status
+suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    take_time(self);
+    mix(self, s->ask);
+    for (uint64_t i = 0; i < self->n_dims; i++) {
+        mix(self, i);
+        s->x[i] = (double)((self->hash >> 12) % 1024) / 1024;
+    }
+    s->origin = self->hash;
+    snprintf(self->extra, sizeof self->extra, "{\"calls\":%d}", (int)self->calls);
+    s->extra = self->extra;
+    return called(self);
+}
+
+static pbx_status
+adopt(pbx_instance *self, const pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    mix(self, s->flags + 1000);
+    return called(self);
+}
+
+static pbx_status
+report(pbx_instance *self, const pbx_result *r, pbx_error *error)
+{
+    (void)error;
+    mix(self, r->trial);
+    mix(self, (uint64_t)r->iteration);
+    mix(self, r->text_size > 0);
+    mix(self, (uint64_t)pbx_real(self->base.host, r->fields, "training_iteration"));
+    return called(self);
+}
+
+static pbx_status
+tell(pbx_instance *self, const pbx_outcome *o, pbx_error *error)
+{
+    if (o->end == PBX_END_FAILED)
+        return pbx_fail(error, PBX_EIO, "tell", "trial %d failed", (int)o->trial);
+    mix(self, o->trial);
+    mix(self, o->end);
+    return called(self);
+}
+
+static void
+state(pbx_instance *self, pbx_blob *blob)
+{
+    pbx_blob_u64(blob, &self->hash);
+    pbx_blob_u64(blob, &self->calls);
+}
+
+static pbx_status
+describe(pbx_instance *self, const pbx_sink *sink)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "%d calls in process %d", (int)self->calls, (int)getpid());
+    return sink->write(sink->ctx, text, (size_t)n);
+}
+
+PEGBOX_SEARCH("flaky", "1.0", "Dies at one of its calls", "MIT", options, FLAKY_CAPS, 1, NULL,
+              state, .object.describe = describe, .setup = setup, .suggest = suggest,
+              .adopt = adopt, .report = report, .tell = tell);

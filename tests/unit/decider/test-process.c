@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A decider in a child process: as in this one, and what becomes of it when the child is lost. */
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "decider/decider.h"
+
+#define N_DIMS 3
+
+typedef struct {
+    PbxRegistry *registry;
+    PbxSandbox *sandbox;
+    PbxDoc *doc;
+    PbxOptions *options;
+    PbxDecider *decider;
+    GString *log;
+    char *mark; /* a file that is not there */
+    pbx_problem problem;
+    pbx_space space;
+    pbx_dim dims[N_DIMS];
+    const pbx_dim *list[N_DIMS];
+} Fixture;
+
+static void
+on_log(const char *slot, int level, const char *message, gpointer user)
+{
+    g_string_append_printf(user, "%s %d %s\n", slot, level, message);
+}
+
+static void
+fixture_open(Fixture *f)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    g_autoptr(GError) error = NULL;
+    memset(f, 0, sizeof *f);
+    f->registry = registry_new(&error);
+    g_assert_no_error(error);
+    f->sandbox = sandbox_new();
+    f->log = g_string_new(NULL);
+    f->mark = g_strdup_printf("%s/pegbox-flaky-%u", g_get_tmp_dir(), g_random_int());
+    f->space = (pbx_space){.struct_size = sizeof f->space, .n_dims = N_DIMS, .dims = f->list};
+    f->problem =
+        (pbx_problem){.struct_size = sizeof f->problem, .space = &f->space, .num_samples = 10};
+    for (guint i = 0; i < N_DIMS; i++) {
+        f->list[i] = &f->dims[i];
+        f->dims[i] = (pbx_dim){.struct_size = sizeof(pbx_dim),
+                               .parent = -1,
+                               .high = 1,
+                               .name = names[i],
+                               .path = names[i]};
+    }
+}
+
+/* With options as JSON; %s in them is the mark. */
+static void
+fixture_make(Fixture *f, const char *format, double limit_s, gboolean in_child)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PbxProblems) problems = problems_new();
+    g_autofree char *path =
+        g_test_build_filename(G_TEST_BUILT, "tests", "unit", "decider", "flaky.so", NULL);
+    const PbxPlugin *plugin = registry_load_file(f->registry, path, NULL, NULL, &error);
+    g_assert_no_error(error);
+    g_autoptr(GString) text = g_string_new(format);
+    g_string_replace(text, "%s", f->mark, 0);
+    g_autoptr(JsonNode) node = json_from_string(text->str, NULL);
+    f->doc = doc_new_for_node("test", node);
+    PbxOptionContext context = {.registry = f->registry, .sandbox = f->sandbox};
+    f->options = options_check(plugin, f->doc, "", NULL, &context, problems);
+    g_assert_nonnull(f->options);
+    if (in_child) {
+        const PbxPlaced member = {.plugin = plugin,
+                                  .slot = "search",
+                                  .options = f->options,
+                                  .seed = 1,
+                                  .problem = &f->problem};
+        const PbxPlacement placement = {.log = on_log,
+                                        .log_user = f->log,
+                                        .limit_ns = (gint64)(limit_s * 1e9),
+                                        .warn_ns = G_MAXINT64};
+        g_assert_true(deciders_new_child(&member, 1, &placement, &f->decider, &error));
+    } else {
+        PbxInstance *instance =
+            instance_new(plugin, "search", f->options, 1, NULL, on_log, f->log, NULL, NULL, &error);
+        g_assert_nonnull(instance);
+        f->decider = decider_new(instance, G_MAXINT64);
+    }
+    g_assert_no_error(error);
+    PbxCall setup = {.id = CALL_SEARCH_SETUP, .problem = &f->problem};
+    decider_call(f->decider, &setup, NULL, NULL);
+    g_assert_cmpint(setup.status, ==, PBX_OK);
+}
+
+static void
+fixture_unmake(Fixture *f)
+{
+    g_clear_pointer(&f->decider, decider_free);
+    g_clear_pointer(&f->options, options_free);
+    g_clear_pointer(&f->doc, doc_free);
+}
+
+static void
+fixture_close(Fixture *f)
+{
+    fixture_unmake(f);
+    g_unlink(f->mark);
+    g_string_free(f->log, TRUE);
+    sandbox_free(f->sandbox);
+    registry_free(f->registry);
+    g_free(f->mark);
+}
+
+/* ... and no child is left. */
+static void
+fixture_end(Fixture *f)
+{
+    fixture_close(f);
+    g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
+}
+
+static pbx_status
+ask(Fixture *f, guint64 number, double *x, PbxCall *call)
+{
+    static pbx_suggestion suggestion;
+    suggestion = (pbx_suggestion){
+        .struct_size = sizeof suggestion, .n_dims = N_DIMS, .trial = number, .ask = number, .x = x};
+    *call = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    decider_call(f->decider, call, NULL, NULL);
+    return call->status;
+}
+
+static pbx_status
+tell(Fixture *f, guint64 number, guint32 end, PbxCall *call)
+{
+    const char text[] = "{\"training_iteration\":3}";
+    const pbx_result last = {.struct_size = sizeof last, .trial = number, .text = text};
+    const pbx_outcome outcome = {
+        .struct_size = sizeof outcome, .end = end, .trial = number, .last = &last};
+    *call = (PbxCall){.id = CALL_SEARCH_TELL, .outcome = &outcome};
+    decider_call(f->decider, call, NULL, NULL);
+    return call->status;
+}
+
+/* Asks and tells from a number on; the points. */
+static void
+go(Fixture *f, guint64 from, guint n, double (*points)[N_DIMS])
+{
+    PbxCall call;
+    for (guint64 i = from; i < from + n; i++) {
+        g_autofree char *extra = g_strdup_printf("{\"calls\":%" G_GUINT64_FORMAT "}", 2 * i);
+        g_assert_cmpint(ask(f, i, points[i], &call), ==, PBX_OK);
+        g_assert_cmpstr(call.suggestion->extra, ==, extra);
+        g_assert_cmpint(tell(f, i, PBX_END_COMPLETED, &call), ==, PBX_OK);
+    }
+}
+
+/* What it gives in this process. */
+static void
+expect(double (*points)[N_DIMS], guint n)
+{
+    Fixture f;
+    fixture_open(&f);
+    fixture_make(&f, "{}", 0, FALSE);
+    go(&f, 0, n, points);
+    fixture_close(&f);
+}
+
+static void
+check(double (*points)[N_DIMS], guint n)
+{
+    double expected[64][N_DIMS];
+    g_assert_cmpuint(n, <=, 64);
+    expect(expected, n);
+    g_assert_cmpmem(points, n * sizeof *points, expected, n * sizeof *points);
+}
+
+static void
+test_same(void)
+{
+    Fixture f;
+    double points[8][N_DIMS];
+    PbxCall call;
+    fixture_open(&f);
+    fixture_make(&f, "{}", 300, TRUE);
+    g_assert_null(decider_instance(f.decider));
+    g_assert_true(decider_is_in_child(f.decider));
+    g_assert_cmpuint(decider_state_version(f.decider), ==, 1);
+    g_assert_false(decider_has(f.decider, CALL_SEARCH_TOTAL));
+    go(&f, 0, 8, points);
+    check(points, 8);
+    g_autofree char *text = decider_describe(f.decider);
+    g_assert_true(g_str_has_prefix(text, "16 calls in process "));
+    g_assert_cmpint(tell(&f, 8, PBX_END_FAILED, &call), ==, PBX_EIO);
+    g_assert_cmpstr(call.error.where, ==, "tell");
+    g_assert_cmpstr(call.error.message, ==, "trial 8 failed");
+    g_assert_cmpstr(f.log->str, ==, "");
+    fixture_end(&f);
+}
+
+/* A state goes from a child to another place and back. */
+static void
+test_state(void)
+{
+    Fixture f;
+    double points[6][N_DIMS];
+    fixture_open(&f);
+    for (guint i = 0; i < 6; i += 2) {
+        static GByteArray *blob;
+        g_autoptr(GError) error = NULL;
+        fixture_make(&f, "{}", 300, i != 2);
+        if (i > 0) {
+            gboolean refused;
+            g_autoptr(GBytes) bytes = g_byte_array_free_to_bytes(blob);
+            g_assert_true(decider_load(f.decider, 1, bytes, &refused, &error));
+            g_assert_false(decider_is_dirty(f.decider));
+        }
+        go(&f, i, 2, points);
+        g_assert_true(decider_is_dirty(f.decider));
+        blob = g_byte_array_new();
+        g_assert_true(decider_save(f.decider, blob, &error));
+        g_assert_false(decider_is_dirty(f.decider));
+        if (i == 4)
+            g_byte_array_unref(blob);
+        fixture_unmake(&f);
+    }
+    check(points, 6);
+    fixture_end(&f);
+}
+
+/* Each way to be lost, at each of the first calls; a state is saved in between. */
+static void
+lose(const char *how, const char *message)
+{
+    for (guint at = 1; at <= 7; at++) {
+        Fixture f;
+        double points[8][N_DIMS];
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GByteArray) blob = g_byte_array_new();
+        g_autofree char *options =
+            g_strdup_printf("{\"at\":%u,\"how\":\"%s\",\"once\":\"%%s\"}", at, how);
+        fixture_open(&f);
+        fixture_make(&f, options, 0.2, TRUE);
+        go(&f, 0, 2, points);
+        g_assert_true(decider_save(f.decider, blob, &error));
+        go(&f, 2, 6, points);
+        check(points, 8);
+        g_assert_nonnull(strstr(f.log->str, message));
+        g_assert_nonnull(strstr(f.log->str, at % 2 == 1 ? "search.suggest" : "search.tell"));
+        fixture_end(&f);
+    }
+}
+
+static void
+test_crash(void)
+{
+    lose("crash", "search 2 its child process was killed by signal 9 (Killed) in ");
+    lose("exit", "search 2 its child process ended with status 7 in ");
+}
+
+static void
+test_hang(void)
+{
+    lose("hang", "search 2 its child process gave no answer for 0.2 s in ");
+}
+
+/* A second time in the same call, and it is over. */
+static void
+test_again(void)
+{
+    Fixture f;
+    double points[2][N_DIMS], x[N_DIMS];
+    PbxCall call;
+    fixture_open(&f);
+    fixture_make(&f, "{\"at\":5}", 300, TRUE);
+    go(&f, 0, 2, points);
+    g_assert_cmpint(ask(&f, 2, x, &call), ==, PBX_EFATAL);
+    g_assert_cmpstr(call.error.message, ==,
+                    "its child process was killed by signal 9 (Killed) in search.suggest, for the "
+                    "second time");
+    g_assert_cmpint(tell(&f, 0, PBX_END_COMPLETED, &call), ==, PBX_EFATAL);
+    g_autoptr(GByteArray) blob = g_byte_array_new();
+    g_autoptr(GError) error = NULL;
+    g_assert_false(decider_save(f.decider, blob, &error));
+    g_assert_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN);
+    g_assert_null(decider_describe(f.decider));
+    fixture_end(&f);
+}
+
+/* Killed from outside, while nothing is asked of it. */
+static void
+test_killed(void)
+{
+    Fixture f;
+    double points[4][N_DIMS];
+    fixture_open(&f);
+    fixture_make(&f, "{}", 300, TRUE);
+    go(&f, 0, 2, points);
+    g_autofree char *text = decider_describe(f.decider);
+    const int pid = (int)g_ascii_strtoll(strrchr(text, ' '), NULL, 10);
+    g_assert_cmpint(pid, >, 1);
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    go(&f, 2, 2, points);
+    check(points, 4);
+    fixture_end(&f);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/decider/process/same", test_same);
+    g_test_add_func("/decider/process/state", test_state);
+    g_test_add_func("/decider/process/crash", test_crash);
+    g_test_add_func("/decider/process/hang", test_hang);
+    g_test_add_func("/decider/process/again", test_again);
+    g_test_add_func("/decider/process/killed", test_killed);
+    return g_test_run();
+}
