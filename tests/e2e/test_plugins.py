@@ -12,7 +12,8 @@ try:
 except ImportError:
     jsonschema = None
 
-BUNDLED = {("search", "random"), ("search", "tpe"), ("scheduler", "fifo"), ("scheduler", "asha"),
+BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"),
+           ("scheduler", "fifo"), ("scheduler", "asha"),
            ("stopper", "threshold"), ("stopper", "when"), ("stopper", "timeout"),
            ("stopper", "max-iteration"), ("logger", "json"), ("logger", "csv"),
            ("executor", "local"), ("trainable", "exec")}

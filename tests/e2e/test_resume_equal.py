@@ -123,6 +123,11 @@ class Equal(PegboxTest):
         self.check(sh(TRIAL, "{x}"), search={"plugin": "tpe", "n_startup_trials": 2},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
 
+    def test_cmaes(self):
+        branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
+        self.check(sh(TRIAL, "{x}"), search={"plugin": "cmaes", "popsize": 4}, num_samples=14,
+                   config={"x": {"$uniform": [0.1, 0.9]}, "n": {"$randint": 9}, "o": branch})
+
     def test_a_search_with_a_large_state(self):
         """Of over 64 KiB, so that it is not stored with each change."""
         self.check(sh("""printf '{"loss": %s}\\n' $1""", "{p0}"),
