@@ -128,6 +128,12 @@ class Equal(PegboxTest):
         self.check(sh(TRIAL, "{x}"), search={"plugin": "cmaes", "popsize": 4}, num_samples=14,
                    config={"x": {"$uniform": [0.1, 0.9]}, "n": {"$randint": 9}, "o": branch})
 
+    def test_a_search_with_a_model(self):
+        """In a child, whose driver is killed."""
+        branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
+        self.check(sh(TRIAL, "{x}"), search={"plugin": "gp", "n_startup_trials": 2, "patience": 0},
+                   config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
+
     def test_a_search_with_a_large_state(self):
         """Of over 64 KiB, so that it is not stored with each change."""
         self.check(sh("""printf '{"loss": %s}\\n' $1""", "{p0}"),
@@ -177,6 +183,12 @@ printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
         self.inputs = 0
         self.check(sh(TRIAL, "{x}"), after_kill=self.count_inputs, num_samples=5, **more)
         self.assertGreater(self.inputs, 0)
+
+    def test_a_search_with_a_model(self):
+        """In a child, whose driver is killed."""
+        branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
+        self.check(sh(TRIAL, "{x}"), search={"plugin": "gp", "n_startup_trials": 2, "patience": 0},
+                   config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
 
     def test_a_search_with_a_large_state(self):
         self.build("search", "large-search")

@@ -394,6 +394,12 @@ test_host_advance(PbxTestHost *host, gint64 ns)
     g_assert_true(clock_advance(host->clock));
 }
 
+void
+test_host_cancel(PbxTestHost *host, gboolean cancel)
+{
+    host_set_cancelled(host_from_abi(host->abi), cancel);
+}
+
 guint
 test_count_descriptors(void)
 {

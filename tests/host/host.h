@@ -108,6 +108,9 @@ GBytes *test_host_reload(PbxTestHost *host);
 /* Loads into the instance of `to` what `from` saves. */
 pbx_status test_host_load(PbxTestHost *to, PbxTestHost *from);
 
+/* Whether the host wants calls to be given up. */
+void test_host_cancel(PbxTestHost *host, gboolean cancel);
+
 /* Open descriptors of this process, the one that looks included. */
 guint test_count_descriptors(void);
 

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The plugin as its host sees it. */
+#include "test-gp.h"
+
+PbxTestHost *
+gp_for(const char *options, const char *config)
+{
+    PbxTestHost *host = test_host_new(options);
+    pbx_status status = test_host_setup(host, config, "loss:min", -1);
+    g_assert_cmpstr(host->error.message, ==, "");
+    g_assert_cmpint(status, ==, PBX_OK);
+    return host;
+}
+
+/* ---- Calls ---- */
+
+pbx_status
+suggest(PbxTestHost *host, guint64 number, double *x, guint64 *origin)
+{
+    const pbx_search *search = host->vtable;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
+                                 .n_dims = host->problem.space->n_dims,
+                                 .trial = number,
+                                 .ask = number,
+                                 .x = x};
+    for (guint i = 0; i < suggestion.n_dims; i++)
+        x[i] = 123456;
+    pbx_status status = search->suggest(host->self, &suggestion, &host->error);
+    if (origin != NULL)
+        *origin = suggestion.origin;
+    return status;
+}
+
+gboolean
+ask_or_done(PbxTestHost *host, guint64 number, double *x)
+{
+    const guint n_dims = host->problem.space->n_dims;
+    g_autoptr(GError) error = NULL;
+    double snapped[MAX_DIMS];
+    gboolean altered;
+    pbx_status status = suggest(host, number, x, NULL);
+    if (status == PBX_DONE)
+        return FALSE;
+    g_assert_cmpint(status, ==, PBX_OK);
+    memcpy(snapped, x, n_dims * sizeof(double));
+    g_assert_true(space_snap(host->space, snapped, &altered, &error));
+    g_assert_no_error(error);
+    g_assert_false(altered);
+    for (guint i = 0; i < n_dims; i++)
+        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
+    return TRUE;
+}
+
+void
+ask(PbxTestHost *host, guint64 number, double *x)
+{
+    g_assert_true(ask_or_done(host, number, x));
+}
+
+void
+end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, const pbx_result *last)
+{
+    const pbx_search *search = host->vtable;
+    pbx_outcome outcome = *test_outcome(host, trial, how, last);
+    outcome.x = x;
+    g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
+}
+
+void
+tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
+{
+    char number[64];
+    g_autofree char *fields =
+        g_strdup_printf("{\"loss\": %s}", g_ascii_dtostr(number, sizeof number, loss));
+    end(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
+}
+
+double
+bowl(PbxTestHost *host, const double *x, double middle)
+{
+    double loss = 0;
+    for (guint i = 0; i < host->problem.space->n_dims; i++)
+        if (!isnan(x[i]))
+            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
+    return loss;
+}
+
+double
+run(PbxTestHost *host, guint64 first, guint n, double middle)
+{
+    double x[MAX_DIMS], least = INFINITY;
+    for (guint64 trial = first; trial < first + n; trial++) {
+        ask(host, trial, x);
+        tell(host, trial, x, bowl(host, x, middle));
+        least = MIN(least, bowl(host, x, middle));
+    }
+    return least;
+}
+
+/* ---- It learns ---- */
+
+static void
+test_every_acquisition(void)
+{
+    static const char *const options[] = {
+        "{" ON "}",
+        "{" ON ", \"acq\": \"ei\", \"xi\": 0.01}",
+        "{" ON ", \"acq\": \"pi\", \"xi\": 0.1}",
+        "{" ON ", \"acq\": \"ucb\"}",
+        "{" ON ", \"acq\": \"ucb\", \"kappa\": 1}",
+        "{" ON ", \"deterministic_objective\": true}",
+        "{" ON ", \"noise\": 0.01}",
+        "{" ON ", \"n_local_search\": 0}",
+        "{" ON ", \"n_preliminary_samples\": 1}",
+        "{" ON ", \"n_startup_trials\": 1}",
+        "{" ON ", \"max_history\": 20}",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(PbxTestHost) host = gp_for(options[i], TWO_DIM);
+        const double least = run(host, 0, 30, 0.3);
+        if (!(least < 2e-3))
+            g_error("%s: %g at the least", options[i], least);
+    }
+}
+
+static void
+test_larger_may_be_better(void)
+{
+    g_autoptr(PbxTestHost) host = test_host_new("{" ON "}");
+    double x[1], best = -INFINITY;
+    g_assert_cmpint(test_host_setup(host, ONE_DIM, "score:max", -1), ==, PBX_OK);
+    for (guint64 trial = 0; trial < 20; trial++) {
+        g_autofree char *fields = NULL;
+        char number[64];
+        ask(host, trial, x);
+        fields = g_strdup_printf("{\"score\": %s}",
+                                 g_ascii_dtostr(number, sizeof number, 5 - bowl(host, x, 0.8)));
+        end(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
+        best = MAX(best, 5 - bowl(host, x, 0.8));
+    }
+    g_assert_cmpfloat(best, >, 5 - 1e-4);
+}
+
+static void
+test_every_operator(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", OPERATORS);
+    const double before = run(host, 0, 10, 0.3);
+    const double after = run(host, 10, 40, 0.3);
+    g_assert_cmpfloat(after, <, before / 3);
+}
+
+/* The good branch is taken, and in it the good values. */
+static void
+test_branches(void)
+{
+    g_autoptr(PbxTestHost) host =
+        gp_for("{" ON "}", "{\"o\": {\"$choice\": [{\"a\": {\"$uniform\": [0, 1]}}, "
+                           "{\"b\": {\"$uniform\": [0, 1]}, \"c\": {\"$choice\": [1, 2, 3]}}]}}");
+    double x[4];
+    guint good = 0;
+    for (guint64 trial = 0; trial < 40; trial++) {
+        ask(host, trial, x);
+        g_assert_cmpint(isnan(x[1]), ==, x[0] == 1);
+        g_assert_cmpint(isnan(x[2]) && isnan(x[3]), ==, x[0] == 0);
+        tell(host, trial, x, x[0] == 0 ? 0.5 + x[1] : fabs(x[2] - 0.7) + (x[3] != 2));
+        good += trial >= 20 && x[0] == 1 && fabs(x[2] - 0.7) < 0.2 && x[3] == 2;
+    }
+    g_assert_cmpuint(good, >, 10);
+}
+
+/* Each of so many parts of a range has one of the first points. */
+static void
+test_startup_is_even(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{\"n_startup_trials\": 8}", TWO_DIM);
+    double x[2];
+    for (guint block = 0; block < 2; block++) {
+        guint seen[2] = {0, 0};
+        for (guint64 number = 8 * block; number < 8 * block + 8; number++) {
+            ask(host, number, x);
+            for (guint i = 0; i < 2; i++)
+                seen[i] |= 1u << (guint)(8 * pbx_to_unit(host->problem.space->dims[i], x[i]));
+        }
+        g_assert_cmpuint(seen[0], ==, 255);
+        g_assert_cmpuint(seen[1], ==, 255);
+    }
+}
+
+/* ---- What tells of nothing good ---- */
+
+static void
+check_bad_half(const char *options, guint32 how, const char *fields)
+{
+    g_autoptr(PbxTestHost) host = gp_for(options, ONE_DIM);
+    double x[1];
+    guint in_bad = 0;
+    for (guint64 trial = 0; trial < 40; trial++) {
+        ask(host, trial, x);
+        if (x[0] < 0.5) {
+            tell(host, trial, x, x[0]);
+        } else {
+            end(host, trial, x, how, fields ? test_result(host, trial, 1, fields) : NULL);
+            in_bad += trial >= 20;
+        }
+    }
+    g_assert_cmpuint(in_bad, <, 8);
+}
+
+static void
+test_bad_trials_are_avoided(void)
+{
+    check_bad_half("{" ON "}", PBX_END_COMPLETED, "{\"loss\": \"NaN\"}");
+    check_bad_half("{" ON "}", PBX_END_COMPLETED, "{\"loss\": \"Infinity\"}");
+    check_bad_half("{" ON "}", PBX_END_COMPLETED, "{\"loss\": \"-Infinity\"}");
+    check_bad_half("{" ON "}", PBX_END_COMPLETED, "{\"other\": 1}");
+    check_bad_half("{" ON "}", PBX_END_COMPLETED, NULL);
+    check_bad_half("{" ON "}", PBX_END_FAILED, "{\"loss\": -100}");
+    check_bad_half("{" ON "}", PBX_END_FAILED, NULL);
+    check_bad_half("{" ON "}", PBX_END_EARLY_STOPPED, "{\"loss\": 3}");
+}
+
+/* What was stopped before its end promises much: with the option nobody believes it. */
+static void
+test_early_stopped_ones(void)
+{
+    for (guint believes = 0; believes < 2; believes++) {
+        g_autoptr(PbxTestHost) host =
+            gp_for(believes ? "{" ON "}" : "{" ON ", \"use_early_stopped\": false}", ONE_DIM);
+        double x[1];
+        guint in_half = 0;
+        for (guint64 trial = 0; trial < 30; trial++) {
+            ask(host, trial, x);
+            if (x[0] < 0.5)
+                tell(host, trial, x, fabs(x[0] - 0.25));
+            else
+                end(host, trial, x, PBX_END_EARLY_STOPPED,
+                    test_result(host, trial, 1, "{\"loss\": -9}"));
+            in_half += trial >= 10 && x[0] >= 0.5;
+        }
+        if (believes)
+            g_assert_cmpuint(in_half, >, 12);
+        else
+            g_assert_cmpuint(in_half, <, 12);
+    }
+}
+
+static void
+test_nothing_good_at_all(void)
+{
+    static const char *const options[] = {"{" ON "}", "{" ON ", \"acq\": \"ucb\"}",
+                                          "{" ON ", \"use_early_stopped\": false}"};
+    for (gsize i = 0; i < 2 * G_N_ELEMENTS(options); i++) {
+        g_autoptr(PbxTestHost) host = gp_for(options[i / 2], i % 2 ? OPERATORS : TWO_DIM);
+        double x[MAX_DIMS];
+        for (guint64 trial = 0; trial < 20; trial++) {
+            ask(host, trial, x);
+            end(host, trial, x, trial % 2 ? PBX_END_FAILED : PBX_END_STOPPED, NULL);
+        }
+    }
+}
+
+static void
+test_all_alike(void)
+{
+    for (guint i = 0; i < 4; i++) {
+        g_autoptr(PbxTestHost) host = gp_for("{" ON "}", i % 2 ? OPERATORS : TWO_DIM);
+        double x[MAX_DIMS];
+        for (guint64 trial = 0; trial < 25; trial++) {
+            ask(host, trial, x);
+            tell(host, trial, x, i / 2 ? 0.1 : 0);
+        }
+    }
+}
+
+static void
+test_large_numbers(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", TWO_DIM);
+    double x[2], least = INFINITY;
+    for (guint64 trial = 0; trial < 30; trial++) {
+        ask(host, trial, x);
+        tell(host, trial, x, (bowl(host, x, 0.3) - 0.2) * 1.7e308);
+        least = MIN(least, bowl(host, x, 0.3));
+    }
+    g_assert_cmpfloat(least, <, 1e-3);
+}
+
+/* ---- Odd spaces ---- */
+
+static void
+test_a_space_of_one_point(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{}", "{\"x\": 1}");
+    double x[1];
+    for (guint64 trial = 0; trial < 30; trial++) {
+        ask(host, trial, x);
+        tell(host, trial, x, 1);
+    }
+}
+
+static void
+test_200_parameters(void)
+{
+    g_autoptr(GString) config = g_string_new("{");
+    for (guint i = 0; i < 200; i++)
+        g_string_append_printf(config, "%s\"p%u\": {\"$uniform\": [0, 1]}", i > 0 ? ", " : "", i);
+    g_string_append_c(config, '}');
+    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", config->str);
+    const double before = run(host, 0, 10, 0.3);
+    g_assert_cmpfloat(run(host, 10, 15, 0.3), <, before);
+}
+
+static void
+test_wide_bounds(void)
+{
+    g_autoptr(PbxTestHost) host =
+        gp_for("{" ON "}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, "
+                           "1]}, \"z\": {\"$randint\": [0, 9007199254740992]}, "
+                           "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
+    double x[4], least = INFINITY;
+    for (guint64 trial = 0; trial < 30; trial++) {
+        ask(host, trial, x);
+        tell(host, trial, x, fabs(x[1] - 0.2));
+        least = MIN(least, fabs(x[1] - 0.2));
+    }
+    g_assert_cmpfloat(least, <, 0.02);
+}
+
+/* ---- Nothing twice ---- */
+
+static gboolean
+is_same(const double *x, const double *y, guint n)
+{
+    for (guint i = 0; i < n; i++)
+        if (fabs(x[i] - y[i]) > 1e-6)
+            return FALSE;
+    return TRUE;
+}
+
+static void
+check_eight_at_once(const char *options)
+{
+    g_autoptr(PbxTestHost) host = gp_for(options, TWO_DIM);
+    double x[64][2], least = INFINITY;
+    for (guint number = 0; number < 64; number++) {
+        ask(host, number, x[number]);
+        for (guint earlier = 0; earlier < number; earlier++)
+            g_assert_false(is_same(x[earlier], x[number], 2));
+        least = MIN(least, bowl(host, x[number], 0.3));
+        if (number >= 7)
+            tell(host, number - 7, x[number - 7], bowl(host, x[number - 7], 0.3));
+    }
+    g_assert_cmpfloat(least, <, 1e-2);
+}
+
+static void
+test_eight_at_once(void)
+{
+    check_eight_at_once("{" ON "}");
+    check_eight_at_once("{" ON ", \"liar\": \"min\"}");
+    check_eight_at_once("{" ON ", \"liar\": \"mean\"}");
+    check_eight_at_once("{" ON ", \"liar\": \"max\"}");
+    check_eight_at_once("{" ON ", \"acq\": \"ucb\"}");
+}
+
+/* All points of a small space come, and then the search is done. */
+static void
+test_a_small_space(void)
+{
+    g_autoptr(PbxTestHost) host =
+        gp_for("{\"n_startup_trials\": 3, \"deterministic_objective\": true}", TWELVE);
+    double x[2];
+    guint seen = 0;
+    guint64 trial = 0;
+    for (; trial < 12; trial++) {
+        ask(host, trial, x);
+        seen |= 1u << (guint)(3 * x[0] + x[1]);
+        tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+    }
+    g_assert_cmpuint(seen, ==, 4095);
+    for (; trial < 40 && ask_or_done(host, trial, x); trial++)
+        tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+    g_assert_cmpuint(trial, <=, 12 + 5);
+    g_assert_false(ask_or_done(host, trial, x));
+    g_assert_nonnull(strstr(host->log->str, "patience"));
+}
+
+static void
+test_patience(void)
+{
+    static const struct {
+        const char *options;
+        guint from, to;
+    } cases[] = {
+        {"{\"n_startup_trials\": 3, \"patience\": 2, \"skip_duplicate\": false}", 5, 14},
+        {"{\"n_startup_trials\": 3, \"patience\": 0, \"skip_duplicate\": false}", 60, 60},
+        {"{\"n_startup_trials\": 3, \"patience\": 0}", 60, 60},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(PbxTestHost) host = gp_for(cases[i].options, TWELVE);
+        double x[2];
+        guint64 trial = 0;
+        for (; trial < 60 && ask_or_done(host, trial, x); trial++)
+            tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+        g_assert_cmpuint(trial, >=, cases[i].from);
+        g_assert_cmpuint(trial, <=, cases[i].to);
+    }
+}
+
+/* ---- Constraints ---- */
+
+/* What is best is forbidden, and half of the space with it. */
+static void
+check_constraint(const char *options, double start)
+{
+    static const char *const texts[] = {"result.c"};
+    g_autoptr(PbxTestHost) space = gp_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_host_new(options);
+    const pbx_search *search = host->vtable;
+    pbx_problem problem = space->problem;
+    double x[2], best = INFINITY;
+    guint kept = 0;
+    problem.n_constraints = 1;
+    problem.constraints = texts;
+    host->problem = problem;
+    g_assert_cmpint(search->setup(host->self, &problem, &host->error), ==, PBX_OK);
+    for (guint64 trial = 0; trial < 45; trial++) {
+        g_assert_cmpint(suggest(host, trial, x, NULL), ==, PBX_OK);
+        const double loss = x[0], violation = start - x[0];
+        pbx_result result = *test_result(space, trial, 1, "{}");
+        const double *numbers[] = {&loss, &violation};
+        result.n_losses = result.n_violations = 1;
+        result.losses = numbers[0];
+        result.violations = numbers[1];
+        if (trial % 6 == 5)
+            end(host, trial, x, PBX_END_FAILED, NULL);
+        else
+            end(host, trial, x, PBX_END_COMPLETED, &result);
+        if (violation <= 0)
+            best = MIN(best, loss);
+        kept += trial >= 20 && violation <= 0;
+    }
+    g_assert_cmpfloat(best, <, start + 0.02);
+    g_assert_cmpuint(kept, >, 8);
+}
+
+static void
+test_constraints(void)
+{
+    check_constraint("{" ON "}", 0.5);
+    check_constraint("{" ON "}", 0.97); /* none of the first ones keeps it */
+    check_constraint("{" ON ", \"acq\": \"pi\", \"xi\": 0.05}", 0.5);
+}
+
+/* ---- Options ---- */
+
+static void
+test_options(void)
+{
+    g_autofree char *noise = test_host_refusal("{\"noise\": 0}");
+    g_autofree char *both =
+        test_host_refusal("{\"noise\": 0.1, \"deterministic_objective\": true}");
+    g_autofree char *acq = test_host_refusal("{\"acq\": \"lei\"}");
+    g_assert_nonnull(noise);
+    g_assert_nonnull(strstr(both, "deterministic_objective"));
+    g_assert_nonnull(strstr(acq, "logei"));
+}
+
+static void
+assert_describes(PbxTestHost *host, const char *text)
+{
+    const pbx_search *search = host->vtable;
+    pbx_memory memory = {0};
+    pbx_sink sink = pbx_memory_sink(&memory);
+    g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
+    g_assert_cmpstr(memory.bytes, ==, text);
+    pbx_memory_free(&memory);
+}
+
+static void
+test_describes_itself(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{}", ONE_DIM);
+    run(host, 0, 3, 0.2);
+    assert_describes(host, "GP: 3 of 10 first trials have ended");
+    run(host, 3, 9, 0.2);
+    assert_describes(host, "GP: a model of 12 trials");
+}
+
+static void
+test_cancelled(void)
+{
+    g_autoptr(PbxTestHost) one = gp_for("{" ON "}", TWO_DIM);
+    g_autoptr(PbxTestHost) other = gp_for("{" ON "}", TWO_DIM);
+    double x[2], y[2];
+    run(one, 0, 12, 0.3);
+    run(other, 0, 12, 0.3);
+    test_host_cancel(one, TRUE);
+    g_assert_cmpint(suggest(one, 12, x, NULL), ==, PBX_ECANCELLED);
+    test_host_cancel(one, FALSE);
+    ask(one, 12, x);
+    ask(other, 12, y);
+    g_assert_cmpmem(x, sizeof x, y, sizeof y);
+}
+
+#define ADD(NAME, FUNCTION) g_test_add_func("/gp/" NAME, FUNCTION)
+
+int
+main(int argc, char **argv)
+{
+    test_host_init(&argc, &argv);
+    model_add_tests();
+    quality_add_tests();
+    state_add_tests();
+    ADD("every-acquisition", test_every_acquisition);
+    ADD("larger-may-be-better", test_larger_may_be_better);
+    ADD("every-operator", test_every_operator);
+    ADD("branches", test_branches);
+    ADD("startup-is-even", test_startup_is_even);
+    ADD("bad-trials-are-avoided", test_bad_trials_are_avoided);
+    ADD("early-stopped-ones", test_early_stopped_ones);
+    ADD("nothing-good-at-all", test_nothing_good_at_all);
+    ADD("all-alike", test_all_alike);
+    ADD("large-numbers", test_large_numbers);
+    ADD("a-space-of-one-point", test_a_space_of_one_point);
+    ADD("200-parameters", test_200_parameters);
+    ADD("wide-bounds", test_wide_bounds);
+    ADD("eight-at-once", test_eight_at_once);
+    ADD("a-small-space", test_a_small_space);
+    ADD("patience", test_patience);
+    ADD("constraints", test_constraints);
+    ADD("options", test_options);
+    ADD("describes-itself", test_describes_itself);
+    ADD("cancelled", test_cancelled);
+    return g_test_run();
+}

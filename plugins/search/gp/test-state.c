@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is kept: saved and loaded, told again, void, dropped. */
+#include "test-gp.h"
+
+static void
+step(PbxTestHost *host, guint64 number, double *x)
+{
+    ask(host, number, x);
+    if (number % 5 == 4)
+        end(host, number, x, PBX_END_FAILED, NULL);
+    else if (number % 7 != 6) /* which run on */
+        tell(host, number, x, bowl(host, x, 0.3));
+}
+
+static void
+test_state(void)
+{
+    static const char *const options[] = {"{" ON "}",
+                                          "{" ON ", \"max_history\": 20, \"n_startup_trials\": 5}",
+                                          "{" ON ", \"liar\": \"mean\", \"acq\": \"ucb\"}"};
+    for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(PbxTestHost) one = gp_for(options[i], OPERATORS);
+        g_autoptr(PbxTestHost) other = gp_for(options[i], OPERATORS);
+        double x[MAX_DIMS] = {0}, y[MAX_DIMS] = {0};
+        for (guint64 number = 0; number < 30; number++) {
+            step(one, number, x);
+            step(other, number, y);
+            g_assert_cmpmem(x, sizeof x, y, sizeof y);
+            g_bytes_unref(test_host_reload(one));
+        }
+    }
+}
+
+static void
+adopt(PbxTestHost *host, guint64 trial, double *x, guint64 origin)
+{
+    const pbx_search *search = host->vtable;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
+                                 .flags = PBX_SUGGESTION_REPLAY,
+                                 .n_dims = host->problem.space->n_dims,
+                                 .trial = trial,
+                                 .ask = trial,
+                                 .x = x,
+                                 .origin = origin};
+    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
+}
+
+/* Who was told of the same trials goes on in the same way, to the last bit. */
+static void
+check_told_again(const char *options, const char *config, guint n)
+{
+    g_autoptr(PbxTestHost) one = gp_for(options, config);
+    double x[MAX_DIMS], y[MAX_DIMS];
+    g_autofree double *all = g_new0(double, n *MAX_DIMS);
+    g_autofree guint64 *origins = g_new0(guint64, n);
+    for (guint64 number = 0; number < n; number++) {
+        g_assert_cmpint(suggest(one, number, x, &origins[number]), ==, PBX_OK);
+        memcpy(all + number * MAX_DIMS, x, one->problem.space->n_dims * sizeof(double));
+        if (number % 7 != 6)
+            tell(one, number, x, bowl(one, x, 0.3));
+        if (number % 10 != 9)
+            continue;
+        g_autoptr(PbxTestHost) other = gp_for(options, config);
+        for (guint64 again = 0; again <= number; again++) {
+            double *told = all + again * MAX_DIMS;
+            adopt(other, again, told, origins[again]);
+            if (again % 7 != 6)
+                tell(other, again, told, bowl(other, told, 0.3));
+        }
+        memset(x, 0, sizeof x);
+        memset(y, 0, sizeof y);
+        ask(one, number + 1, x);
+        ask(other, number + 1, y);
+        g_assert_cmpmem(x, sizeof x, y, sizeof y);
+        /* As if it had not been asked. */
+        end(one, number + 1, x, PBX_END_DUPLICATE, NULL);
+    }
+}
+
+static void
+test_told_again(void)
+{
+    check_told_again("{" ON "}", TWO_DIM, 60);
+    check_told_again("{" ON ", \"max_history\": 20}", TWO_DIM, 60);
+    check_told_again("{" ON "}", OPERATORS, 30);
+    check_told_again("{\"patience\": 40, \"n_startup_trials\": 3}", TWELVE, 30);
+}
+
+static void
+test_void(void)
+{
+    g_autoptr(PbxTestHost) one = gp_for("{" ON "}", TWO_DIM);
+    g_autoptr(PbxTestHost) other = gp_for("{" ON "}", TWO_DIM);
+    double x[2], y[2];
+    for (guint64 number = 0; number < 20; number++) {
+        ask(one, number, x);
+        ask(other, number, y);
+        tell(one, number, x, number == 6 ? -100 : bowl(one, x, 0.3));
+        tell(other, number, x, number == 6 ? 100 : bowl(one, x, 0.3));
+        if (number == 6) {
+            end(one, 6, x, PBX_END_VOID, NULL);
+            end(other, 6, x, PBX_END_VOID, NULL);
+        }
+        g_assert_cmpmem(x, sizeof x, y, sizeof y);
+    }
+    end(one, 1000, x, PBX_END_VOID, NULL); /* nobody knows it */
+}
+
+static void
+test_max_history(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{" ON ", \"max_history\": 20}", ONE_DIM);
+    double x[1];
+    for (guint64 trial = 0; trial < 300; trial++) {
+        x[0] = (double)((trial * 37) % 300) / 300;
+        tell(host, trial, x, fabs(x[0] - 0.3));
+    }
+    /* The best ones are of those that were kept. */
+    ask(host, 300, x);
+    g_assert_cmpfloat(fabs(x[0] - 0.3), <, 0.05);
+    g_autoptr(GBytes) bytes = test_host_reload(host);
+    g_assert_cmpuint(g_bytes_get_size(bytes), <, 2000);
+}
+
+static pbx_status
+load(PbxTestHost *host, GBytes *bytes, gsize n)
+{
+    const pbx_search *search = host->vtable;
+    return search->object.load(host->self, 1, g_bytes_get_data(bytes, NULL), n, &host->error);
+}
+
+static void
+test_bad_states(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{}", TWO_DIM);
+    run(host, 0, 15, 0.3);
+    g_autoptr(GBytes) bytes = test_host_reload(host);
+    const gsize size = g_bytes_get_size(bytes);
+    for (gsize n = 0; n < size; n++) {
+        g_autoptr(PbxTestHost) other = gp_for("{}", TWO_DIM);
+        g_assert_cmpint(load(other, bytes, n), ==, PBX_EINVAL);
+    }
+    for (gsize at = 0; at < size; at++) {
+        g_autoptr(PbxTestHost) other = gp_for("{}", TWO_DIM);
+        g_autofree guchar *copy = g_memdup2(g_bytes_get_data(bytes, NULL), size);
+        double x[2];
+        copy[at] ^= 0xff;
+        g_autoptr(GBytes) harmed = g_bytes_new(copy, size);
+        if (load(other, harmed, size) == PBX_OK)
+            (void)suggest(other, 15, x, NULL);
+    }
+    g_autoptr(PbxTestHost) more = gp_for("{}", ONE_DIM);
+    g_assert_cmpint(load(more, bytes, size), ==, PBX_ENOTSUP);
+}
+
+#define ADD(NAME, FUNCTION) g_test_add_func("/gp/state/" NAME, FUNCTION)
+
+void
+state_add_tests(void)
+{
+    ADD("reload", test_state);
+    ADD("told-again", test_told_again);
+    ADD("void", test_void);
+    ADD("max-history", test_max_history);
+    ADD("bad-states", test_bad_states);
+}
