@@ -82,8 +82,7 @@ end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, const double
 static void
 tell(PbxTestHost *host, guint64 trial, const double *x, double one, double other)
 {
-    const double losses[] = {one, other};
-    end(host, trial, x, PBX_END_COMPLETED, losses, (double)NAN);
+    end(host, trial, x, PBX_END_COMPLETED, (double[]){one, other}, (double)NAN);
 }
 
 static void
