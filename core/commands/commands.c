@@ -21,6 +21,7 @@ const PbxCommand pbx_commands[] = {
     {"results", "list the results of a trial", command_results},
     {"export", "print all results of an experiment", command_export},
     {"best", "show the best trial of an experiment", command_best},
+    {"importance", "show which parameters matter", command_importance},
     {"logs", "show a trial's output", command_logs},
     {"stop", "end an experiment or one of its trials", command_stop},
     {"pause", "hold an experiment or one of its trials", command_pause},

@@ -39,6 +39,7 @@ int command_best(int argc, char **argv);
 int command_checkpoint(int argc, char **argv);
 int command_enqueue(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_importance(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_logs(int argc, char **argv);
 int command_ls(int argc, char **argv);

@@ -8,9 +8,9 @@ import re
 
 from pegbox_test import SOURCE, PegboxTest, main, read_text
 
-COMMANDS = ("run", "resume", "top", "validate", "ls", "trials", "results", "export", "best", "logs",
-            "stop", "pause", "unpause", "enqueue", "void", "ask", "tell", "checkpoint", "repair", "rm",
-            "plugins", "inspect", "schema")
+COMMANDS = ("run", "resume", "top", "validate", "ls", "trials", "results", "export", "best",
+            "importance", "logs", "stop", "pause", "unpause", "enqueue", "void", "ask", "tell",
+            "checkpoint", "repair", "rm", "plugins", "inspect", "schema")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 
