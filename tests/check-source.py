@@ -44,6 +44,7 @@ WORDS = {
     "local": {"commands", "spec"},        # run --local; a word of Lua
     "timeout": {"spec", "commands"},      # a part that defaults.json fills; ask --timeout
     "random": {"expression"},             # math.random, which the sandbox removes
+    "limit": {"commands"},                # trials --limit
 }
 
 # Files with another licence than their folder, which LICENSES/ has.

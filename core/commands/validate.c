@@ -52,7 +52,7 @@ print_line(const char *file, const PbxSpec *spec)
     guint dims = space_n_dims(spec->space);
     g_autofree char *line =
         g_strdup_printf("%s: ok: %s, %u parameter%s, search %s, scheduler %s", file, trials, dims,
-                        dims == 1 ? "" : "s", spec->search->plugin->desc->name,
+                        dims == 1 ? "" : "s", spec_use_given(spec->search)->plugin->desc->name,
                         spec->scheduler->plugin->desc->name);
     g_autofree char *safe = terminal_safe(line);
     g_print("%s\n", safe);

@@ -25,15 +25,16 @@ typedef struct {
     PbxDecider *decider;
     PbxChildren *children;
     PbxShim shim;
-    const pbx_result *result; /* what it sees of the call's */
-    const pbx_outcome *outcome;
+    pbx_result *result; /* what it sees of the call's */
+    pbx_outcome *outcome;
+    const double *losses; /* of either, as they came */
 } Member;
 
 typedef struct {
-    PbxFrames frames;
-    PbxArena *arena;   /* of a call */
-    PbxArena *lasting; /* of the first frame */
-    PbxArena *problem; /* of the last setup */
+    PbxFrames frames, inner; /* what is read of the same socket: calls, and answers within one */
+    PbxArena *arena;         /* of a call */
+    PbxArena *lasting;       /* of the first frame */
+    PbxArena *problem;       /* of the last setup */
     PbxClock *clock;
     PbxRegistry *registry;
     PbxSandbox *sandbox;
@@ -81,22 +82,91 @@ problem_of(gpointer member)
     return ((Member *)member)->problem;
 }
 
-static const pbx_result *
-result_of(gpointer member, const pbx_result *result)
+static pbx_result *
+altered(const Member *wrapper, const pbx_result *seen, Member *member, pbx_result *result)
 {
-    const Member *wrapper = &child.members[((Member *)member)->wrapper];
-    return result == wrapper->result ? ((Member *)member)->result : NULL;
+    const PbxSeen then = {wrapper->problem, seen, wrapper->losses};
+    member->losses = result->losses;
+    decider_hand_down(&then, member->problem, result);
+    return result;
 }
 
-static const pbx_outcome *
-outcome_of(gpointer member, const pbx_outcome *outcome)
+static pbx_result *
+result_of(gpointer user, const pbx_result *result)
 {
-    const Member *wrapper = &child.members[((Member *)member)->wrapper];
-    return outcome == wrapper->outcome ? ((Member *)member)->outcome : NULL;
+    Member *member = user;
+    const Member *wrapper = &child.members[member->wrapper];
+    if (member->outcome != NULL && result == member->outcome->last)
+        return (pbx_result *)result;
+    return result == wrapper->result ? altered(wrapper, result, member, member->result) : NULL;
 }
 
-static const PbxChildFuncs funcs = {
-    .problem = problem_of, .result = result_of, .outcome = outcome_of};
+static pbx_outcome *
+outcome_of(gpointer user, const pbx_outcome *outcome)
+{
+    Member *member = user;
+    const Member *wrapper = &child.members[member->wrapper];
+    if (outcome != wrapper->outcome)
+        return NULL;
+    pbx_result *last = (pbx_result *)member->outcome->last;
+    *member->outcome = *outcome;
+    member->outcome->last = last != NULL && outcome->last != NULL
+                                ? altered(wrapper, outcome->last, member, last)
+                                : NULL;
+    return member->outcome;
+}
+
+static pbx_suggestion *
+suggestion_of(gpointer user, pbx_suggestion *suggestion)
+{
+    const Member *member = user;
+    return decider_offer(member->decider, child.members[member->wrapper].decider, suggestion);
+}
+
+static gboolean
+is_within(guint index, guint outer)
+{
+    while (index > outer)
+        index = child.members[index].wrapper;
+    return index == outer;
+}
+
+static void
+take_outcome(PbxUnpack *in, Member *member, gconstpointer base)
+{
+    member->outcome = unpack_struct(in, &struct_outcome, base);
+    const pbx_result *last = member->outcome != NULL ? member->outcome->last : NULL;
+    member->losses = last != NULL ? last->losses : NULL;
+}
+
+/* Asks the driver, which has the store, for what it sees and all that it wraps. */
+static pbx_outcome *
+told_of(gpointer user, guint64 trial, pbx_error *error)
+{
+    const guint index = (guint)((Member *)user - child.members);
+    PbxFrameType type;
+    PbxUnpack in = {.arena = child.arena};
+    GByteArray *frame = frame_begin(FRAME_TOLD);
+    pack_32(frame, index);
+    pack_64(frame, trial);
+    send_frame(frame);
+    if (frames_read(&child.inner, TRUE, &type, &in) != CHANNEL_FRAME || type != FRAME_TOLD) {
+        plugin_set_abi_error(error, "", "the driver does not answer");
+        return NULL;
+    }
+    if (status_unpack(&in, error) != PBX_OK)
+        return NULL;
+    for (guint i = index; i < child.n; i++)
+        if (is_within(i, index))
+            take_outcome(&in, &child.members[i], NULL);
+    return in.broken ? NULL : child.members[index].outcome;
+}
+
+static const PbxChildFuncs funcs = {.problem = problem_of,
+                                    .result = result_of,
+                                    .outcome = outcome_of,
+                                    .suggestion = suggestion_of,
+                                    .told = told_of};
 
 static void
 prepare(PbxHost *host, gpointer children)
@@ -123,9 +193,10 @@ make_wrapped(guint index, const PbxOptions *options, GError **error)
         if (!make_members(from->plugin, from->options, index, error))
             return FALSE;
         Member *inner = &child.members[at];
-        if (decider_shim(inner->decider, &inner->shim))
-            children_add(member->children, from, inner->slot, decider_caps(inner->decider),
-                         &inner->shim.stopper, inner->shim.self, inner);
+        gconstpointer vtable = decider_shim(inner->decider, &inner->shim);
+        if (vtable != NULL)
+            children_add(member->children, from, inner->slot, decider_caps(inner->decider), vtable,
+                         inner->shim.self, inner);
     }
     return TRUE;
 }
@@ -238,14 +309,18 @@ set_clock(guint32 flags, gint64 at_ns)
 static void
 take_views(PbxUnpack *in, const PbxCall *call)
 {
-    child.members[0].result = call->result;
-    child.members[0].outcome = call->outcome;
+    const pbx_result *last = call->outcome != NULL ? call->outcome->last : call->result;
+    child.members[0].result = (pbx_result *)call->result;
+    child.members[0].outcome = (pbx_outcome *)call->outcome;
+    child.members[0].losses = last != NULL ? last->losses : NULL;
     for (guint i = 1; i < child.n; i++) {
         Member *member = &child.members[i];
-        member->result =
-            call->result != NULL ? unpack_struct(in, &struct_result, call->result) : NULL;
-        member->outcome =
-            call->outcome != NULL ? unpack_struct(in, &struct_outcome, call->outcome) : NULL;
+        member->result = NULL;
+        member->outcome = NULL;
+        if (call->outcome != NULL)
+            take_outcome(in, member, call->outcome);
+        else if (call->result != NULL)
+            member->result = unpack_struct(in, &struct_result, call->result);
     }
 }
 
@@ -301,12 +376,9 @@ answer_load(PbxUnpack *in)
     const guint8 *bytes = unpack_bytes(in, &n);
     if (in->broken || index >= child.n)
         return FALSE;
-    const PbxInstance *instance = decider_instance(child.members[index].decider);
     pbx_error error = {"", ""};
     const pbx_status status =
-        instance->object->load != NULL
-            ? instance->object->load(instance->self, version, bytes, n, &error)
-            : PBX_ENOTSUP;
+        decider_load_here(child.members[index].decider, version, bytes, n, &error);
     GByteArray *answer = frame_begin(FRAME_ANSWER);
     status_pack(answer, status, &error);
     send_frame(answer);
@@ -369,6 +441,8 @@ clear(void)
     arena_free(child.arena);
     arena_free(child.lasting);
     arena_free(child.problem);
+    child.inner.fd = -1; /* the same */
+    frames_close(&child.inner);
     frames_close(&child.frames);
 }
 
@@ -384,6 +458,7 @@ decider_child_main(void)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     frames_open(&child.frames, DECIDER_CHILD_FD);
+    frames_open(&child.inner, DECIDER_CHILD_FD);
     child.arena = arena_new();
     child.lasting = arena_new();
     child.problem = arena_new();

@@ -20,7 +20,21 @@ struct PbxDecider {
     PbxCallWatch watch; /* NULL: nobody does */
     gpointer watch_user;
     gboolean busy; /* a call is under way: calls of one instance never overlap */
+    /* Of a search: */
+    gboolean counted;                 /* a wrapper calls it: its asks are part of its state */
+    guint64 asks;                     /* that it has answered */
+    pbx_suggestion offered, *offerer; /* what it is called with; its wrapper's, that it is of */
 };
+
+/* asks.c: behind a call that it has answered OK. */
+void decider_count_asks(PbxDecider *decider, const PbxCall *call);
+/* Appends the asks to the state of one that is counted; takes them off. FALSE: they are not there.
+ */
+void decider_put_asks(const PbxDecider *decider, GByteArray *blob);
+gboolean decider_take_asks(PbxDecider *decider, gconstpointer bytes, gsize *n);
+/* The state of an instance of this process. */
+pbx_status decider_load_here(PbxDecider *decider, guint32 version, gconstpointer bytes, gsize n,
+                             pbx_error *error);
 
 /* Marks it, and those that live with it, and tells who watches. */
 void decider_changed(PbxDecider *decider, const PbxCall *call);
@@ -56,6 +70,7 @@ typedef enum {
     FRAME_DESCRIBE,
     FRAME_ANSWER, /* from it: to each of these one */
     FRAME_LOG,
+    FRAME_TOLD, /* from it, within a call: u32 member, u64 trial; the answer has the same type */
 } PbxFrameType;
 
 /* The head of FRAME_CALL: u32 call, u32 flags, i64 clock. */

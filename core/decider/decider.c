@@ -4,6 +4,9 @@
 
 #include "decider/decider-private.h"
 
+/* What one without a state of its own is stored under, whose asks are. */
+#define ASKS_ALONE G_MAXUINT32
+
 #include <string.h>
 
 PbxDecider *
@@ -136,8 +139,10 @@ call_here(PbxDecider *decider, PbxCall *call)
     /* Text from a plugin may lack its end. */
     call->error.where[sizeof call->error.where - 1] = '\0';
     call->error.message[sizeof call->error.message - 1] = '\0';
-    if (info->changes && call->status == PBX_OK)
+    if (info->changes && call->status == PBX_OK) {
+        decider_count_asks(decider, call);
         decider_changed(decider, call);
+    }
     warn_slow(decider, info, took_ns);
 }
 
@@ -196,7 +201,9 @@ decider_state_version(const PbxDecider *decider)
     const pbx_object *object = decider->instance != NULL
                                    ? decider->instance->object
                                    : &((const pbx_search *)vtable_of(decider))->object;
-    return object->save != NULL ? object->state_version : 0;
+    if (object->save != NULL)
+        return object->state_version;
+    return decider->counted ? ASKS_ALONE : 0;
 }
 
 static pbx_status
@@ -211,10 +218,15 @@ append_bytes(void *ctx, const void *bytes, size_t n)
 
 /* Appends what its instance in this process writes. */
 static pbx_status
-save_here(const PbxInstance *instance, GByteArray *blob, pbx_error *error)
+save_here(const PbxDecider *decider, GByteArray *blob, pbx_error *error)
 {
+    const PbxInstance *instance = decider->instance;
     pbx_sink sink = {.ctx = blob, .write = append_bytes};
-    return instance->object->save(instance->self, &sink, error);
+    const pbx_status status = instance->object->save != NULL
+                                  ? instance->object->save(instance->self, &sink, error)
+                                  : PBX_OK;
+    decider_put_asks(decider, blob);
+    return status;
 }
 
 gboolean
@@ -229,7 +241,7 @@ decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
         const void *bytes = g_bytes_get_data(saved, &n);
         g_byte_array_append(blob, bytes, (guint)n);
     } else {
-        pbx_status status = save_here(decider->instance, blob, &abi_error);
+        pbx_status status = save_here(decider, blob, &abi_error);
         if (status != PBX_OK) {
             instance_set_error(error, PLUGIN_ERROR_BROKEN, decider->plugin, status, &abi_error);
             return FALSE;
@@ -239,14 +251,26 @@ decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
     return TRUE;
 }
 
+pbx_status
+decider_load_here(PbxDecider *decider, guint32 version, gconstpointer bytes, gsize n,
+                  pbx_error *error)
+{
+    const PbxInstance *instance = decider->instance;
+    if (!decider_take_asks(decider, bytes, &n)) {
+        plugin_set_abi_error(error, "", "the state is damaged");
+        return PBX_EINVAL;
+    }
+    if (instance->object->load == NULL)
+        return decider->counted && version == ASKS_ALONE ? PBX_OK : PBX_ENOTSUP;
+    return instance->object->load(instance->self, version, bytes, n, error);
+}
+
 static pbx_status
-load_here(const PbxInstance *instance, guint32 version, GBytes *blob, pbx_error *error)
+load_here(PbxDecider *decider, guint32 version, GBytes *blob, pbx_error *error)
 {
     gsize size = 0;
     const void *bytes = g_bytes_get_data(blob, &size);
-    return instance->object->load != NULL
-               ? instance->object->load(instance->self, version, bytes, size, error)
-               : PBX_ENOTSUP;
+    return decider_load_here(decider, version, bytes, size, error);
 }
 
 gboolean
@@ -255,7 +279,7 @@ decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refus
     pbx_error abi_error = {"", ""};
     pbx_status status = decider->process != NULL
                             ? process_load(decider->process, decider, version, blob, &abi_error)
-                            : load_here(decider->instance, version, blob, &abi_error);
+                            : load_here(decider, version, blob, &abi_error);
     *refused = status == PBX_ENOTSUP;
     if (status == PBX_OK) {
         decider->dirty = FALSE;

@@ -126,11 +126,27 @@ int decider_child_main(void);
 /* ---- A decider as the wrapper around it calls it ---- */
 
 typedef struct {
-    pbx_stopper stopper; /* the functions that the plugin has */
-    pbx_instance *self;  /* what they take */
+    union {
+        pbx_stopper stopper;
+        pbx_search search;
+    } of;               /* the functions that the plugin has */
+    pbx_instance *self; /* what they take */
 } PbxShim;
-/* FALSE: deciders of its kind cannot be wrapped. The decider must outlive the shim. */
-gboolean decider_shim(PbxDecider *decider, PbxShim *shim);
+/* The vtable in the shim; NULL: deciders of its kind cannot be wrapped. The decider must outlive
+ * the shim. */
+gconstpointer decider_shim(PbxDecider *decider, PbxShim *shim);
+/* What a wrapper sees of a result, which another one around it may have altered. */
+typedef struct {
+    const pbx_problem *problem;
+    const pbx_result *result;
+    const double *losses; /* as they were */
+} PbxSeen;
+/* Alters in the same way what one sees that it wraps. */
+void decider_hand_down(const PbxSeen *wrapper, const pbx_problem *problem, pbx_result *result);
+/* The suggestion of its wrapper, a search's, as it is called with it: with its own ask. What it
+ * answers is in the wrapper's too. Valid until the next. */
+pbx_suggestion *decider_offer(PbxDecider *decider, const PbxDecider *wrapper,
+                              pbx_suggestion *suggestion);
 
 /* ---- Its state ---- */
 

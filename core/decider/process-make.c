@@ -8,7 +8,8 @@ setup_frame(const PbxProcess *process, const PbxPlaced *members)
 {
     GByteArray *frame = frame_begin(FRAME_SETUP);
     const PbxPlugin *plugin = members[0].plugin;
-    g_autofree char *options = json_to_text(options_node(members[0].options));
+    g_autoptr(JsonNode) explicit = options_explicit(members[0].options);
+    g_autofree char *options = json_to_text(explicit);
     pack_text(frame, PEGBOX_VERSION);
     pack_text(frame, process->placement.base_dir);
     pack_text(frame, plugin->path);
@@ -89,6 +90,8 @@ deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacement *placem
         process->members[i].slot = g_strdup(members[i].slot);
         deciders[i] = process->deciders[i] =
             decider_in_child(process, i, members[i].plugin, members[i].slot, placement->warn_ns);
+        /* As the shim in the child makes it. */
+        deciders[i]->counted = i > 0 && g_str_equal(members[i].plugin->desc->kind, "search");
         const gboolean saves = decider_state_version(deciders[i]) != 0;
         process->saves = process->saves || saves;
         process->has_state = process->has_state || saves ||

@@ -262,6 +262,46 @@ take_log(PbxProcess *process, PbxUnpack *in)
                                process->placement.log_user);
 }
 
+static gboolean
+is_within(const PbxProcess *process, guint index, guint outer)
+{
+    while (index > outer)
+        index = process->members[index].wrapper;
+    return index == outer;
+}
+
+/* A wrapper asks how a trial has ended, within a call. */
+static void
+answer_told(PbxProcess *process, PbxUnpack *in)
+{
+    const PbxChildFuncs *sees = &process->placement.sees;
+    const guint index = unpack_32(in);
+    const guint64 trial = unpack_64(in);
+    if (in->broken || index == 0 || index >= process->n || process->flight == NULL) {
+        lost(process, g_strdup("spoke nonsense"));
+        return;
+    }
+    pbx_error error = {"", ""};
+    g_autofree const pbx_outcome **views = g_new0(const pbx_outcome *, process->n);
+    GByteArray *frame = frame_begin(FRAME_TOLD);
+    views[index] = sees->told(process->members[index].user, trial, &error);
+    status_pack(frame, views[index] != NULL ? PBX_OK : PBX_ESTATE, &error);
+    for (guint i = index; i < process->n && views[index] != NULL; i++) {
+        const PbxPlaced *member = &process->members[i];
+        if (!is_within(process, i, index))
+            continue;
+        if (i > index)
+            views[i] = sees->outcome(member->user, views[member->wrapper]);
+        pack_struct(frame, &struct_outcome, views[i], NULL);
+    }
+    frame_end(frame);
+    const gint64 limit_ms = process->placement.limit_ns / 1000000;
+    const gboolean sent = frames_send(&process->frames, frame, (gint)MIN(limit_ms, G_MAXINT));
+    g_byte_array_unref(frame);
+    if (!sent)
+        lost_channel(process);
+}
+
 static void
 take_answer(PbxProcess *process, PbxUnpack *in)
 {
@@ -305,6 +345,8 @@ read_one(PbxProcess *process, gboolean wait)
         take_log(process, &in);
     else if (type == FRAME_ANSWER)
         take_answer(process, &in);
+    else if (type == FRAME_TOLD)
+        answer_told(process, &in);
     else
         lost(process, g_strdup("spoke nonsense"));
     return TRUE;

@@ -86,11 +86,9 @@ tell(PbxRunner *runner, const pbx_suggestion *suggestion, const PbxTrial *earlie
         .trial = PBX_NONE,
         .origin = suggestion->origin,
         .x = suggestion->x,
-        .last = last != NULL ? view_for_slot(runner, last, search) : NULL,
         .budget = earlier->budget,
     };
-    PbxCall call = {.id = CALL_SEARCH_TELL, .outcome = &outcome};
-    decider_call(search->decider, &call, NULL, NULL);
+    PbxCall call = slot_tell(search, CALL_SEARCH_TELL, &outcome, last);
     if (call.status >= 0)
         return TRUE;
     decider_set_error(search->decider, &call, &error);

@@ -8,27 +8,29 @@
 #define REST_S     0.1 /* after an attempt without a report, then twice as long */
 #define REST_MAX_S 30
 
-void
-end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
-         guint32 flags)
+pbx_outcome
+end_outcome(const PbxRunner *runner, const PbxTrial *trial)
 {
-    if (!decider_has(slot->decider, id))
-        return;
-    slot->told = (pbx_outcome){
-        .struct_size = sizeof slot->told,
-        .flags = flags | (runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0),
+    return (pbx_outcome){
+        .struct_size = sizeof(pbx_outcome),
+        .flags = runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0,
         .end = (guint32)trial->row.end,
         .n_dims = trial->row.n_dims,
         .trial = trial->row.number,
         .origin = trial->row.origin,
         .x = trial->row.x,
-        .last = last != NULL ? view_for_slot(runner, last, slot) : NULL,
         .budget = trial->budget,
         .elapsed_s = trial->row.time_total_s,
     };
-    slot->told_view = last;
-    PbxCall call = {.id = id, .outcome = &slot->told};
-    decider_call(slot->decider, &call, NULL, NULL);
+}
+
+void
+end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
+         guint32 flags)
+{
+    pbx_outcome outcome = end_outcome(runner, trial);
+    outcome.flags |= flags;
+    PbxCall call = slot_tell(slot, id, &outcome, last);
     if (call.status < 0) {
         GError *error = NULL;
         decider_set_error(slot->decider, &call, &error);

@@ -117,10 +117,17 @@ outside_runner(PbxOutside *outside, GError **error)
 /* ---- What others have changed ---- */
 
 static gboolean
-has_state(const PbxSlot *slot)
+has_none(PbxSlot *slot, gpointer user)
 {
-    return decider_state_version(slot->decider) != 0 ||
-           (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) != 0;
+    (void)user;
+    return slot->wrapper == NULL && decider_state_version(slot->decider) == 0 &&
+           (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) == 0;
+}
+
+static gboolean
+has_state(PbxSlot *slot)
+{
+    return !slot_each(slot, has_none, NULL);
 }
 
 /* Those without a state of their own are as good as new. */

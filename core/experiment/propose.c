@@ -22,6 +22,12 @@ owns_samples(const PbxRunner *runner)
     return (decider_caps(runner->search->decider) & PBX_CAP_OWNS_SAMPLES) != 0;
 }
 
+static const char *
+name_of_search(const PbxRunner *runner)
+{
+    return spec_use_given(runner->search->use)->plugin->desc->name;
+}
+
 /* AGAIN: later. With nothing alive that could change its mind, not for ever. */
 static void
 not_now(PbxRunner *runner)
@@ -37,7 +43,7 @@ not_now(PbxRunner *runner)
     } else if (now - runner->starved_ns > STARVED_S * NS_PER_S) {
         runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                                         "search/%s has given no trial for %d s while none runs",
-                                        runner->search->use->plugin->desc->name, STARVED_S));
+                                        name_of_search(runner), STARVED_S));
     }
 }
 
@@ -61,7 +67,7 @@ take_config(PbxRunner *runner, pbx_suggestion *suggestion, gboolean *altered)
     if (!space_snap(space, suggestion->x, altered, &error)) {
         runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                                         "search/%s proposed an impossible point: %s",
-                                        runner->search->use->plugin->desc->name, error->message));
+                                        name_of_search(runner), error->message));
         return NULL;
     }
     /* The trial's number, as long as none was skipped: the one after a duplicate draws anew. */

@@ -101,9 +101,8 @@ fail(PbxRepeating *repeating, const PbxInput *input)
 }
 
 static gboolean
-make(PbxRepeating *repeating, PbxCall *call)
+judge(PbxRepeating *repeating, const PbxCall *call)
 {
-    decider_call(repeating->slot->decider, call, NULL, NULL);
     if (call->status >= 0)
         return TRUE;
     /* What fails a trial has done so then. */
@@ -112,6 +111,13 @@ make(PbxRepeating *repeating, PbxCall *call)
         return TRUE;
     decider_set_error(repeating->slot->decider, call, &repeating->error);
     return FALSE;
+}
+
+static gboolean
+make(PbxRepeating *repeating, PbxCall *call)
+{
+    decider_call(repeating->slot->decider, call, NULL, NULL);
+    return judge(repeating, call);
 }
 
 static PbxTrialRow *
@@ -210,13 +216,11 @@ repeat_skipped(PbxRepeating *repeating, PbxCallId id, const PbxInput *input)
         .trial = PBX_NONE,
         .origin = (guint64)int_at(input, "origin", 0),
         .x = x,
-        .last = last != NULL ? view_for_slot(runner, last, repeating->slot) : NULL,
         .budget = then.budget,
     };
-    PbxCall call = {.id = id, .outcome = &outcome};
-    const gboolean good = make(repeating, &call);
+    PbxCall call = slot_tell(repeating->slot, id, &outcome, last);
     attempt_row_clear(&then.attempt);
-    return good;
+    return judge(repeating, &call);
 }
 
 static gboolean

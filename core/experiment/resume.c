@@ -174,6 +174,32 @@ looks_at_the_same(const PbxPlugin *plugin, JsonNode *then, JsonNode *now)
     return TRUE;
 }
 
+/* Whether each wrapper that keys of the search mean was there before too: one that was not knows
+ * nothing of what is. */
+static gboolean
+is_wrapped_alike(const PbxPluginUse *use, JsonNode *then)
+{
+    for (; use != spec_use_given(use); use = g_ptr_array_index(use->wrapped, 0)) {
+        const PbxPluginUse *inner = g_ptr_array_index(use->wrapped, 0);
+        gboolean there = FALSE;
+        for (char **key = inner->from->keys; *key != NULL; key++)
+            there = there || member(then, *key) != NULL;
+        if (!there)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+is_same_search(const PbxRunner *runner, const PbxResume *resume)
+{
+    const PbxPluginUse *use = runner->spec->search;
+    JsonNode *then = use_of(resume->spec, "search");
+    return is_wrapped_alike(use, then) &&
+           looks_at_the_same(spec_use_given(use)->plugin, then,
+                             use_of(runner->spec->resolved, "search"));
+}
+
 static gboolean
 is_of_stop(const PbxSlot *slot)
 {
@@ -235,14 +261,10 @@ static PbxSlotFate
 judge(const PbxRunner *runner, const PbxSlot *slot, gpointer user)
 {
     const PbxResume *resume = user;
-    const char *name = decider_slot(slot->decider);
     if (slot == runner->scheduler)
         return resume->options.reset_scheduler ? SLOT_ANEW : SLOT_LOAD;
     if (slot == runner->search)
-        return looks_at_the_same(slot->use->plugin, use_of(resume->spec, name),
-                                 use_of(runner->spec->resolved, name))
-                   ? SLOT_LOAD
-                   : SLOT_AGAIN;
+        return is_same_search(runner, resume) ? SLOT_LOAD : SLOT_AGAIN;
     /* One of its own key, time_budget_s, is always the same. */
     const gboolean anew =
         resume->options.reset_stoppers || (is_of_stop(slot) && slot->former == NULL);

@@ -124,12 +124,11 @@ PbxTrial *trial_restore(PbxRunner *runner, PbxTrialRow *row, GError **error);
 gboolean runner_restore(PbxRunner *runner, GPtrArray *left, GError **error);
 /* What is counted of events and asks. */
 void runner_restore_counts(PbxRunner *runner);
-/* A driver is gone that ran it: it waits again, and no failure is counted, unless its end was
- * decided; then that is its end. */
+/* A driver is gone that ran it: it waits again, no failure, unless its end was decided. */
 void trial_left(PbxRunner *runner, PbxTrial *trial);
-/* Without a driver: a trial of the runner, read when first asked for; */
+/* Without a driver: a trial of the runner, read when first asked for. */
 PbxTrial *runner_restored(PbxRunner *runner, guint64 number, GError **error);
-/* all of these let go, and those from number n_before on. */
+/* All of these are let go, and those from number n_before on. */
 void runner_forget(PbxRunner *runner, guint n_before);
 /* retell.c: tells the new instance of the search all trials, in order. */
 gboolean search_retell(PbxRunner *runner, GError **error);
@@ -193,6 +192,8 @@ struct PbxSlot {
     GPtrArray *wrapped;                /* PbxSlot*: what it wraps; NULL: nothing */
     PbxChildren *children;             /* the same, as it sees them */
     PbxShim shim;                      /* by which its wrapper calls it */
+    /* Of a search: */
+    PbxTrial *told_trial; /* of the store, that told_view is of; NULL: it is not its own */
 };
 
 PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
@@ -214,17 +215,8 @@ typedef PbxSlotFate (*PbxSlotJudge)(const PbxRunner *runner, const PbxSlot *slot
 gboolean slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user,
                     GError **error);
 
-/* A slot without an instance yet, and what keys the random numbers of that. */
-PbxSlot *slot_alloc(PbxRunner *runner, const PbxPluginUse *use);
-guint64 slot_seed(const PbxRunner *runner, const PbxSlot *slot);
-/* slot-children.c: what the slots of a tree are shown of what their wrappers are. */
-extern const PbxChildFuncs slot_sees_funcs;
-/* slot-place.c: gives a slot, and what it wraps, instances in a child process. */
-gboolean slot_place(PbxRunner *runner, PbxSlot *slot, GError **error);
-/* A slot whose instance is not set up: what a wrapper wraps. */
-PbxSlot *slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error);
-/* slot-children.c: makes the slots of what a wrapper's slot wraps, before its own instance. */
-gboolean slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* Tells a slot of an outcome whose last result is of that view (NULL: none); the call. */
+PbxCall slot_tell(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxView *last);
 /* Calls func for all that a slot wraps, then for itself. FALSE: func has said so, and no more. */
 gboolean slot_each(PbxSlot *slot, gboolean (*func)(PbxSlot *slot, gpointer user), gpointer user);
 
@@ -330,6 +322,8 @@ void end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason
 /* Its trainable is done, and its last checkpoint is that of its end: it would do more, were it
  * begun from there. It ends with its worker, whatever becomes of that. */
 void end_done(PbxRunner *runner, PbxTrial *trial);
+/* How a trial ended, without its last result. */
+pbx_outcome end_outcome(const PbxRunner *runner, const PbxTrial *trial);
 /* One slot is told of a trial's end, with its last result (NULL: none). flags: of the outcome. */
 void end_tell(PbxRunner *runner, PbxSlot *slot, PbxCallId id, PbxTrial *trial, PbxView *last,
               guint32 flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A decider in a child process: a wrapper with all that it wraps, so that their calls of each other
  * stay there. */
-#include "experiment/runner-private.h"
+#include "experiment/slot-private.h"
 
 #define LIMIT_S 300 /* for a call, where the file names no other */
 
@@ -26,6 +26,7 @@ add(Tree *tree, PbxSlot *slot, guint wrapper)
     for (guint i = 0; i < slot->use->wrapped->len; i++) {
         PbxSlot *inner = slot_alloc(tree->runner, g_ptr_array_index(slot->use->wrapped, i));
         inner->wrapper = slot;
+        inner->runner = tree->runner;
         g_ptr_array_add(slot->wrapped, inner);
         add(tree, inner, index);
     }
@@ -46,7 +47,7 @@ slot_place(PbxRunner *runner, PbxSlot *slot, GError **error)
         members[i] = (PbxPlaced){.plugin = one->use->plugin,
                                  .slot = one->use->slot,
                                  .options = one->use->options,
-                                 .seed = slot_seed(runner, one),
+                                 .seed = spec_seed_of(runner->spec, one->use),
                                  .problem = one->problem,
                                  .wrapper = g_array_index(wrappers, guint, i),
                                  .user = one};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "experiment/inputs-private.h"
+#include "experiment/slot-private.h"
 
 /* A blob beyond this is stored only as often as its cost allows (architecture). */
 #define LARGE_BLOB (64 * 1024)
@@ -23,21 +24,14 @@ slot_alloc(PbxRunner *runner, const PbxPluginUse *use)
     return slot;
 }
 
-guint64
-slot_seed(const PbxRunner *runner, const PbxSlot *slot)
-{
-    const gboolean search = g_str_equal(slot->use->plugin->desc->kind, "search");
-    return search ? runner->spec->search_seed : runner->spec->seed;
-}
-
 /* In the driver's own process. */
 static gboolean
 make_here(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     const PbxPluginUse *use = slot->use;
     PbxInstance *instance =
-        instance_new(use->plugin, use->slot, use->options, slot_seed(runner, slot), runner->clock,
-                     runner_log, runner, children_offer, slot->children, error);
+        instance_new(use->plugin, use->slot, use->options, spec_seed_of(runner->spec, use),
+                     runner->clock, runner_log, runner, children_offer, slot->children, error);
     if (instance == NULL)
         return FALSE;
     slot->decider = decider_new(instance, runner->warn_ns);
@@ -93,6 +87,7 @@ slot_free(PbxSlot *slot)
     if (slot == NULL)
         return;
     decider_free(slot->decider);
+    slot_clear_told(slot);
     children_free(slot->children);
     if (slot->wrapped != NULL)
         g_ptr_array_unref(slot->wrapped);
@@ -104,6 +99,18 @@ slot_free(PbxSlot *slot)
     g_free(slot->losses);
     g_free(slot->former);
     g_free(slot);
+}
+
+PbxCall
+slot_tell(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxView *last)
+{
+    slot->told = *outcome;
+    slot->told_view = last;
+    if (last != NULL && decider_has(slot->decider, id))
+        slot->told.last = view_for_slot((PbxRunner *)last->runner, last, slot);
+    PbxCall call = {.id = id, .outcome = &slot->told};
+    decider_call(slot->decider, &call, NULL, NULL);
+    return call;
 }
 
 /* ---- State: that of a wrapper and of what it wraps is saved and loaded together ---- */
@@ -152,10 +159,20 @@ save_one(PbxSlot *slot, gpointer user)
 }
 
 static gboolean
-is_dirty(PbxSlot *slot, gpointer user)
+is_clean(PbxSlot *slot, gpointer user)
 {
     (void)user;
     return !decider_is_dirty(slot->decider);
+}
+
+/* A call that the wrapper answered as if nothing had changed may have changed what it wraps. */
+static gboolean
+touch_wrapper(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    if (slot->wrapper != NULL && !is_clean(slot, NULL))
+        decider_touch(slot->wrapper->decider);
+    return TRUE;
 }
 
 gboolean
@@ -163,8 +180,9 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     Moving moving = {.runner = runner, .root = slot, .error = error};
     const gint64 now = clock_now(runner->clock);
-    if (slot_each(slot, is_dirty, NULL))
+    if (slot_each(slot, is_clean, NULL))
         return TRUE;
+    slot_each(slot, touch_wrapper, NULL);
     /* A large one: not yet again, but before it is left. */
     if (slot->large && slot->saved_ns > now && !runner->finished && !runner->outside)
         return inputs_store(runner, slot, error);
@@ -217,12 +235,21 @@ load_one(PbxSlot *slot, gpointer user)
 }
 
 static gboolean
+has_blob(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    return (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) == 0 ||
+           decider_state_version(slot->decider) != 0;
+}
+
+static gboolean
 load(PbxRunner *runner, PbxSlot *slot, gboolean killed, gboolean *again, GError **error)
 {
     Moving moving = {
         .runner = runner, .root = slot, .killed = killed, .again = again, .error = error};
     *again = (decider_caps(slot->decider) & PBX_CAP_TOLD_AGAIN) != 0;
-    if (*again && decider_state_version(slot->decider) == 0)
+    /* A wrapper can be told again what it wraps has to be. */
+    if (*again && !slot_each(slot, has_blob, NULL))
         return FALSE;
     if (!slot_each(slot, load_one, &moving))
         return FALSE;
@@ -275,19 +302,45 @@ add_way_out(const PbxRunner *runner, const PbxSlot *slot, GError **error)
     (*error)->message = g_steal_pointer(&message);
 }
 
+/* Some of a tree may have been loaded before another refused. */
+static gboolean
+retell(PbxRunner *runner, GError **error)
+{
+    PbxSlot *search = runner->search;
+    if (search->wrapped != NULL) {
+        runner->search = slot_new(runner, search->use, CALL_SEARCH_SETUP, error);
+        slot_free(search);
+    }
+    return runner->search != NULL && search_retell(runner, error);
+}
+
+typedef struct {
+    PbxRunner *runner;
+    GError **error;
+} Dropping;
+
+/* Those that core has put around a search are not below its name. */
+static gboolean
+drop_one(PbxSlot *slot, gpointer user)
+{
+    const Dropping *dropping = user;
+    return store_drop_slot(dropping->runner->store, decider_slot(slot->decider), dropping->error);
+}
+
 static gboolean
 settle(PbxRunner *runner, PbxSlot *slot, gboolean killed, PbxSlotFate fate, GError **error)
 {
     gboolean again = fate == SLOT_AGAIN;
     g_autoptr(GError) failed = NULL;
-    if (fate != SLOT_LOAD && !store_drop_slot(runner->store, decider_slot(slot->decider), error))
+    Dropping dropping = {runner, error};
+    if (fate != SLOT_LOAD && !slot_each(slot, drop_one, &dropping))
         return FALSE;
     if (fate == SLOT_ANEW)
         return slot != runner->scheduler || introduce(runner, slot, error);
     if (fate == SLOT_LOAD && load(runner, slot, killed, &again, &failed))
         return TRUE;
     if (again && slot == runner->search)
-        return search_retell(runner, error);
+        return retell(runner, error);
     if (slot != runner->search)
         add_way_out(runner, slot, &failed);
     runner_name_broken(failed);

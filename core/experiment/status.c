@@ -159,12 +159,28 @@ add_errors(PbxStatusMaker *maker, const PbxStatusOptions *options)
 
 /* ---- The head ---- */
 
+typedef struct {
+    PbxStatus *status;
+    const char *label;
+} Deciders;
+
+static gboolean
+add_one_decider(PbxSlot *slot, gpointer user)
+{
+    const Deciders *deciders = user;
+    g_autofree char *text = decider_describe(slot->decider);
+    if (text != NULL)
+        status_add_line(deciders->status->lines, deciders->label, text);
+    return TRUE;
+}
+
+/* What it wraps says of itself first. */
 static void
 add_decider(PbxStatus *status, const char *label, PbxSlot *slot)
 {
-    g_autofree char *text = slot != NULL ? decider_describe(slot->decider) : NULL;
-    if (text != NULL)
-        status_add_line(status->lines, label, text);
+    Deciders deciders = {status, label};
+    if (slot != NULL)
+        slot_each(slot, add_one_decider, &deciders);
 }
 
 static void

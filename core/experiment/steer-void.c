@@ -22,23 +22,12 @@ check_ended(const PbxTrial *trial, GError **error)
 static gboolean
 tell_search(PbxRunner *runner, const PbxTrial *trial, GError **why)
 {
-    PbxDecider *search = runner->search->decider;
-    pbx_outcome outcome = {
-        .struct_size = sizeof outcome,
-        .flags = runner->exhausted ? PBX_OUTCOME_NO_MORE_TRIALS : 0,
-        .end = PBX_END_VOID,
-        .n_dims = trial->row.n_dims,
-        .trial = trial->row.number,
-        .origin = trial->row.origin,
-        .x = trial->row.x,
-        .budget = trial->budget,
-        .elapsed_s = trial->row.time_total_s,
-    };
-    PbxCall call = {.id = CALL_SEARCH_TELL, .outcome = &outcome};
-    decider_call(search, &call, NULL, NULL);
+    pbx_outcome outcome = end_outcome(runner, trial);
+    outcome.end = PBX_END_VOID;
+    PbxCall call = slot_tell(runner->search, CALL_SEARCH_TELL, &outcome, NULL);
     if (call.status >= 0)
         return TRUE;
-    decider_set_error(search, &call, why);
+    decider_set_error(runner->search->decider, &call, why);
     if (call.status == PBX_EFATAL)
         runner_fail(runner, g_error_copy(*why));
     return FALSE;

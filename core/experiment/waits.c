@@ -115,5 +115,5 @@ status_add_waits(const PbxRunner *runner, PbxStatus *status)
     if (runner->again_ns > 0 && runner->waiting.length == 0 && !runner->exhausted &&
         workers_busy(runner) < runner->slots)
         add(status, g_strdup_printf("search/%s gives no further trial now",
-                                    runner->search->use->plugin->desc->name));
+                                    spec_use_given(runner->search->use)->plugin->desc->name));
 }

@@ -9,6 +9,7 @@ option_child_free(PbxOptionChild *child)
         return;
     g_free(child->place);
     g_free(child->pointer);
+    g_strfreev(child->keys);
     options_free(child->options);
     g_free(child);
 }
@@ -56,7 +57,7 @@ in_full(const OptionCheck *check, const char *pointer, JsonNode **value)
     return doc != NULL ? doc : check->doc;
 }
 
-static void
+static OptionPart *
 keep_child(const OptionCheck *check, const char *pointer, const PbxPlugin *plugin,
            PbxOptions *options)
 {
@@ -66,6 +67,59 @@ keep_child(const OptionCheck *check, const char *pointer, const PbxPlugin *plugi
     part->child->options = options;
     part->child->pointer = check->is_default ? NULL : g_strdup(pointer);
     g_ptr_array_add(check->parts, part);
+    return part;
+}
+
+/* ---- What core gives to every search ---- */
+
+/* `seed`, of a search that has no such option. FALSE: told. */
+static gboolean
+take_seed(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
+          gint64 *seed)
+{
+    JsonNode *node = JSON_NODE_HOLDS_OBJECT(value)
+                         ? json_object_get_member(json_node_get_object(value), "seed")
+                         : NULL;
+    *seed = -1;
+    if (node == NULL)
+        return TRUE;
+    if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64)
+        *seed = json_node_get_int(node);
+    if (*seed >= 0)
+        return TRUE;
+    g_autofree char *place = json_pointer_member(pointer, "seed");
+    g_autofree char *shown = json_to_text(node);
+    problems_add(check->problems, doc, place, "needs an integer >= 0, got %s", shown);
+    return FALSE;
+}
+
+/* The options of a wrapped search. */
+static JsonNode *
+check_search(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
+             const PbxPlugin *plugin)
+{
+    const PbxPlugin *outer = plugin;
+    const gboolean own_seed = plugin_has_option(plugin, "seed");
+    const char *const also[] = {own_seed ? NULL : "seed", NULL};
+    gint64 seed = -1;
+    if (!own_seed && !take_seed(check, doc, pointer, value, &seed))
+        return NULL;
+    PbxOptions *inner =
+        options_check_search(&outer, doc, pointer, also, check->context, check->problems);
+    if (inner == NULL)
+        return NULL;
+    JsonNode *whole = option_flat(inner);
+    json_object_set_string_member(json_node_get_object(whole), "plugin", plugin->desc->name);
+    if (seed >= 0)
+        json_object_set_int_member(json_node_get_object(whole), "seed", seed);
+    if (check->parts == NULL) {
+        options_free(inner);
+        return whole;
+    }
+    PbxOptionChild *child = keep_child(check, pointer, outer, inner)->child;
+    child->has_seed = seed >= 0;
+    child->seed = (guint64)MAX(seed, 0);
+    return whole;
 }
 
 /* A PLUGIN option: the plugin is there, and its own options fit; they are filled in. */
@@ -91,6 +145,8 @@ option_check_plugin(const OptionCheck *check, const char *pointer, JsonNode *val
         problems_set_status(check->problems, plugin_error_status(error));
         return NULL;
     }
+    if (g_str_equal(plugin->desc->kind, "search"))
+        return check_search(check, doc, pointer, value, plugin);
     PbxOptions *inner = options_check(plugin, doc, pointer, NULL, check->context, check->problems);
     if (inner == NULL)
         return NULL;

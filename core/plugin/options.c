@@ -83,6 +83,12 @@ find_option(const pbx_plugin *desc, const char *name)
     return NULL;
 }
 
+gboolean
+plugin_has_option(const PbxPlugin *plugin, const char *name)
+{
+    return find_option(plugin->desc, name) != NULL;
+}
+
 /* ---- The whole check ---- */
 
 /* One run of options_check. */
@@ -92,6 +98,7 @@ typedef struct {
     const char *pointer;
     JsonObject *given;       /* NULL: none */
     const char *const *also; /* or NULL */
+    const OptionWrap *wrap;  /* or NULL */
     const PbxOptionContext *context;
     PbxProblems *problems;
 } Check;
@@ -99,6 +106,10 @@ typedef struct {
 static JsonNode *
 given(const Check *c, const char *name)
 {
+    if (c->wrap != NULL && !g_strv_contains((const char *const *)c->wrap->by->keys, name))
+        return NULL;
+    if (c->also != NULL && g_strv_contains(c->also, name))
+        return NULL;
     return c->given != NULL ? json_object_get_member(c->given, name) : NULL;
 }
 
@@ -130,7 +141,7 @@ unknown_key(const Check *c, const char *key)
 static void
 check_keys(const Check *c)
 {
-    if (c->given == NULL)
+    if (c->given == NULL || c->wrap != NULL)
         return;
     JsonObjectIter iter;
     const char *key;
@@ -202,11 +213,36 @@ objective_is_elsewhere(const Check *c, const pbx_option *option)
     return FALSE;
 }
 
+/* What a wrapper that keys mean stands around. */
+static void
+take_wrapped(const Check *c, const pbx_option *option)
+{
+    GPtrArray *parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
+    OptionPart *part = g_new0(OptionPart, 1);
+    part->child = g_new0(PbxOptionChild, 1);
+    part->child->plugin = c->wrap->plugin;
+    part->child->options = c->wrap->options;
+    part->child->pointer = g_strdup(c->pointer);
+    part->child->by_key = TRUE;
+    part->child->keys = g_strdupv(c->wrap->by->keys);
+    g_ptr_array_add(parts, part);
+    g_hash_table_insert(c->options->parts, (gpointer)option->name, parts);
+    JsonNode *whole = option_flat(c->wrap->options);
+    if (option_wrapped_by_key(c->wrap->options) == NULL)
+        json_object_set_string_member(json_node_get_object(whole), "plugin",
+                                      c->wrap->plugin->desc->name);
+    json_object_set_member(json_node_get_object(c->options->node), option->name, whole);
+}
+
 static void
 check_option(const Check *c, const pbx_option *option)
 {
     JsonNode *value = given(c, option->name);
     gboolean objective = (option->flags & PBX_OPTION_OBJECTIVE) != 0;
+    if (c->wrap != NULL && g_str_equal(option->name, c->wrap->by->option)) {
+        take_wrapped(c, option);
+        return;
+    }
     if (objective && objective_is_elsewhere(c, option))
         return;
     if (value != NULL) {
@@ -301,6 +337,19 @@ collect_children(PbxOptions *options, const char *pointer)
     }
 }
 
+/* What it wraps is not freed with it. */
+static void
+give_back(gpointer name, gpointer parts, gpointer user)
+{
+    (void)name;
+    (void)user;
+    for (guint i = 0; i < ((GPtrArray *)parts)->len; i++) {
+        const OptionPart *part = g_ptr_array_index((GPtrArray *)parts, i);
+        if (part->child != NULL && part->child->by_key)
+            part->child->options = NULL;
+    }
+}
+
 static char *
 own_objective(const PbxOptions *options, const char *name)
 {
@@ -315,6 +364,14 @@ PbxOptions *
 options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
               const char *const *also, const PbxOptionContext *context, PbxProblems *problems)
 {
+    return option_check_all(plugin, doc, pointer, also, NULL, context, problems);
+}
+
+PbxOptions *
+option_check_all(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
+                 const char *const *also, const OptionWrap *wrap, const PbxOptionContext *context,
+                 PbxProblems *problems)
+{
     g_autoptr(PbxOptions) options = options_new(plugin);
     guint before = problems_count(problems);
     JsonNode *node = doc != NULL ? option_node_at(doc_root(doc), pointer) : NULL;
@@ -324,13 +381,17 @@ options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
                .given =
                    node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL,
                .also = also,
+               .wrap = wrap,
                .context = context,
                .problems = problems};
     check_keys(&c);
     for (guint i = 0; i < plugin->desc->n_options; i++)
         check_option(&c, plugin_option(plugin->desc, i));
-    if (problems_count(problems) != before)
+    if (problems_count(problems) != before) {
+        if (wrap != NULL) /* the caller's still */
+            g_hash_table_foreach(options->parts, give_back, NULL);
         return NULL;
+    }
     collect_watched(options);
     collect_children(options, pointer);
     options->metric = own_objective(options, "metric");
@@ -359,6 +420,8 @@ hidden(void)
 static JsonObject *
 child_object(JsonObject *members, const PbxOptionChild *child)
 {
+    if (child->by_key)
+        return members;
     JsonNode *node = json_object_get_member(members, child->option);
     if (JSON_NODE_HOLDS_ARRAY(node))
         return json_array_get_object_element(json_node_get_array(node), child->index);
@@ -386,8 +449,32 @@ hide_secrets(const PbxOptions *options, JsonObject *members)
 JsonNode *
 options_public(const PbxOptions *options)
 {
-    JsonNode *copy = json_clone(options->node);
+    JsonNode *copy = option_flat(options);
     hide_secrets(options, json_node_get_object(copy));
+    return copy;
+}
+
+JsonNode *
+options_explicit(const PbxOptions *options)
+{
+    JsonNode *copy = json_clone(options->node);
+    JsonObject *members = json_node_get_object(copy);
+    for (guint i = 0; i < options->children->len; i++) {
+        const PbxOptionChild *child = g_ptr_array_index(options->children, i);
+        JsonObject *object = child->by_key ? json_object_get_object_member(members, child->option)
+                                           : child_object(members, child);
+        g_autoptr(JsonNode) whole = options_explicit(child->options);
+        g_autoptr(GList) old = json_object_get_members(object);
+        for (GList *name = old; name != NULL; name = name->next)
+            json_object_remove_member(object, name->data);
+        json_object_set_string_member(object, "plugin", child->plugin->desc->name);
+        JsonObjectIter iter;
+        const char *name;
+        JsonNode *value;
+        json_object_iter_init_ordered(&iter, json_node_get_object(whole));
+        while (json_object_iter_next_ordered(&iter, &name, &value))
+            json_object_set_member(object, name, json_clone(value));
+    }
     return copy;
 }
 

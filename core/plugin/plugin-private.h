@@ -79,6 +79,20 @@ typedef struct {
     gboolean is_default;
 } OptionCheck;
 
+/* What a wrapper that keys mean takes of an object, and what it wraps. */
+typedef struct {
+    const PbxKeyWrapper *by;
+    const PbxPlugin *plugin;
+    PbxOptions *options; /* is taken where the check is good */
+} OptionWrap;
+/* options_check, or with wrap (else NULL) that of a wrapper. */
+PbxOptions *option_check_all(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
+                             const char *const *also, const OptionWrap *wrap,
+                             const PbxOptionContext *context, PbxProblems *problems);
+/* The options as a file says them: one object where wrappers are meant by keys. (transfer full) */
+JsonNode *option_flat(const PbxOptions *options);
+/* What it wraps by keys of the same object, or NULL. */
+const PbxOptionChild *option_wrapped_by_key(const PbxOptions *options);
 /* A value with its list or map: its normal form, or NULL where problems were added.
  * (transfer full) */
 JsonNode *option_check_value(const OptionCheck *check, const char *pointer, JsonNode *value);

@@ -66,6 +66,7 @@ void registry_on_warning(PbxRegistry *registry, void (*func)(const char *message
 gconstpointer plugin_interface(const PbxPlugin *plugin, const char *id);
 /* Row i of the option table, by the plugin's own stride. */
 const pbx_option *plugin_option(const pbx_plugin *desc, guint i);
+gboolean plugin_has_option(const PbxPlugin *plugin, const char *name);
 /* The interface id of a kind ("search" -> "search/1"); NULL: unknown kind. */
 const char *plugin_kind_interface(const char *kind);
 extern const char *const plugin_kinds[]; /* NULL-ended */
@@ -111,7 +112,18 @@ typedef struct {
     guint index;     /* in its list or map */
     const PbxPlugin *plugin;
     PbxOptions *options;
+    gboolean by_key;   /* its wrapper is meant by keys of its own object, */
+    char **keys;       /* these; else NULL */
+    gboolean has_seed; /* `seed`, of a search that has no such option */
+    guint64 seed;
 } PbxOptionChild;
+
+/* Keys beside a search's options that mean a search around it, which has options of these names,
+ * and one that takes what it wraps. */
+typedef struct {
+    char **keys; /* NULL-ended */
+    char *plugin, *option;
+} PbxKeyWrapper;
 
 /*
  * Where an object names no plugin, though one of `kind` is meant: a document with what the object
@@ -130,7 +142,8 @@ typedef struct {
                             these are not compiled */
     const char *metric;  /* the run's, for OBJECTIVE (NULL: none) */
     const char *mode;
-    const char *base_dir; /* for PATH */
+    const char *base_dir;      /* for PATH */
+    const GPtrArray *wrappers; /* PbxKeyWrapper*, the innermost first; NULL: keys mean none */
 } PbxOptionContext;
 
 /*
@@ -144,11 +157,21 @@ typedef struct {
 PbxOptions *options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char *pointer,
                           const char *const *also, const PbxOptionContext *context,
                           PbxProblems *problems);
+/* The same of a search, whose keys may mean wrappers around it: *plugin and the options are those
+ * of the outermost then. A key that the plugin has as an option is the plugin's own, unless a
+ * wrapper is meant by another one beside it. */
+PbxOptions *options_check_search(const PbxPlugin **plugin, const PbxDoc *doc, const char *pointer,
+                                 const char *const *also, const PbxOptionContext *context,
+                                 PbxProblems *problems);
 void options_free(PbxOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOptions, options_free)
 JsonNode *options_node(const PbxOptions *options); /* complete, an object */
-/* A copy fit to be stored or printed: SECRET values are "***". (transfer full) */
+/* A copy fit to be stored or printed: SECRET values are "***"; of wrappers that keys mean as a file
+ * says it, "plugin" included. (transfer full) */
 JsonNode *options_public(const PbxOptions *options);
+/* The same as options_node, where no wrapper is meant by keys: each takes what it wraps by its
+ * option. (transfer full) */
+JsonNode *options_explicit(const PbxOptions *options);
 /* Names of the watched fields, in table order then list item or key; NULL-ended. FIELD
  * options that are unset give "". */
 const char *const *options_watched(const PbxOptions *options);
@@ -243,8 +266,11 @@ const char *plugin_status_name(pbx_status status);
 typedef struct {
     pbx_problem *(*problem)(gpointer child);
     /* NULL: not what the wrapper was given. */
-    const pbx_result *(*result)(gpointer child, const pbx_result *result);
-    const pbx_outcome *(*outcome)(gpointer child, const pbx_outcome *outcome);
+    pbx_result *(*result)(gpointer child, const pbx_result *result);
+    pbx_outcome *(*outcome)(gpointer child, const pbx_outcome *outcome);
+    pbx_suggestion *(*suggestion)(gpointer child, pbx_suggestion *suggestion);
+    /* NULL with the error set. */
+    pbx_outcome *(*told)(gpointer child, guint64 trial, pbx_error *error);
 } PbxChildFuncs;
 
 /* The children of one wrapper. */

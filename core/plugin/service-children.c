@@ -75,16 +75,28 @@ abi_problem(const pbx_host *host, const pbx_child *child)
     return children_of(host)->funcs.problem(((const Child *)child)->child);
 }
 
-static const pbx_result *
+static pbx_result *
 abi_result(const pbx_host *host, const pbx_child *child, const pbx_result *result)
 {
     return children_of(host)->funcs.result(((const Child *)child)->child, result);
 }
 
-static const pbx_outcome *
+static pbx_outcome *
 abi_outcome(const pbx_host *host, const pbx_child *child, const pbx_outcome *outcome)
 {
     return children_of(host)->funcs.outcome(((const Child *)child)->child, outcome);
+}
+
+static pbx_suggestion *
+abi_suggestion(const pbx_host *host, const pbx_child *child, pbx_suggestion *suggestion)
+{
+    return children_of(host)->funcs.suggestion(((const Child *)child)->child, suggestion);
+}
+
+static pbx_outcome *
+abi_told(const pbx_host *host, const pbx_child *child, uint64_t trial, pbx_error *error)
+{
+    return children_of(host)->funcs.told(((const Child *)child)->child, trial, error);
 }
 
 static const pbx_children service = {
@@ -93,6 +105,8 @@ static const pbx_children service = {
     .problem = abi_problem,
     .result = abi_result,
     .outcome = abi_outcome,
+    .suggestion = abi_suggestion,
+    .told = abi_told,
 };
 
 void

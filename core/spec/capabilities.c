@@ -74,14 +74,30 @@ who_can(PbxRegistry *registry, const char *kind, const char *cap)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
+/* The search that cannot, of it and of what it wraps, all of which must; NULL: all can. `caps` (0:
+ * those of its plugin) is what it can itself. */
+static const PbxPluginUse *
+who_lacks(const PbxPluginUse *use, guint32 caps, guint32 cap)
+{
+    for (guint i = 0; i < use->wrapped->len; i++) {
+        const PbxPluginUse *inner = who_lacks(g_ptr_array_index(use->wrapped, i), 0, cap);
+        if (inner != NULL)
+            return inner;
+    }
+    const guint32 own = caps != 0 ? caps : plugin_caps(use->plugin);
+    return (own & cap) == 0 ? use : NULL;
+}
+
 static void
 check_constraints(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxProblems *problems)
 {
-    if (spec->constraints->len == 0 || (caps & PBX_CAP_CONSTRAINTS) != 0)
+    const PbxPluginUse *lacks =
+        spec->constraints->len > 0 ? who_lacks(spec->search, caps, PBX_CAP_CONSTRAINTS) : NULL;
+    if (lacks == NULL)
         return;
     g_autofree char *others = who_can(registry, "search", "constraints");
     problems_add(problems, spec->doc, "/constraints", "the search '%s' cannot take constraints%s",
-                 spec->search->plugin->desc->name, others);
+                 lacks->plugin->desc->name, others);
 }
 
 void
@@ -108,21 +124,18 @@ objectives_check(const PbxSpec *spec, const PbxPluginUse *use, guint32 caps, Pbx
 void
 capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, PbxProblems *problems)
 {
-    if ((caps & PBX_CAP_TRANSPARENT) != 0)
-        return;
     check_constraints(spec, caps, registry, problems);
     const pbx_space *space = space_dims(spec->space);
     for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
         g_autofree char *others = NULL;
-        if ((caps & needs[i].cap) != 0)
-            continue;
-        for (guint dim = 0; dim < space->n_dims; dim++) {
+        const PbxPluginUse *lacks = who_lacks(spec->search, caps, needs[i].cap);
+        for (guint dim = 0; lacks != NULL && dim < space->n_dims; dim++) {
             if (!dim_needs(space->dims[dim], needs[i].cap))
                 continue;
             if (others == NULL)
                 others = who_can(registry, "search", needs[i].name);
             problems_add(problems, spec->doc, space_dim_pointer(spec->space, dim),
-                         "the search '%s' cannot take %s%s", spec->search->plugin->desc->name,
+                         "the search '%s' cannot take %s%s", lacks->plugin->desc->name,
                          needs[i].what, others);
         }
     }

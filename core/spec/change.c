@@ -79,6 +79,8 @@ check_secrets(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problem
 {
     if (use == NULL)
         return;
+    for (guint i = 0; i < use->wrapped->len; i++)
+        check_secrets(spec, g_ptr_array_index(use->wrapped, i), problems);
     JsonNode *options = options_node(use->options);
     for (guint i = 0; i < use->plugin->desc->n_options; i++) {
         const pbx_option *option = plugin_option(use->plugin->desc, i);

@@ -8,7 +8,7 @@
 #include "spec/spec-private.h"
 
 static const char *const default_keys[] = {"search",  "scheduler", "executor", "command",
-                                           "loggers", "stop",      NULL};
+                                           "loggers", "wrappers",  "stop",     NULL};
 static const char *const stop_keys[] = {"thresholds", "when", "timeout", NULL};
 
 /* A file of defaults; *there is FALSE where it does not exist. */
@@ -66,14 +66,13 @@ take_string(const PbxDoc *doc, const char *pointer, JsonObject *object, const ch
     return TRUE;
 }
 
-static gboolean
-take_loggers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProblems *problems)
+/* An array of texts, NULL-ended. NULL: told. (transfer full) */
+static char **
+names_at(const PbxDoc *doc, const char *pointer, JsonNode *node, const char *of,
+         PbxProblems *problems)
 {
-    JsonNode *node = json_object_get_member(root, "loggers");
-    if (node == NULL)
-        return TRUE;
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-    gboolean good = JSON_NODE_HOLDS_ARRAY(node);
+    gboolean good = node != NULL && JSON_NODE_HOLDS_ARRAY(node);
     JsonArray *array = good ? json_node_get_array(node) : NULL;
     for (guint i = 0; good && i < json_array_get_length(array); i++) {
         JsonNode *item = json_array_get_element(array, i);
@@ -81,12 +80,23 @@ take_loggers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProb
         if (good)
             g_strv_builder_add(names, json_node_get_string(item));
     }
-    if (!good) {
-        problems_add(problems, doc, "/loggers", "needs an array of names of loggers");
+    if (good)
+        return g_strv_builder_end(names);
+    problems_add(problems, doc, pointer, "needs an array of names of %s", of);
+    return NULL;
+}
+
+static gboolean
+take_loggers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProblems *problems)
+{
+    JsonNode *node = json_object_get_member(root, "loggers");
+    if (node == NULL)
+        return TRUE;
+    char **names = names_at(doc, "/loggers", node, "loggers", problems);
+    if (names == NULL)
         return FALSE;
-    }
     g_strfreev(defaults->loggers);
-    defaults->loggers = g_strv_builder_end(names);
+    defaults->loggers = names;
     return TRUE;
 }
 
@@ -104,6 +114,59 @@ take_short_form(PbxShortForm *form, const PbxDoc *doc, JsonObject *stop, const c
     JsonObject *object = json_node_get_object(node);
     gboolean plugin = take_string(doc, pointer, object, "plugin", &form->plugin, problems);
     return take_string(doc, pointer, object, "option", &form->option, problems) && plugin;
+}
+
+static void
+key_wrapper_free(gpointer data)
+{
+    PbxKeyWrapper *by = data;
+    g_strfreev(by->keys);
+    g_free(by->plugin);
+    g_free(by->option);
+    g_free(by);
+}
+
+static gboolean
+take_wrapper(PbxKeyWrapper *by, const PbxDoc *doc, const char *pointer, JsonNode *node,
+             PbxProblems *problems)
+{
+    static const char *const names[] = {"keys", "plugin", "option", NULL};
+    if (!check_members(doc, pointer, node, names, problems))
+        return FALSE;
+    JsonObject *object = json_node_get_object(node);
+    g_autofree char *place = json_pointer_member(pointer, "keys");
+    by->keys = names_at(doc, place, json_object_get_member(object, "keys"), "keys", problems);
+    if (by->keys == NULL || !take_string(doc, pointer, object, "plugin", &by->plugin, problems) ||
+        !take_string(doc, pointer, object, "option", &by->option, problems))
+        return FALSE;
+    if (by->plugin != NULL && by->option != NULL)
+        return TRUE;
+    problems_add(problems, doc, pointer, "needs \"keys\", \"plugin\" and \"option\"");
+    return FALSE;
+}
+
+static gboolean
+take_wrappers(PbxDefaults *defaults, const PbxDoc *doc, JsonObject *root, PbxProblems *problems)
+{
+    JsonNode *node = json_object_get_member(root, "wrappers");
+    if (node == NULL)
+        return TRUE;
+    if (!JSON_NODE_HOLDS_ARRAY(node)) {
+        problems_add(problems, doc, "/wrappers", "needs an array, this is %s", node_kind(node));
+        return FALSE;
+    }
+    g_autoptr(GPtrArray) wrappers = g_ptr_array_new_with_free_func(key_wrapper_free);
+    JsonArray *array = json_node_get_array(node);
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        PbxKeyWrapper *by = g_new0(PbxKeyWrapper, 1);
+        g_autofree char *pointer = json_pointer_item("/wrappers", i);
+        g_ptr_array_add(wrappers, by);
+        if (!take_wrapper(by, doc, pointer, json_array_get_element(array, i), problems))
+            return FALSE;
+    }
+    g_clear_pointer(&defaults->wrappers, g_ptr_array_unref);
+    defaults->wrappers = g_steal_pointer(&wrappers);
+    return TRUE;
 }
 
 static gboolean
@@ -132,6 +195,7 @@ take_all(PbxDefaults *defaults, const PbxDoc *doc, PbxProblems *problems)
     good = take_string(doc, "", root, "executor", &defaults->executor, problems) && good;
     good = take_string(doc, "", root, "command", &defaults->command, problems) && good;
     good = take_loggers(defaults, doc, root, problems) && good;
+    good = take_wrappers(defaults, doc, root, problems) && good;
     return take_stop(defaults, doc, root, problems) && good;
 }
 
@@ -147,7 +211,7 @@ is_complete(const PbxDefaults *defaults)
         if (texts[i] == NULL)
             return FALSE;
     }
-    return defaults->loggers != NULL;
+    return defaults->loggers != NULL && defaults->wrappers != NULL;
 }
 
 PbxDefaults *
@@ -239,6 +303,21 @@ check_own_stop(const PbxDefaults *defaults, JsonObject *stop, PbxRegistry *regis
     }
 }
 
+static void
+check_own_wrappers(const PbxDefaults *defaults, PbxRegistry *registry, PbxProblems *problems)
+{
+    JsonNode *own =
+        json_object_get_member(json_node_get_object(doc_root(defaults->own)), "wrappers");
+    JsonArray *array = own != NULL ? json_node_get_array(own) : NULL;
+    for (guint i = 0; array != NULL && i < json_array_get_length(array); i++) {
+        g_autofree char *pointer = json_pointer_item("/wrappers", i);
+        g_autofree char *plugin = json_pointer_member(pointer, "plugin");
+        JsonObject *object = json_array_get_object_element(array, i);
+        check_plugin(defaults->own, plugin, "search", json_object_get_member(object, "plugin"),
+                     registry, problems);
+    }
+}
+
 void
 defaults_check_own(const PbxDefaults *defaults, PbxRegistry *registry, PbxProblems *problems)
 {
@@ -255,6 +334,7 @@ defaults_check_own(const PbxDefaults *defaults, PbxRegistry *registry, PbxProble
                      registry, problems);
     }
     check_own_loggers(defaults, json_object_get_member(root, "loggers"), registry, problems);
+    check_own_wrappers(defaults, registry, problems);
     JsonNode *stop = json_object_get_member(root, "stop");
     if (stop != NULL)
         check_own_stop(defaults, json_node_get_object(stop), registry, problems);
@@ -280,6 +360,7 @@ defaults_free(PbxDefaults *defaults)
     short_form_clear(&defaults->thresholds);
     short_form_clear(&defaults->when);
     short_form_clear(&defaults->timeout);
+    g_clear_pointer(&defaults->wrappers, g_ptr_array_unref);
     doc_free(defaults->own);
     g_strfreev(defaults->may_be_none);
     g_free(defaults);

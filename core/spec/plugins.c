@@ -86,16 +86,6 @@ plugin_object(const char *name)
 
 /* ---- One use of a plugin ---- */
 
-static gboolean
-declares(const PbxPlugin *plugin, const char *option)
-{
-    for (guint i = 0; i < plugin->desc->n_options; i++) {
-        if (g_str_equal(plugin_option(plugin->desc, i)->name, option))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static const char *const *
 general_keys(const char *kind)
 {
@@ -118,7 +108,19 @@ check_isolate(PbxCheck *check, const PbxDoc *doc, const char *place, JsonNode *n
             "needs true, false, or the seconds from 0.001 to 1000000 that a call may take");
 }
 
-/* A general key is `seed`, `isolate`, or of a later version. */
+static gboolean
+means_wrapper(const PbxCheck *check, const char *name)
+{
+    const GPtrArray *wrappers = check->defaults->wrappers;
+    for (guint i = 0; i < wrappers->len; i++) {
+        const PbxKeyWrapper *by = g_ptr_array_index(wrappers, i);
+        if (g_strv_contains((const char *const *)by->keys, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A general key is `seed`, `isolate`, means a wrapper, or is of a later version. */
 static void
 check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const char *name,
                   JsonNode *node)
@@ -129,11 +131,10 @@ check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const
         check_isolate(check, doc, place, node);
         return;
     }
+    if (means_wrapper(check, name))
+        return;
     if (!g_str_equal(name, "seed")) {
-        problems_add(check->problems, doc, place, "'%s' " NOT_YET "%s", name,
-                     g_str_equal(name, "max_concurrent")
-                         ? "; 'max_concurrent_trials' limits the whole experiment"
-                         : "");
+        problems_add(check->problems, doc, place, "'%s' " NOT_YET, name);
         return;
     }
     if (!node_is(node, KEY_INT)) {
@@ -164,7 +165,7 @@ check_general_keys(PbxCheck *check, const PbxPlugin *plugin, const char *const *
         return;
     for (const char *const *key = also; *key != NULL; key++) {
         JsonNode *value = json_object_get_member(json_node_get_object(node), *key);
-        if (value != NULL && !declares(plugin, *key))
+        if (value != NULL && !plugin_has_option(plugin, *key))
             check_general_key(check, doc, pointer, *key, value);
     }
 }
@@ -181,15 +182,17 @@ plugin_in_full(gpointer user, const char *kind, const PbxDoc *doc, const char *p
     return full;
 }
 
+/* The plugin becomes the outermost of the wrappers that keys of a search mean. */
 static PbxOptions *
-read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const PbxDoc *doc,
+read_options(PbxCheck *check, const PbxPlugin **used, const char *kind, const PbxDoc *doc,
              const char *pointer)
 {
     const PbxSpec *spec = check->spec;
+    const PbxPlugin *plugin = *used;
     const char *also[8] = {NULL};
     gsize n = 0;
     for (const char *const *key = general_keys(kind); *key != NULL; key++) {
-        if (!declares(plugin, *key))
+        if (!plugin_has_option(plugin, *key))
             also[n++] = *key;
     }
     check_general_keys(check, plugin, also, doc, pointer);
@@ -202,8 +205,11 @@ read_options(PbxCheck *check, const PbxPlugin *plugin, const char *kind, const P
         .metric = spec->metrics[0],
         .mode = named ? (spec->signs[0] < 0 ? "max" : "min") : NULL,
         .base_dir = spec->base_dir,
+        .wrappers = check->defaults->wrappers,
     };
-    return options_check(plugin, doc, pointer, also, &context, check->problems);
+    return g_str_equal(kind, "search")
+               ? options_check_search(used, doc, pointer, also, &context, check->problems)
+               : options_check(plugin, doc, pointer, also, &context, check->problems);
 }
 
 /* A decider that ranks needs a metric: the run's or its own. */
@@ -223,23 +229,45 @@ check_metric(PbxCheck *check, const PbxPluginUse *use)
                      "the %s '%s' needs 'metric' and 'mode'", kind, use->plugin->desc->name);
 }
 
-/* With all that it wraps. */
 static PbxPluginUse *
-use_alloc(char *slot, const PbxPlugin *plugin, PbxOptions *options, const char *pointer)
+wrapped_by_key(const PbxPluginUse *use)
+{
+    PbxPluginUse *inner = use->wrapped->len > 0 ? g_ptr_array_index(use->wrapped, 0) : NULL;
+    return inner != NULL && inner->from->by_key ? inner : NULL;
+}
+
+/* It is that of the wrappers that its keys mean too. */
+static void
+take_seed(PbxPluginUse *use, guint64 seed)
+{
+    for (; use != NULL; use = wrapped_by_key(use)) {
+        use->has_seed = TRUE;
+        use->seed = seed;
+    }
+}
+
+/* With all that it wraps. `place` is the slot of what keys wrap: the wrappers' are it with their
+ * names behind it, "search+limit". */
+static PbxPluginUse *
+use_alloc(const char *place, const PbxPlugin *plugin, PbxOptions *options, const char *pointer)
 {
     PbxPluginUse *use = g_new0(PbxPluginUse, 1);
-    use->slot = slot;
+    const GPtrArray *children = options_children(options);
+    const gboolean by_key = children->len > 0 && ((PbxOptionChild *)children->pdata[0])->by_key;
+    use->slot = by_key ? g_strconcat(place, "+", plugin->desc->name, NULL) : g_strdup(place);
     use->plugin = plugin;
     use->options = options;
     use->pointer = g_strdup(pointer);
     use->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)use_free);
-    const GPtrArray *children = options_children(options);
     for (guint i = 0; i < children->len; i++) {
         const PbxOptionChild *child = g_ptr_array_index(children, i);
-        PbxPluginUse *wrapped = use_alloc(g_strconcat(slot, child->place, NULL), child->plugin,
-                                          child->options, child->pointer);
+        g_autofree char *inner =
+            child->by_key ? g_strdup(place) : g_strconcat(use->slot, child->place, NULL);
+        PbxPluginUse *wrapped = use_alloc(inner, child->plugin, child->options, child->pointer);
         wrapped->from = child;
         g_ptr_array_add(use->wrapped, wrapped);
+        if (child->has_seed)
+            take_seed(wrapped, child->seed);
     }
     return use;
 }
@@ -251,7 +279,7 @@ take_isolate(PbxPluginUse *use, const PbxDoc *doc)
     JsonNode *isolate = node != NULL && JSON_NODE_HOLDS_OBJECT(node)
                             ? json_object_get_member(json_node_get_object(node), "isolate")
                             : NULL;
-    if (isolate == NULL || declares(use->plugin, "isolate"))
+    if (isolate == NULL || plugin_has_option(use->plugin, "isolate"))
         return;
     use->isolate = node_is(isolate, KEY_NUMBER) || json_node_get_boolean(isolate);
     use->isolate_s = node_is(isolate, KEY_NUMBER) ? json_node_get_double(isolate) : 0;
@@ -268,6 +296,23 @@ spec_use_in_child(const PbxPluginUse *use)
     return FALSE;
 }
 
+const PbxPluginUse *
+spec_use_given(const PbxPluginUse *use)
+{
+    const PbxPluginUse *inner;
+    while ((inner = wrapped_by_key(use)) != NULL)
+        use = inner;
+    return use;
+}
+
+guint64
+spec_seed_of(const PbxSpec *spec, const PbxPluginUse *use)
+{
+    if (use->has_seed)
+        return use->seed;
+    return g_str_equal(use->plugin->desc->kind, "search") ? spec->search_seed : spec->seed;
+}
+
 PbxPluginUse *
 use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
           const char *name_pointer, const PbxDoc *doc, const char *pointer)
@@ -279,10 +324,10 @@ use_named(PbxCheck *check, const char *slot, const char *kind, const char *name,
         problems_set_status(check->problems, plugin_error_status(error));
         return NULL;
     }
-    PbxOptions *options = read_options(check, plugin, kind, doc, pointer);
+    PbxOptions *options = read_options(check, &plugin, kind, doc, pointer);
     if (options == NULL)
         return NULL;
-    PbxPluginUse *use = use_alloc(g_strdup(slot), plugin, options, pointer);
+    PbxPluginUse *use = use_alloc(slot, plugin, options, pointer);
     if (general_keys(kind) != no_keys)
         take_isolate(use, doc);
     check_metric(check, use);
@@ -416,8 +461,7 @@ plugins_check(PbxCheck *check)
     spec->executor = slot_or_default(check, "executor", check->defaults->executor);
     check_loggers(check);
     if (spec->search != NULL && spec->space != NULL)
-        capabilities_check(spec, plugin_caps(spec->search->plugin), check->registry,
-                           check->problems);
+        capabilities_check(spec, 0, check->registry, check->problems);
     PbxPluginUse *const ranking[] = {spec->search, spec->scheduler};
     for (gsize i = 0; i < G_N_ELEMENTS(ranking); i++)
         if (ranking[i] != NULL)

@@ -62,6 +62,14 @@ spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use)
 }
 
 void
+spec_problem_within(pbx_problem *problem, const pbx_problem *wrapper)
+{
+    problem->num_samples = wrapper->num_samples;
+    problem->max_concurrent = wrapper->max_concurrent;
+    problem->time_budget_ns = wrapper->time_budget_ns;
+}
+
+void
 spec_problem_free(pbx_problem *problem)
 {
     Problem *whole = (Problem *)problem;
@@ -120,6 +128,7 @@ struct Tried {
     const PbxPluginUse *use;
     PbxProblems *problems;
     pbx_problem *problem;
+    Tried *wrapper;     /* NULL: nobody wraps it */
     GPtrArray *wrapped; /* Tried* */
     PbxChildren *children;
     PbxInstance *instance;
@@ -141,7 +150,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tried, tried_free)
 static pbx_problem *
 problem_of_child(gpointer child)
 {
-    return ((Tried *)child)->problem;
+    const Tried *tried = child;
+    spec_problem_within(tried->problem, tried->wrapper->problem);
+    return tried->problem;
 }
 
 static void
@@ -180,6 +191,22 @@ set_up_child(pbx_instance *child, const pbx_problem *problem, pbx_error *error)
 
 /* A wrapper is given no more of a child than it may call before a run. */
 static const pbx_stopper only_setup = {.struct_size = sizeof only_setup, .setup = set_up_child};
+static const pbx_search only_search_setup = {.struct_size = sizeof only_search_setup,
+                                             .setup = set_up_child};
+
+static void
+add_child(Tried *tried, Tried *child)
+{
+    const char *kind = child->use->plugin->desc->kind;
+    child->wrapper = tried;
+    gconstpointer vtable = g_str_equal(kind, "stopper")  ? (gconstpointer)&only_setup
+                           : g_str_equal(kind, "search") ? (gconstpointer)&only_search_setup
+                                                         : NULL;
+    g_ptr_array_add(tried->wrapped, child);
+    if (vtable != NULL)
+        children_add(tried->children, child->use->from, child->use->slot,
+                     instance_caps(child->instance), vtable, (pbx_instance *)child, child);
+}
 
 static Tried *
 tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
@@ -198,14 +225,11 @@ tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
         Tried *child = tried_new(spec, inner, problems);
         if (child == NULL)
             return NULL;
-        g_ptr_array_add(tried->wrapped, child);
-        if (g_str_equal(inner->plugin->desc->kind, "stopper"))
-            children_add(tried->children, inner->from, inner->slot, instance_caps(child->instance),
-                         &only_setup, (pbx_instance *)child, child);
+        add_child(tried, child);
     }
-    tried->instance = instance_new(use->plugin, use->slot, use->options,
-                                   use == spec->search ? spec->search_seed : spec->seed, NULL,
-                                   keep_silent, NULL, children_offer, tried->children, &error);
+    tried->instance =
+        instance_new(use->plugin, use->slot, use->options, spec_seed_of(spec, use), NULL,
+                     keep_silent, NULL, children_offer, tried->children, &error);
     if (tried->instance != NULL)
         return g_steal_pointer(&tried);
     tell(tried, use->pointer, error);

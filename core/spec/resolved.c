@@ -8,7 +8,7 @@
 static void
 drop_objective(const PbxSpec *spec, const PbxPluginUse *use, JsonObject *object)
 {
-    const pbx_plugin *desc = use->plugin->desc;
+    const pbx_plugin *desc = spec_use_given(use)->plugin->desc;
     if (spec->metrics[0] == NULL)
         return;
     for (guint i = 0; i < desc->n_options; i++) {

@@ -113,26 +113,23 @@ plugin_schema(JsonNode *plugin, const char *name, gboolean named)
     return object;
 }
 
-/* What core gives to every search, and to every decider. */
-static void
-add_general_keys(JsonObject *schema, const char *kind)
-{
-    JsonObject *properties = json_object_get_object_member(schema, "properties");
-    const gboolean decides = g_str_equal(kind, "search") || g_str_equal(kind, "scheduler") ||
-                             g_str_equal(kind, "stopper");
-    if (decides && !json_object_has_member(properties, "isolate"))
-        json_object_set_member(
-            properties, "isolate",
-            parse("{\"anyOf\":[{\"type\":\"boolean\"},"
-                  "{\"type\":\"number\",\"minimum\":0.001,\"maximum\":1000000}]}"));
-    if (g_str_equal(kind, "search") && !json_object_has_member(properties, "seed"))
-        json_object_set_member(properties, "seed", parse("{\"type\":\"integer\",\"minimum\":0}"));
-}
-
 typedef struct {
     const char *kind;
+    JsonObject *general; /* what core gives to every one: key to schema */
     JsonArray *forms, *names;
 } Kind;
+
+/* An option of the plugin's own is that. */
+static void
+add_general_keys(JsonObject *schema, const Kind *kind)
+{
+    JsonObject *properties = json_object_get_object_member(schema, "properties");
+    g_autoptr(GList) keys = json_object_get_members(kind->general);
+    for (GList *key = keys; key != NULL; key = key->next)
+        if (!json_object_has_member(properties, key->data))
+            json_object_set_member(properties, key->data,
+                                   json_clone(json_object_get_member(kind->general, key->data)));
+}
 
 static void
 add_plugin(const PbxPluginFile *file, JsonNode *plugin, const GError *error G_GNUC_UNUSED,
@@ -142,16 +139,56 @@ add_plugin(const PbxPluginFile *file, JsonNode *plugin, const GError *error G_GN
     if (plugin == NULL)
         return;
     JsonObject *schema = plugin_schema(plugin, file->name, TRUE);
-    add_general_keys(schema, kind->kind);
+    add_general_keys(schema, kind);
     json_array_add_object_element(kind->forms, schema);
     json_array_add_string_element(kind->names, file->name);
 }
 
+/* What a plugin of defaults.json says of itself, or NULL. */
+static JsonNode *
+probe(PbxRegistry *registry, const char *kind, const char *name)
+{
+    g_autofree char *path = registry_find(registry, kind, name, NULL);
+    return path != NULL ? registry_probe(registry, path, kind, name, NULL) : NULL;
+}
+
+/* `isolate` of every decider; of a search `seed` too, and options of the wrappers that keys mean.
+ * (transfer full) */
+static JsonObject *
+general_keys(PbxRegistry *registry, const char *kind, const PbxDefaults *defaults)
+{
+    JsonObject *general = json_object_new();
+    const gboolean is_search = g_str_equal(kind, "search");
+    if (is_search || g_str_equal(kind, "scheduler") || g_str_equal(kind, "stopper"))
+        json_object_set_member(
+            general, "isolate",
+            parse("{\"anyOf\":[{\"type\":\"boolean\"},"
+                  "{\"type\":\"number\",\"minimum\":0.001,\"maximum\":1000000}]}"));
+    if (!is_search)
+        return general;
+    json_object_set_member(general, "seed", parse("{\"type\":\"integer\",\"minimum\":0}"));
+    for (guint i = 0; defaults != NULL && i < defaults->wrappers->len; i++) {
+        const PbxKeyWrapper *by = g_ptr_array_index(defaults->wrappers, i);
+        g_autoptr(JsonNode) plugin = probe(registry, kind, by->plugin);
+        g_autoptr(JsonNode) schema = plugin != NULL ? options_schema(plugin) : NULL;
+        JsonObject *properties =
+            schema != NULL
+                ? json_object_get_object_member(json_node_get_object(schema), "properties")
+                : NULL;
+        for (char **key = by->keys; properties != NULL && *key != NULL; key++)
+            if (json_object_has_member(properties, *key))
+                json_object_set_member(general, *key,
+                                       json_clone(json_object_get_member(properties, *key)));
+    }
+    return general;
+}
+
 /* #/$defs/KIND: a name or an object, for each plugin that is installed and good. */
 static void
-add_kind(JsonObject *defs, PbxRegistry *registry, const char *name)
+add_kind(JsonObject *defs, PbxRegistry *registry, const char *name, const PbxDefaults *defaults)
 {
-    Kind kind = {.kind = name, .names = json_array_new()};
+    g_autoptr(JsonObject) general = general_keys(registry, name, defaults);
+    Kind kind = {.kind = name, .general = general, .names = json_array_new()};
     json_object_set_object_member(defs, name, any_of(&kind.forms));
     g_autoptr(GPtrArray) files = registry_files(registry, name);
     registry_probe_files(registry, files, add_plugin, &kind);
@@ -162,14 +199,6 @@ add_kind(JsonObject *defs, PbxRegistry *registry, const char *name)
     else
         json_array_unref(kind.names);
     json_array_add_object_element(kind.forms, string);
-}
-
-/* What a plugin of defaults.json says of itself, or NULL. */
-static JsonNode *
-probe(PbxRegistry *registry, const char *kind, const char *name)
-{
-    g_autofree char *path = registry_find(registry, kind, name, NULL);
-    return path != NULL ? registry_probe(registry, path, kind, name, NULL) : NULL;
 }
 
 /* A command without `plugin` is the default one's. */
@@ -268,7 +297,7 @@ spec_schema(PbxRegistry *registry)
     g_autoptr(PbxDefaults) defaults = defaults_load(ignored);
     add_space(defs);
     for (const char *const *kind = plugin_kinds; *kind != NULL; kind++)
-        add_kind(defs, registry, *kind);
+        add_kind(defs, registry, *kind, defaults);
     add_trainable(defs, registry, defaults);
     add_stop(defs, registry, defaults);
     json_object_set_object_member(root, "$defs", defs);

@@ -15,8 +15,9 @@ typedef struct {
     char *search, *scheduler, *executor, *command;
     char **loggers;
     PbxShortForm thresholds, when, timeout;
-    PbxDoc *own;        /* the user's file, or NULL */
-    char **may_be_none; /* loggers that the installation names: those of them that there are */
+    GPtrArray *wrappers; /* PbxKeyWrapper* */
+    PbxDoc *own;         /* the user's file, or NULL */
+    char **may_be_none;  /* loggers that the installation names: those of them that there are */
 } PbxDefaults;
 
 /* $datadir/pegbox/defaults.json under the user's own. NULL with problems. */
@@ -131,7 +132,8 @@ void names_check(PbxCheck *check);
  * several; caps: what it can. */
 void objectives_check(const PbxSpec *spec, const PbxPluginUse *use, guint32 caps,
                       PbxProblems *problems);
-/* Tells each dim that the search cannot take; caps: what it can. */
+/* Tells each dim that the search, or what it wraps, cannot take; caps: what it can, 0: as its
+ * plugin says. */
 void capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry,
                         PbxProblems *problems);
 

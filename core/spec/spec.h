@@ -15,7 +15,8 @@
 
 /* A plugin as the file uses it. */
 typedef struct {
-    char *slot; /* "search", "stop[0]", "loggers[1]"; of a wrapped one "stop[0].stoppers[1]" */
+    char *slot; /* "search", "stop[0]", "loggers[1]"; of a wrapped one "stop[0].stoppers[1]"; of a
+                   wrapper that keys of `search` mean "search+limit" */
     const PbxPlugin *plugin;
     PbxOptions *options;
     char *pointer;              /* in the document, for problems that setup finds */
@@ -23,6 +24,8 @@ typedef struct {
     GPtrArray *wrapped;         /* PbxPluginUse*: what it wraps */
     gboolean isolate;           /* the file wants it in a child process */
     double isolate_s;           /* ... which may take so long for a call; 0: as long as others */
+    gboolean has_seed;          /* a seed of its own: a search within another */
+    guint64 seed;
 } PbxPluginUse;
 
 typedef enum { FAIL_FAST_EARLY = 0, FAIL_FAST_NEVER, FAIL_FAST_ALWAYS } PbxFailFast;
@@ -180,11 +183,17 @@ gboolean spec_use_in_child(const PbxPluginUse *use);
 guint spec_n_objectives(const PbxSpec *spec);
 /* The sign of one of the run's metrics; NULL: it is none of them. */
 const int *spec_metric_sign(const PbxSpec *spec, const char *metric);
+/* The one that a file names, within the wrappers that its keys mean. */
+const PbxPluginUse *spec_use_given(const PbxPluginUse *use);
+/* What keys its random numbers, with its slot. */
+guint64 spec_seed_of(const PbxSpec *spec, const PbxPluginUse *use);
 /* The (first) metric that a slot's losses are made from: the plugin's own (OBJECTIVE options) or
  * the run's; use NULL: the run's. NULL: none is named. */
 const char *spec_use_metric(const PbxSpec *spec, const PbxPluginUse *use, int *sign);
 /* The problem as a slot sees it (use NULL: the run's). spec must outlive it. (transfer full) */
 pbx_problem *spec_problem_new(const PbxSpec *spec, const PbxPluginUse *use);
+/* That of a wrapped one gets what its wrapper's has, which may have been altered. */
+void spec_problem_within(pbx_problem *problem, const pbx_problem *wrapper);
 void spec_problem_free(pbx_problem *problem);
 /* Trials that a whole run has: num_samples times the grid's points; -1: without end. */
 gint64 spec_total_trials(const PbxSpec *spec);

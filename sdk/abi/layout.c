@@ -20,7 +20,7 @@
     _Static_assert(offsetof(STRUCT, FIELD) == OFFSET, #STRUCT "." #FIELD " moved")
 #define SIZE(STRUCT, BYTES) _Static_assert(sizeof(STRUCT) == BYTES, #STRUCT " changed its size")
 
-_Static_assert(PEGBOX_ABI_MAJOR == 0 && PEGBOX_ABI_MINOR == 2, "this is the layout of ABI 0.2");
+_Static_assert(PEGBOX_ABI_MAJOR == 0 && PEGBOX_ABI_MINOR == 3, "this is the layout of ABI 0.3");
 _Static_assert(sizeof(void *) == 8, "pegbox is for 64-bit machines");
 _Static_assert(sizeof(pbx_status) == 4, "pbx_status changed its size");
 
@@ -366,13 +366,15 @@ AT(pbx_child, name, 16);
 AT(pbx_child, vtable, 24);
 AT(pbx_child, instance, 32);
 
-SIZE(pbx_children, 40);
+SIZE(pbx_children, 56);
 AT(pbx_children, struct_size, 0);
 AT(pbx_children, reserved, 4);
 AT(pbx_children, get, 8);
 AT(pbx_children, problem, 16);
 AT(pbx_children, result, 24);
 AT(pbx_children, outcome, 32);
+AT(pbx_children, suggestion, 40);
+AT(pbx_children, told, 48);
 
 SIZE(pbx_template, 24);
 AT(pbx_template, struct_size, 0);

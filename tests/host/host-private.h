@@ -9,8 +9,9 @@ extern const pbx_session test_session;
 extern const pbx_template test_template;
 
 /* One of what a wrapper wraps. */
-typedef struct {
+typedef struct PbxTestChild {
     PbxTestHost *host;
+    const struct PbxTestChild *wrapper; /* NULL: the host's own plugin wraps it */
     PbxOptions *options;
     PbxInstance *instance;
     PbxTestChildren inner;
@@ -18,9 +19,15 @@ typedef struct {
     const pbx_objective *const *objectives;
     pbx_objective own;
     const pbx_objective *own_list[1];
+    /* Of a search: */
+    pbx_result *seen;
+    guint64 *asks; /* of the host, so that they outlive a reload */
+    pbx_suggestion offered, *offerer;
 } PbxTestChild;
-gboolean test_children_make(PbxTestHost *host, PbxTestChildren *children, PbxOptions *options,
-                            const char *slot, GError **error);
+extern const pbx_search test_recorder; /* takes a PbxTestChild for its instance */
+gboolean test_children_make(PbxTestHost *host, const PbxTestChild *wrapper,
+                            PbxTestChildren *children, PbxOptions *options, const char *slot,
+                            GError **error);
 void test_children_clear(PbxTestChildren *children);
 /* What is wrapped first. FALSE: func has said so, and no more. */
 gboolean test_children_each(const PbxTestChildren *children,

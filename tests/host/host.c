@@ -124,7 +124,7 @@ static gboolean
 create(PbxTestHost *host, GError **error)
 {
     const char *slot = plugin->desc->kind;
-    if (!test_children_make(host, &host->children, host->options, slot, error))
+    if (!test_children_make(host, NULL, &host->children, host->options, slot, error))
         return FALSE;
     host->instance = test_instance_new(host, plugin, slot, host->options, &host->children, error);
     if (host->instance == NULL)
@@ -141,6 +141,9 @@ host_try(const char *options, char **message)
     g_autoptr(PbxTestHost) host = g_new0(PbxTestHost, 1);
     g_autoptr(GError) error = NULL;
     host->log = g_string_new(NULL);
+    host->calls = g_string_new(NULL);
+    host->outcomes = g_ptr_array_new();
+    host->asks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     host->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, test_text_free);
     host->sandbox = sandbox_new();
     host->clock = clock_new_virtual(0);
@@ -187,6 +190,9 @@ test_host_free(PbxTestHost *host)
     sandbox_free(host->sandbox);
     clock_free(host->clock);
     g_string_free(host->log, TRUE);
+    g_string_free(host->calls, TRUE);
+    g_ptr_array_unref(host->outcomes);
+    g_hash_table_unref(host->asks);
     g_hash_table_unref(host->files);
     g_ptr_array_unref(host->objectives);
     g_ptr_array_unref(host->kept);

@@ -61,6 +61,8 @@ struct PbxTestHost {
     GHashTable *files; /* "TRIAL/NAME" -> GString */
     guint n_replaced;  /* files/1 replace */
     pbx_status refuse; /* what files/1 answers to a write; PBX_OK: it writes */
+    GString *calls;    /* those of a wrapped search: "suggest 0 ask 0\n" ... */
+    pbx_status answer; /* of a wrapped search to suggest; PBX_OK: as the plugin says */
     guint64 counts[PBX_N_STATES];
     pbx_problem problem;
     PbxSpace *space;
@@ -74,6 +76,8 @@ struct PbxTestHost {
     GPtrArray *objectives; /* pbx_objective */
     GPtrArray *kept;       /* memory of results, freed at the end */
     GPtrArray *nodes;      /* JsonNode, the same */
+    GPtrArray *outcomes;   /* of `kept` */
+    GHashTable *asks;      /* of wrapped searches: slot to guint64 */
     guint64 seq;
     gboolean is_set_up;
 };
@@ -123,7 +127,8 @@ void test_host_advance(PbxTestHost *host, gint64 ns);
  */
 const pbx_result *test_result(PbxTestHost *host, guint64 trial, gint64 iteration,
                               const char *fields);
-/* How a trial ended (PBX_END_*); last may be NULL. Valid until the host ends. */
+/* How a trial ended (PBX_END_*); last may be NULL. Valid until the host ends. A wrapper is given
+ * the newest of a trial again by children/1. */
 const pbx_outcome *test_outcome(PbxTestHost *host, guint64 trial, guint32 end,
                                 const pbx_result *last);
 /* A trial as loggers see it, with the config as text. Valid until the host ends. */
@@ -141,6 +146,8 @@ void test_session_config(PbxTestHost *host, const char *config);
 /* Calls run for the trial, with reports and lines empty. host->error tells more. */
 pbx_status test_run(PbxTestHost *host);
 
+/* What wrapped searches were called with since the last look. (transfer full) */
+char *test_calls(PbxTestHost *host);
 /* The point of an ask, with what is not filled in at 123456. */
 pbx_status test_suggest(PbxTestHost *host, guint64 ask, double *x);
 /* A search set up for so many parameters of $uniform [0, 1], with coordinates in their order. */

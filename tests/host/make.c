@@ -73,7 +73,8 @@ test_fill_result(PbxTestHost *host, pbx_result *result, const PbxOptions *option
                  const pbx_objective *const *objectives, guint n_objectives)
 {
     JsonNode *fields = host_json_node(result->fields);
-    fill_losses(host, result, fields, objectives, n_objectives);
+    if (objectives != NULL)
+        fill_losses(host, result, fields, objectives, n_objectives);
     fill_watched(host, result, fields, options);
 }
 
@@ -117,6 +118,7 @@ test_outcome(PbxTestHost *host, guint64 trial, guint32 end, const pbx_result *la
         .last = last,
         .budget = NAN,
     };
+    g_ptr_array_add(host->outcomes, outcome);
     return outcome;
 }
 

@@ -32,6 +32,7 @@
 #include <pegbox/helpers/children.h>
 #include <pegbox/helpers/define.h>
 #include <pegbox/helpers/hypervolume.h>
+#include <pegbox/helpers/inner.h>
 #include <pegbox/helpers/memory.h>
 #include <pegbox/helpers/metric.h>
 #include <pegbox/helpers/npy.h>

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 #define PEGBOX_ABI_MAJOR 0u
-#define PEGBOX_ABI_MINOR 2u
+#define PEGBOX_ABI_MINOR 3u
 #define PEGBOX_MAGIC     0x50427831u /* "PBx1" */
 
 #if defined(__GNUC__)

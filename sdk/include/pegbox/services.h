@@ -88,7 +88,7 @@ typedef struct pbx_expression {
  * before the wrapper's create, saves and loads it with the wrapper, and destroys it after
  * the wrapper's destroy. In between nobody but the wrapper calls it, by its vtable:
  * setup from its own setup, the others as it likes. In this version stoppers wrap
- * stoppers; searches and schedulers come with the first plugins that wrap them.
+ * stoppers and searches wrap searches; schedulers come with the first plugin that wraps one.
  */
 typedef struct pbx_child {
     uint32_t struct_size;
@@ -105,17 +105,31 @@ typedef struct pbx_children {
     /* The one of the option, or of a list or map the `index`-th (in order). NULL: there are no
      * more, or it has no such interface (PBX_STOPPER_ID, ...). Valid until destroy. */
     const pbx_child *(*get)(const pbx_host *, const char *option, size_t index, const char *id);
-    /* The problem as the child sees it, for its setup: the wrapper may alter it before.
-     * Valid until destroy. */
+    /* The problem as the child sees it, for its setup: as the wrapper was given its own, with
+     * objectives of the child's. The wrapper may alter it before. Valid until destroy. */
     pbx_problem *(*problem)(const pbx_host *, const pbx_child *);
     /*
      * What the wrapper was given in this call, as the child sees it: with losses and
      * watched fields of its own. Valid until the same is asked again, or the call's end.
      * NULL: it is not what the wrapper was given. Structs are handed on so and never
-     * copied, or fields of later versions would vanish.
+     * copied, or fields of later versions would vanish; but their members may be altered: a
+     * trial's number, its end, or, in the `result` of an outcome's `last`, the losses.
      */
-    const pbx_result *(*result)(const pbx_host *, const pbx_child *, const pbx_result *);
-    const pbx_outcome *(*outcome)(const pbx_host *, const pbx_child *, const pbx_outcome *);
+    pbx_result *(*result)(const pbx_host *, const pbx_child *, const pbx_result *);
+    pbx_outcome *(*outcome)(const pbx_host *, const pbx_child *, const pbx_outcome *);
+    /*
+     * The same of a suggestion, for suggest and adopt, with the number of the child's own asks,
+     * which the host counts. Behind a suggest that was answered OK, what the child said is in the
+     * wrapper's. An adopt of a trial that the child was not asked for: set ENQUEUED, and ask to
+     * PBX_NONE.
+     */
+    pbx_suggestion *(*suggestion)(const pbx_host *, const pbx_child *, pbx_suggestion *);
+    /*
+     * How a trial ended that the wrapper was told of before and has kept from the child, by the
+     * number that the wrapper knows it by, as the child sees it: it outlives a save and a load.
+     * NULL: there is no such trial, or it has not ended.
+     */
+    pbx_outcome *(*told)(const pbx_host *, const pbx_child *, uint64_t trial, pbx_error *);
 } pbx_children;
 
 /* ---- template/1 [call], in a worker: TEMPLATE options ---- */

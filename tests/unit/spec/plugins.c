@@ -148,6 +148,10 @@ static const pbx_search wide = {.struct_size = sizeof wide,
                                 .suggest = suggest};
 static const pbx_search narrow = {
     .struct_size = sizeof narrow, .object = OBJECT, .suggest = suggest};
+static const pbx_search around = {.struct_size = sizeof around,
+                                  .caps = PBX_CAP_TRANSPARENT | ALL_OF_A_SPACE,
+                                  .object = OBJECT,
+                                  .suggest = suggest};
 static const pbx_search picky = {
     .struct_size = sizeof picky,
     .caps = ALL_OF_A_SPACE,
@@ -207,6 +211,21 @@ static const pbx_option rule_options[] = {
 };
 static const char *const stopper_kinds[] = {"stopper", NULL};
 static const char *const search_kinds[] = {"search", NULL};
+static const pbx_option around_options[] = {
+    OPTION(PBX_OPTION_INT, PBX_OPTION_REQUIRED, "max_concurrent", 1, INFINITY, NULL, NULL),
+    PLAIN(PBX_OPTION_BOOL, 0, "batch", "false"),
+    OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_REQUIRED, "inner", -INFINITY, INFINITY, NULL,
+           search_kinds),
+};
+static const pbx_option first_options[] = {
+    PLAIN(PBX_OPTION_JSON, PBX_OPTION_LIST, "points_to_evaluate", "[]"),
+    PLAIN(PBX_OPTION_REAL, PBX_OPTION_LIST, "evaluated_rewards", "[]"),
+    OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_REQUIRED, "inner", -INFINITY, INFINITY, NULL,
+           search_kinds),
+};
+static const pbx_option pointed_options[] = {
+    PLAIN(PBX_OPTION_JSON, PBX_OPTION_LIST, "points_to_evaluate", "[]"),
+};
 static const pbx_option both_options[] = {
     OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_LIST, "parts", -INFINITY, INFINITY, NULL, stopper_kinds),
     OPTION(PBX_OPTION_PLUGIN, PBX_OPTION_MAP, "named", -INFINITY, INFINITY, NULL, stopper_kinds),
@@ -247,6 +266,10 @@ static const pbx_option shell_options[] = {
 
 PLUGIN(search_wide, "search", PBX_SEARCH_ID, "wide", wide, NULL, 0)
 PLUGIN(search_narrow, "search", PBX_SEARCH_ID, "narrow", narrow, NULL, 0)
+PLUGIN(search_around, "search", PBX_SEARCH_ID, "around", around, around_options, N(around_options))
+PLUGIN(search_first, "search", PBX_SEARCH_ID, "first", around, first_options, N(first_options))
+PLUGIN(search_pointed, "search", PBX_SEARCH_ID, "pointed", wide, pointed_options,
+       N(pointed_options))
 PLUGIN(search_picky, "search", PBX_SEARCH_ID, "picky", picky, picky_options, N(picky_options))
 PLUGIN(scheduler_plain, "scheduler", PBX_SCHEDULER_ID, "plain", plain, NULL, 0)
 PLUGIN(scheduler_ranker, "scheduler", PBX_SCHEDULER_ID, "ranker", ranker, ranker_options,
@@ -272,7 +295,8 @@ static const pbx_plugin *const plugins[] = {
     &search_wide,    &search_narrow,   &search_picky,      &scheduler_plain,  &scheduler_ranker,
     &stopper_bounds, &stopper_rule,    &stopper_clock,     &stopper_never,    &stopper_both,
     &stopper_needy,  &logger_lines,    &logger_other,      &trainable_shell,  &trainable_nothing,
-    &executor_here,  &trainable_saver, &trainable_program, &scheduler_pauser,
+    &executor_here,  &trainable_saver, &trainable_program, &scheduler_pauser, &search_around,
+    &search_first,   &search_pointed,
 };
 
 const pbx_entry pegbox_plugin_v0 = {

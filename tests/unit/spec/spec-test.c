@@ -10,12 +10,17 @@ static const char *const plugins[] = {
     "scheduler/ranker", "stopper/bounds",    "stopper/rule",      "stopper/clock",
     "stopper/never",    "stopper/both",      "stopper/needy",     "logger/lines",
     "logger/other",     "trainable/shell",   "trainable/nothing", "executor/here",
-    "trainable/saver",  "trainable/program", "scheduler/pauser",
+    "trainable/saver",  "trainable/program", "scheduler/pauser",  "search/around",
+    "search/first",     "search/pointed",
 };
 
 static const char defaults[] =
     "{\"search\": \"wide\", \"scheduler\": \"plain\", \"executor\": \"here\","
     " \"command\": \"shell\", \"loggers\": [\"lines\", \"tensorboard\"],"
+    " \"wrappers\": [{\"keys\": [\"points_to_evaluate\", \"evaluated_rewards\"],"
+    "                 \"plugin\": \"first\", \"option\": \"inner\"},"
+    "                {\"keys\": [\"max_concurrent\"], \"plugin\": \"around\","
+    "                 \"option\": \"inner\"}],"
     " \"stop\": {\"thresholds\": {\"plugin\": \"bounds\", \"option\": \"limits\"},"
     "            \"when\": {\"plugin\": \"rule\", \"option\": \"rule\"},"
     "            \"timeout\": {\"plugin\": \"clock\", \"option\": \"after\"}}}";

@@ -27,15 +27,16 @@ static const Bad bad[] = {
      "search.seed: needs an integer >= 0, got -1"},
     {"\"search\": {\"plugin\": \"wide\", \"seed\": \"x\"}",
      "search.seed: needs an integer, got \"x\""},
-    {"\"search\": {\"plugin\": \"wide\", \"max_concurrent\": 4}",
-     "search.max_concurrent: 'max_concurrent' is not supported by this version of pegbox yet; "
-     "'max_concurrent_trials' limits the whole experiment"},
-    {"\"search\": {\"plugin\": \"wide\", \"points_to_evaluate\": []}",
-     "search.points_to_evaluate: 'points_to_evaluate' is not supported by this version of pegbox "
-     "yet"},
-    {"\"search\": {\"plugin\": \"wide\", \"evaluated_rewards\": []}",
-     "search.evaluated_rewards: 'evaluated_rewards' is not supported by this version of pegbox "
-     "yet"},
+    {"\"search\": {\"plugin\": \"wide\", \"max_concurrent\": 0}",
+     "search.max_concurrent: needs an integer >= 1, got 0"},
+    {"\"search\": {\"plugin\": \"wide\", \"batch\": true, \"max_concurrent\": 2}",
+     "search.batch: search/wide has no option 'batch'; it has: seed, max_concurrent, "
+     "points_to_evaluate, evaluated_rewards, isolate"},
+    {"\"search\": {\"plugin\": \"around\", \"inner\": \"wide\"}",
+     "search: search/around needs the option 'max_concurrent': An option."},
+    {"\"search\": {\"plugin\": \"around\", \"max_concurrent\": 1, \"inner\": {\"plugin\": "
+     "\"wide\", \"seed\": -2}}",
+     "search.inner.seed: needs an integer >= 0, got -2"},
     {"\"search\": {\"plugin\": \"wide\", \"isolate\": 0}",
      "search.isolate: needs true, false, or the seconds from 0.001 to 1000000 that a call may "
      "take"},

@@ -71,6 +71,90 @@ test_each_has_an_objective_of_its_own(void)
     g_assert_cmpint(sign, ==, -1);
 }
 
+/* ---- Wrappers that keys of a search mean ---- */
+
+/* The innermost keeps the place, and each has what the others have not. */
+static void
+test_keys_of_a_search(void)
+{
+    g_autoptr(PbxSpec) spec =
+        spec_test_good("\"search\": {\"plugin\": \"wide\", \"seed\": 3, \"max_concurrent\": 4, "
+                       "\"points_to_evaluate\": [{\"a\": 1}]}");
+    const PbxPluginUse *use = spec->search, *first = use->wrapped->pdata[0];
+    g_assert_cmpstr(use->slot, ==, "search+around");
+    g_assert_cmpstr(use->plugin->desc->name, ==, "around");
+    assert_use(use, 0, "search+first", "first", "/search");
+    assert_use(first, 0, "search", "wide", "/search");
+    g_assert_cmpstr(spec_use_given(use)->slot, ==, "search");
+    g_assert_cmpuint(spec_seed_of(spec, use), ==, 3);
+    g_autofree char *options = json_to_text(options_node(use->options));
+    g_assert_cmpstr(options, ==,
+                    "{\"max_concurrent\":4,\"batch\":false,\"inner\":{\"plugin\":\"wide\","
+                    "\"points_to_evaluate\":[{\"a\":1}],\"evaluated_rewards\":[]}}");
+    g_autoptr(JsonNode) explicit = options_explicit(use->options);
+    g_autofree char *text = json_to_text(explicit);
+    g_assert_cmpstr(text, ==,
+                    "{\"max_concurrent\":4,\"batch\":false,\"inner\":{\"plugin\":\"first\","
+                    "\"points_to_evaluate\":[{\"a\":1}],\"evaluated_rewards\":[],\"inner\":"
+                    "{\"plugin\":\"wide\"}}}");
+    g_autofree char *resolved = spec_test_resolved(spec, "search");
+    g_assert_cmpstr(resolved, ==,
+                    "{\"plugin\":\"wide\",\"points_to_evaluate\":[{\"a\":1}],"
+                    "\"evaluated_rewards\":[],\"max_concurrent\":4,\"seed\":3}");
+}
+
+/* What is stored means the same again. */
+static void
+test_keys_within_a_wrapper(void)
+{
+    static const char *const texts[] = {
+        "{\"plugin\": \"around\", \"max_concurrent\": 2, \"inner\": {\"plugin\": \"wide\", "
+        "\"max_concurrent\": 1, \"seed\": 8}}",
+        NULL};
+    g_autofree char *stored = g_strdup(texts[0]);
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *members = g_strconcat("\"seed\": 5, \"search\": ", stored, NULL);
+        g_autoptr(PbxSpec) spec = spec_test_good(members);
+        const PbxPluginUse *use = spec->search, *inner = use->wrapped->pdata[0];
+        g_assert_cmpstr(use->slot, ==, "search");
+        assert_use(use, 0, "search.inner+around", "around", "/search/inner");
+        assert_use(inner, 0, "search.inner", "wide", "/search/inner");
+        g_assert_cmpuint(spec_seed_of(spec, use), ==, 5);
+        g_assert_cmpuint(spec_seed_of(spec, inner), ==, 8);
+        g_assert_cmpuint(spec_seed_of(spec, inner->wrapped->pdata[0]), ==, 8);
+        g_free(stored);
+        stored = spec_test_resolved(spec, "search");
+        g_assert_cmpstr(stored, ==,
+                        "{\"plugin\":\"around\",\"max_concurrent\":2,\"batch\":false,"
+                        "\"inner\":{\"plugin\":\"wide\",\"max_concurrent\":1,\"seed\":8}}");
+    }
+}
+
+/* An option of the plugin's own is that, unless its wrapper is wanted all the same. */
+static void
+test_keys_that_are_options(void)
+{
+    g_autoptr(PbxSpec) own = spec_test_good(
+        "\"search\": {\"plugin\": \"pointed\", \"points_to_evaluate\": [{\"a\": 1}]}");
+    g_assert_cmpstr(own->search->slot, ==, "search");
+    g_assert_cmpstr(own->search->plugin->desc->name, ==, "pointed");
+    g_autoptr(PbxSpec) both = spec_test_good(
+        "\"search\": {\"plugin\": \"pointed\", \"points_to_evaluate\": [{\"a\": 1}], "
+        "\"evaluated_rewards\": [2]}");
+    g_assert_cmpstr(both->search->slot, ==, "search+first");
+    const PbxPluginUse *inner = both->search->wrapped->pdata[0];
+    g_autofree char *options = json_to_text(options_node(inner->options));
+    g_assert_cmpstr(options, ==, "{\"points_to_evaluate\":[]}");
+    g_autofree char *resolved = spec_test_resolved(both, "search");
+    g_assert_cmpstr(resolved, ==,
+                    "{\"plugin\":\"pointed\",\"points_to_evaluate\":[{\"a\":1}],"
+                    "\"evaluated_rewards\":[2]}");
+    g_autoptr(PbxSpec) wrapper = spec_test_good(
+        "\"search\": {\"plugin\": \"around\", \"max_concurrent\": 2, \"inner\": \"wide\"}");
+    g_assert_cmpstr(wrapper->search->slot, ==, "search");
+    assert_use(wrapper->search, 0, "search.inner", "wide", "/search/inner");
+}
+
 typedef struct {
     const char *members, *expected;
 } Bad;
@@ -116,6 +200,9 @@ main(int argc, char **argv)
                     test_resolved_hides_what_is_secret_within);
     g_test_add_func("/spec/wrapped/each-has-an-objective-of-its-own",
                     test_each_has_an_objective_of_its_own);
+    g_test_add_func("/spec/wrapped/keys-of-a-search", test_keys_of_a_search);
+    g_test_add_func("/spec/wrapped/keys-within-a-wrapper", test_keys_within_a_wrapper);
+    g_test_add_func("/spec/wrapped/keys-that-are-options", test_keys_that_are_options);
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *path = g_strdup_printf("/spec/wrapped/mistake-is-told/%02zu", i);
         g_test_add_data_func(path, &bad[i], test_bad);
