@@ -222,7 +222,7 @@ take(const gp_likelihood *likelihood, gp_fit *fit)
 
 pbx_status
 gp_fit_make(pbx_instance *self, const gp_observations *observations, double noise, gp_fit *fit,
-            pbx_error *error)
+            double *value, pbx_error *error)
 {
     static const double starts[] = {0, 2.5};
     gp_memory memory = {self, NULL};
@@ -242,8 +242,10 @@ gp_fit_make(pbx_instance *self, const gp_observations *observations, double nois
         begin(&likelihood, starts[i], parameters);
         ok = minimise(&likelihood, parameters, low, high);
     }
-    if (ok && !likelihood.cancelled)
+    if (ok && !likelihood.cancelled) {
         take(&likelihood, fit);
+        *value = -likelihood.best_value;
+    }
     gp_memory_free(&memory);
     if (!ok)
         return pbx_fail_memory(error);

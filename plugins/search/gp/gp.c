@@ -35,6 +35,7 @@ static const pbx_option options[] = {
                  "trials that were stopped count by their last result; false: "
                  "they do not",
                  "1.0", "true"),
+    PBX_OPT_BOOL("warp", "model the logarithm of the losses where that fits better", "1.0", "true"),
     PBX_OPT_INT("n_preliminary_samples", "points that are drawn and compared for each suggestion",
                 "1.0", 1, 1e6, "2048"),
     PBX_OPT_INT("n_local_search", "of how many of them a better one nearby is sought", "1.0", 0,
@@ -68,6 +69,7 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options_, pbx_err
     rules->noise = pbx_real(host, options_, "noise");
     rules->liar = choice_of(liars, pbx_string(host, options_, "liar"));
     rules->use_early_stopped = pbx_boolean(host, options_, "use_early_stopped");
+    rules->warp = pbx_boolean(host, options_, "warp");
     rules->n_candidates = (size_t)pbx_integer(host, options_, "n_preliminary_samples");
     rules->n_searches = (size_t)pbx_integer(host, options_, "n_local_search");
     rules->max_history = (size_t)pbx_integer(host, options_, "max_history");
@@ -236,6 +238,9 @@ describe(pbx_instance *self, const pbx_sink *sink)
 static void
 fit_state(pbx_instance *self, pbx_blob *blob, gp_fit *fit)
 {
+    uint32_t warped = fit->warped != 0;
+    pbx_blob_u32(blob, &warped);
+    fit->warped = warped != 0;
     pbx_blob_reals(blob, fit->weights, self->n_dims);
     pbx_blob_real(blob, &fit->scale);
     pbx_blob_real(blob, &fit->noise);
@@ -250,10 +255,11 @@ static void
 state(pbx_instance *self, pbx_blob *blob)
 {
     const gp_rules *rules = &self->rules;
-    uint64_t own[] = {self->n_dims, self->n_constraints, rules->max_history,
-                      rules->use_early_stopped != 0, 0};
+    uint64_t own[] = {self->n_dims,       self->n_constraints,
+                      rules->max_history, rules->use_early_stopped != 0,
+                      rules->warp != 0,   0};
     uint32_t is_fitted = self->is_fitted != 0;
-    memcpy(&own[4], &rules->noise, sizeof own[4]);
+    memcpy(&own[5], &rules->noise, sizeof own[5]);
     /* What was dropped under other options is wanted again, and a fit is of others: told again, all
      * comes. */
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {

@@ -21,6 +21,7 @@ typedef struct gp_rules {
     double noise; /* NaN: fitted */
     int liar;     /* GP_BELIEVER, ... */
     int use_early_stopped;
+    int warp;
     size_t n_candidates, n_searches;
     size_t max_history;
     uint64_t patience; /* 0: without end */
@@ -84,6 +85,7 @@ typedef struct gp_fit {
     double *weights; /* [n_dims] 1 / lengthscale^2 */
     double scale;
     double noise;
+    int warped; /* it is of logarithms */
 } gp_fit;
 
 /* What the module's one symbol is. */

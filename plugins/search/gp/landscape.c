@@ -91,7 +91,7 @@ make(gp_landscape *landscape)
         gp_observations observations;
         double lie;
         const double *told = NULL;
-        if (!gp_observe(self, memory, self->trials.ended.n, i, &observations))
+        if (!gp_observe(self, memory, self->trials.ended.n, i, self->fits[i].warped, &observations))
             return 0;
         landscape->zeros[i] = observations.zero;
         if (i == 0) {

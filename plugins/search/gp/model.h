@@ -30,11 +30,14 @@ typedef struct gp_observations {
     const double **u; /* [n] where */
     double *y;        /* [n] larger is better (losses), mean 0 and deviation 1 */
     double zero;      /* what 0 is, on that scale */
+    /* By which likelihoods on different scales are compared: of y by what was told. */
+    double log_derivatives;
 } gp_observations;
 
-/* Of the first n_rows trials that ended. Infinite ones are as bad as the worst of the others. */
+/* Of the first n_rows trials that ended. Infinite ones are as bad as the worst of the others.
+ * warped: losses as logarithms. */
 int gp_observe(const pbx_instance *self, gp_memory *memory, size_t n_rows, size_t output,
-               gp_observations *observations);
+               int warped, gp_observations *observations);
 
 /* ---- The kernel: kernel.c ---- */
 
@@ -92,9 +95,9 @@ typedef struct gp_likelihood {
 int gp_likelihood_make(pbx_instance *self, gp_memory *memory, const gp_observations *observations,
                        double noise, gp_likelihood *likelihood);
 double gp_likelihood_at(gp_likelihood *likelihood, const double *parameters, double *gradient);
-/* Into fit. */
+/* Into fit. *value: the logarithm of the posterior density there. */
 pbx_status gp_fit_make(pbx_instance *self, const gp_observations *observations, double noise,
-                       gp_fit *fit, pbx_error *error);
+                       gp_fit *fit, double *value, pbx_error *error);
 
 /* ---- The posterior: surface.c ---- */
 

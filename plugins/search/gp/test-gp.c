@@ -123,6 +123,27 @@ test_every_acquisition(void)
     }
 }
 
+/* Where losses range over orders of magnitude their logarithms tell more. */
+static void
+test_warp(void)
+{
+    double least[2] = {INFINITY, INFINITY};
+    for (guint i = 0; i < 2; i++) {
+        g_autoptr(PbxTestHost) host =
+            gp_for(i ? "{" ON "}" : "{" ON ", \"warp\": false}",
+                   "{\"a\": {\"$uniform\": [0, 1]}, \"b\": {\"$uniform\": [0, 1]}, "
+                   "\"c\": {\"$uniform\": [0, 1]}, \"d\": {\"$uniform\": [0, 1]}}");
+        double x[4];
+        for (guint64 trial = 0; trial < 50; trial++) {
+            ask(host, trial, x);
+            const double loss = exp(20 * bowl(host, x, 0.3));
+            tell(host, trial, x, loss);
+            least[i] = MIN(least[i], loss);
+        }
+    }
+    g_assert_cmpfloat(least[1] - 1, <, (least[0] - 1) / 5);
+}
+
 static void
 test_larger_may_be_better(void)
 {
@@ -333,7 +354,7 @@ static gboolean
 is_same(const double *x, const double *y, guint n)
 {
     for (guint i = 0; i < n; i++)
-        if (fabs(x[i] - y[i]) > 1e-6)
+        if (x[i] != y[i])
             return FALSE;
     return TRUE;
 }
@@ -514,6 +535,7 @@ main(int argc, char **argv)
     quality_add_tests();
     state_add_tests();
     ADD("every-acquisition", test_every_acquisition);
+    ADD("warp", test_warp);
     ADD("larger-may-be-better", test_larger_may_be_better);
     ADD("every-operator", test_every_operator);
     ADD("branches", test_branches);

@@ -111,7 +111,7 @@ test_known_numbers(void)
     double y[4], weights[] = {4, 1.5}, at[] = {0.5, 0.5}, k[4], mean, sd, gradient[4], many[8 * 4];
     double parameters[] = {log(4), log(1.5), log(1.3), log(0.01 - GP_LEAST_NOISE)};
     memcpy(y, known_y, sizeof y);
-    gp_observations observations = {4, u, y, 0};
+    gp_observations observations = {4, u, y, 0, 0};
     gp_fit fit = {weights, 1.3, 0.01};
     gp_rows running = {0};
     gp_surface surface;
@@ -132,6 +132,51 @@ test_known_numbers(void)
         gp_likelihood_make(&fixture.self, &fixture.memory, &observations, NAN, &likelihood));
     gp_likelihood_at(&likelihood, parameters, gradient);
     assert_near(likelihood.log_marginal, -4.752118344490345, 1e-12);
+    fixture_clear(&fixture);
+}
+
+/* ---- Observations ---- */
+
+static void
+observe(Fixture *fixture, const double *losses, guint n, gboolean warped,
+        gp_observations *observations)
+{
+    gp_row rows[8], *items[8];
+    memset(rows, 0, sizeof rows);
+    for (guint i = 0; i < n; i++) {
+        rows[i].loss = losses[i];
+        items[i] = &rows[i];
+    }
+    fixture->self.trials.ended = (gp_rows){items, n, n};
+    g_assert_true(gp_observe(&fixture->self, &fixture->memory, n, 0, warped, observations));
+    fixture->self.trials.ended = (gp_rows){NULL, 0, 0};
+}
+
+static void
+test_observations(void)
+{
+    static const double losses[] = {3, 0, (double)INFINITY, 1, 0};
+    Fixture fixture;
+    gp_observations observations;
+    fixture_init(&fixture, 2);
+    /* One without a number is like the worst: 3 0 3 1 0 and deviation 1.356466. */
+    observe(&fixture, losses, 5, FALSE, &observations);
+    assert_near(observations.y[0], -(3 - 1.4) / 1.3564659966250536, 1e-12);
+    assert_near(observations.y[2], -(3 - 1.4) / 1.3564659966250536, 1e-12);
+    assert_near(observations.y[4], 1.4 / 1.3564659966250536, 1e-12);
+    assert_near(observations.log_derivatives, -5 * log(1.3564659966250536 / 3), 1e-12);
+    /* 0, 1 and 3, whose middle is 1: the logarithms of 1, 2 and 4. */
+    static const double three[] = {1, 3, 0};
+    observe(&fixture, three, 3, TRUE, &observations);
+    const double sd = log(2) * sqrt(2.0 / 3);
+    g_assert_cmpfloat(fabs(observations.y[0]), <, 1e-12);
+    assert_near(observations.y[1], -log(2) / sd, 1e-12);
+    assert_near(observations.y[2], log(2) / sd, 1e-12);
+    assert_near(observations.log_derivatives, log(3 * 1.5 * 0.75) - 3 * log(sd), 1e-12);
+    /* Most of them are the least: nothing to take the logarithm of. */
+    static const double most[] = {0, 0, 0, 1};
+    observe(&fixture, most, 4, TRUE, &observations);
+    g_assert_cmpfloat(observations.y[3], <, -1.7);
     fixture_clear(&fixture);
 }
 
@@ -160,7 +205,7 @@ check_likelihood(double noise)
     gp_likelihood likelihood;
     fixture_init(&fixture, N_DIMS);
     scatter(12, u, y, list);
-    gp_observations observations = {12, list, y, 0};
+    gp_observations observations = {12, list, y, 0, 0};
     g_assert_true(
         gp_likelihood_make(&fixture.self, &fixture.memory, &observations, noise, &likelihood));
     gp_likelihood_at(&likelihood, at, gradient);
@@ -218,7 +263,7 @@ test_posterior_gradient(void)
     double lie = 0.4;
     fixture_init(&fixture, N_DIMS);
     scatter(12, u, y, list);
-    gp_observations observations = {12, list, y, 0};
+    gp_observations observations = {12, list, y, 0, 0};
     for (guint i = 0; i < 2; i++) {
         g_assert_true(gp_surface_make(&fixture.self, &fixture.memory, &fit, &observations, &running,
                                       i ? &lie : NULL, &surface));
@@ -268,7 +313,7 @@ test_posterior(void)
     gp_surface surface;
     fixture_init(&fixture, N_DIMS);
     scatter(8, u, y, list);
-    gp_observations observations = {8, list, y, 0};
+    gp_observations observations = {8, list, y, 0, 0};
     g_assert_true(gp_surface_make(&fixture.self, &fixture.memory, &fit, &observations, &running,
                                   NULL, &surface));
     /* Without noise it goes through the observations. */
@@ -312,7 +357,7 @@ test_equal_places(void)
         list[i] = u;
         y[i] = i % 2 ? 1 : -1;
     }
-    gp_observations observations = {30, list, y, 0};
+    gp_observations observations = {30, list, y, 0, 0};
     g_assert_true(gp_surface_make(&fixture.self, &fixture.memory, &fit, &observations, &running,
                                   NULL, &surface));
     gp_surface_at(&surface, u, &mean, &sd, NULL, NULL);
@@ -331,20 +376,23 @@ test_fit(void)
     const double *list[60];
     gp_fit fit = {.weights = weights};
     pbx_error error;
+    double value;
     fixture_init(&fixture, N_DIMS);
     scatter(60, u, y, list);
     for (guint i = 0; i < 60; i++)
         y[i] = sin(6 * u[i][0]) + ((int)(i * 37) % 11 - 5) * 0.02;
-    gp_observations observations = {60, list, y, 0};
-    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, NAN, &fit, &error), ==, PBX_OK);
+    gp_observations observations = {60, list, y, 0, 0};
+    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, NAN, &fit, &value, &error), ==,
+                    PBX_OK);
     g_assert_cmpfloat(weights[0], >, 20 * weights[1]);
     g_assert_cmpfloat(weights[0], >, 20 * weights[2]);
     g_assert_cmpfloat(fit.noise, >, 1e-3);
     g_assert_cmpfloat(fit.noise, <, 2e-2);
-    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, 0.25, &fit, &error), ==, PBX_OK);
+    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, 0.25, &fit, &value, &error), ==,
+                    PBX_OK);
     g_assert_cmpfloat(fit.noise, ==, 0.25);
     fixture.is_cancelled = TRUE;
-    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, NAN, &fit, &error), ==,
+    g_assert_cmpint(gp_fit_make(&fixture.self, &observations, NAN, &fit, &value, &error), ==,
                     PBX_ECANCELLED);
     fixture_clear(&fixture);
     g_assert_null(fixture.self.base.blocks);
@@ -359,6 +407,7 @@ model_add_tests(void)
     ADD("erfcx", test_erfcx);
     ADD("log-normal-cdf", test_log_normal_cdf);
     ADD("known-numbers", test_known_numbers);
+    ADD("observations", test_observations);
     ADD("likelihood-gradient", test_likelihood_gradient);
     ADD("posterior-gradient", test_posterior_gradient);
     ADD("acquisition-gradients", test_acquisition_gradients);
