@@ -12,7 +12,7 @@ try:
 except ImportError:
     jsonschema = None
 
-BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("search", "gp"),
+BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("search", "cfo"), ("search", "gp"),
            ("scheduler", "fifo"), ("scheduler", "asha"),
            ("stopper", "threshold"), ("stopper", "when"), ("stopper", "timeout"),
            ("stopper", "max-iteration"), ("logger", "json"), ("logger", "csv"),
