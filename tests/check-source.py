@@ -45,6 +45,7 @@ WORDS = {
     "timeout": {"spec", "commands"},      # a part that defaults.json fills; ask --timeout
     "random": {"expression"},             # math.random, which the sandbox removes
     "limit": {"commands"},                # trials --limit
+    "repeat": {"expression"},             # a word of Lua
 }
 
 # Files with another licence than their folder, which LICENSES/ has.

@@ -73,10 +73,24 @@ find_ended(PbxRunner *runner, guint64 number, GError **error)
     return NULL;
 }
 
+/* Whether a wrapper has numbers of trials that are those of the store. */
+static gboolean
+knows_trials(const PbxSlot *wrapper)
+{
+    for (const PbxSlot *around = wrapper->wrapper; around != NULL; around = around->wrapper)
+        if ((decider_caps(around->decider) & PBX_CAP_RENUMBERS) != 0)
+            return FALSE;
+    return TRUE;
+}
+
 static pbx_outcome *
 told_of(gpointer child, guint64 number, pbx_error *error)
 {
     PbxSlot *slot = child;
+    if (!knows_trials(slot->wrapper)) {
+        plugin_set_abi_error(error, "", "its trials have numbers of another search's");
+        return NULL;
+    }
     PbxRunner *runner = slot->runner;
     g_autoptr(GError) failed = NULL;
     slot_clear_told(slot);

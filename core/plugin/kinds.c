@@ -50,9 +50,11 @@ trainable_lacks(gconstpointer vtable)
 
 /* In the order of the bits PBX_CAP_*. */
 static const char *const decider_caps[] = {
-    "slow",         "transparent", "told-again", "needs-metric", "category",    "conditional",
-    "grid",         "unbounded",   "quantum",    "objectives",   "constraints", "limits-itself",
-    "owns-samples", "each-result", "pauses",     "exploits",     "resizes",     NULL};
+    "slow",         "transparent", "told-again",  "needs-metric",
+    "category",     "conditional", "grid",        "unbounded",
+    "quantum",      "objectives",  "constraints", "limits-itself",
+    "owns-samples", "each-result", "pauses",      "exploits",
+    "resizes",      "renumbers",   NULL};
 /* Of the bits PBX_TRAINABLE_*. */
 static const char *const trainable_caps[] = {"checkpoints", "resets",  "many-runs",
                                              "all-ranks",   "program", NULL};

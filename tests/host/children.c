@@ -55,8 +55,12 @@ static pbx_outcome *
 told_of(gpointer child, guint64 trial, pbx_error *error)
 {
     PbxTestChild *one = child;
+    gboolean renumbered =
+        one->wrapper != NULL && (instance_caps(one->host->instance) & PBX_CAP_RENUMBERS) != 0;
+    for (const PbxTestChild *at = one->wrapper; at != NULL && at->wrapper != NULL; at = at->wrapper)
+        renumbered = renumbered || (instance_caps(at->wrapper->instance) & PBX_CAP_RENUMBERS) != 0;
     const GPtrArray *outcomes = one->host->outcomes;
-    for (guint i = outcomes->len; i-- > 0;)
+    for (guint i = outcomes->len; i-- > 0 && !renumbered;)
         if (((const pbx_outcome *)outcomes->pdata[i])->trial == trial)
             return outcome_of(child, outcomes->pdata[i]);
     plugin_set_abi_error(error, "", "no such trial");

@@ -5,10 +5,11 @@
  */
 #include <pegbox/helpers.h>
 
-/* Of a trial that has not ended, or whose end is held back. */
+/* Of a trial that has not ended, or in a batch that has not. */
+enum { LIVE, HELD_BACK, TOLD };
 typedef struct {
     uint32_t paused;
-    uint32_t ended;
+    uint32_t ended; /* HELD_BACK: the search is to be told */
 } limit_trial;
 
 struct pbx_instance {
@@ -62,7 +63,7 @@ live(const pbx_instance *self)
 }
 
 static int
-holds_back(const pbx_instance *self)
+in_batch(const pbx_instance *self)
 {
     for (size_t i = 0; i < self->trials.n; i++)
         if (((const limit_trial *)pbx_map_item(&self->trials, i))->ended)
@@ -74,7 +75,7 @@ static pbx_status
 suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
 {
     pbx_status status;
-    if (self->counts && (live(self) >= self->max_concurrent || holds_back(self)))
+    if (self->counts && (live(self) >= self->max_concurrent || in_batch(self)))
         return PBX_AGAIN;
     status = pbx_inner_suggest(&self->inner, suggestion, error);
     if (status != PBX_OK)
@@ -93,28 +94,33 @@ adopt(pbx_instance *self, const pbx_suggestion *suggestion, pbx_error *error)
     return pbx_inner_adopt(&self->inner, suggestion, error);
 }
 
+/* One whose end was held back. */
+static pbx_status
+tell_late(const pbx_instance *self, uint64_t trial, pbx_error *error)
+{
+    const pbx_inner *inner = &self->inner;
+    const pbx_outcome *outcome = inner->service->told(inner->host, inner->child, trial, error);
+    return outcome ? pbx_inner_tell_as(inner, outcome, error) : PBX_EFATAL;
+}
+
 /* All that were held back, once none is live any more. */
 static pbx_status
 release(pbx_instance *self, pbx_error *error)
 {
-    const pbx_inner *inner = &self->inner;
     if (live(self) > 0)
         return PBX_OK;
     for (size_t i = 0; i < self->trials.n;) {
         const uint64_t number = pbx_map_key(&self->trials, i);
-        const pbx_outcome *outcome;
-        pbx_status status;
-        if (!((const limit_trial *)pbx_map_item(&self->trials, i))->ended) {
-            i++;
-            continue;
-        }
-        outcome = inner->service->told(inner->host, inner->child, number, error);
-        if (!outcome)
-            return PBX_EFATAL;
-        status = pbx_inner_tell_as(inner, outcome, error);
+        const uint32_t ended = ((const limit_trial *)pbx_map_item(&self->trials, i))->ended;
+        pbx_status status = PBX_OK;
+        if (ended == HELD_BACK)
+            status = tell_late(self, number, error);
         if (status < 0)
             return status;
-        pbx_map_remove(&self->trials, number);
+        if (ended == LIVE)
+            i++;
+        else
+            pbx_map_remove(&self->trials, number);
     }
     return PBX_OK;
 }
@@ -136,6 +142,20 @@ report(pbx_instance *self, const pbx_result *result, pbx_error *error)
     return pbx_inner_report(&self->inner, result, error);
 }
 
+/* Where its end could not be had again it is told at once. */
+static pbx_status
+end_in_batch(pbx_instance *self, limit_trial *known, const pbx_outcome *outcome, pbx_error *error)
+{
+    const pbx_inner *inner = &self->inner;
+    pbx_error none;
+    if (inner->service->told(inner->host, inner->child, outcome->trial, &none)) {
+        known->ended = HELD_BACK;
+        return PBX_OK;
+    }
+    known->ended = TOLD;
+    return pbx_inner_tell(inner, outcome, error);
+}
+
 static pbx_status
 tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
 {
@@ -144,8 +164,8 @@ tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
     if (outcome->end == PBX_END_DUPLICATE)
         pbx_map_remove(&self->trials, self->asked);
     if (self->batch && known && outcome->end != PBX_END_VOID) {
-        known->ended = 1;
-        return release(self, error);
+        status = end_in_batch(self, known, outcome, error);
+        return status == PBX_OK ? release(self, error) : status;
     }
     pbx_map_remove(&self->trials, outcome->trial);
     status = pbx_inner_tell(&self->inner, outcome, error);

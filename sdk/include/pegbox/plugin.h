@@ -220,7 +220,8 @@ enum {
     PBX_CAP_EACH_RESULT = 1u << 13,   /* scheduler: no run-ahead, one result at a time */
     PBX_CAP_PAUSES = 1u << 14,        /* scheduler: pauses trials */
     PBX_CAP_EXPLOITS = 1u << 15,      /* scheduler: clones trials */
-    PBX_CAP_RESIZES = 1u << 16        /* scheduler: changes resources */
+    PBX_CAP_RESIZES = 1u << 16,       /* scheduler: changes resources */
+    PBX_CAP_RENUMBERS = 1u << 17      /* search: a wrapper that gives trials numbers of its own */
 };
 
 #ifdef __cplusplus

@@ -127,7 +127,8 @@ typedef struct pbx_children {
     /*
      * How a trial ended that the wrapper was told of before and has kept from the child, by the
      * number that the wrapper knows it by, as the child sees it: it outlives a save and a load.
-     * NULL: there is no such trial, or it has not ended.
+     * NULL: there is no such trial, or it has not ended, or the wrapper is itself within one that
+     * gives trials numbers of its own (PBX_CAP_RENUMBERS): it can keep nothing from the child then.
      */
     pbx_outcome *(*told)(const pbx_host *, const pbx_child *, uint64_t trial, pbx_error *);
 } pbx_children;
