@@ -14,6 +14,7 @@ struct PbxDecider {
     PbxProcess *process;   /* the child, which all that live in it share */
     guint index;           /* among those */
     char *slot;            /* in a child */
+    char *described;       /* ... what it said last of itself */
     guint32 caps;          /* in a child: of its instance */
     gint64 warn_ns;
     gboolean dirty;
@@ -55,6 +56,14 @@ pbx_status process_load(PbxProcess *process, PbxDecider *decider, guint32 versio
                         pbx_error *error);
 /* What it says for the status block; NULL: nothing. (transfer full) */
 char *process_describe(PbxProcess *process, PbxDecider *decider);
+/* Sends a call that is answered later; one whose answer is taken for good. */
+void process_start(PbxProcess *process, PbxDecider *decider, PbxCall *call, PbxCallDone done,
+                   gpointer user);
+void process_post(PbxProcess *process, PbxDecider *decider, PbxCall *call);
+void process_attach(PbxProcess *process, GMainContext *context, PbxCallDone failed, gpointer user);
+gboolean process_is_attached(const PbxProcess *process);
+gboolean process_is_busy(const PbxProcess *process);
+void process_settle(PbxProcess *process);
 gint64 process_now(const PbxProcess *process);
 /* A call has changed the states of all that live there. */
 void process_changed(PbxProcess *process);

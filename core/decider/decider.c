@@ -44,6 +44,7 @@ decider_free(PbxDecider *decider)
     if (decider->process != NULL)
         process_unref(decider->process);
     g_free(decider->slot);
+    g_free(decider->described);
     g_free(decider);
 }
 
@@ -146,12 +147,55 @@ call_here(PbxDecider *decider, PbxCall *call)
     warn_slow(decider, info, took_ns);
 }
 
+/* Whether it is answered by more than a status. */
+static gboolean
+is_answered(const PbxCall *call)
+{
+    const PbxCallInfo *info = &call_table[call->id];
+    gboolean answered = info->is_setup;
+    for (guint i = 0; i < info->n_args; i++)
+        answered = answered || info->args[i].out || info->args[i].type == ARG_TOTAL;
+    return answered;
+}
+
+void
+decider_attach(PbxDecider *decider, GMainContext *context, PbxCallDone failed, gpointer user)
+{
+    if (decider->process != NULL)
+        process_attach(decider->process, context, failed, user);
+}
+
+gboolean
+decider_is_attached(const PbxDecider *decider)
+{
+    return decider->process != NULL && process_is_attached(decider->process);
+}
+
+gboolean
+decider_is_busy(const PbxDecider *decider)
+{
+    return decider->process != NULL && process_is_busy(decider->process);
+}
+
+void
+decider_settle(PbxDecider *decider)
+{
+    if (decider->process != NULL)
+        process_settle(decider->process);
+}
+
 void
 decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user)
 {
+    const gboolean attached = decider_is_attached(decider);
     call->error.where[0] = call->error.message[0] = '\0';
     if (!decider_has(decider, call->id))
         call->status = PBX_OK;
+    else if (attached && done != NULL) {
+        process_start(decider->process, decider, call, done, user);
+        return;
+    } else if (attached && decider_is_busy(decider) && !is_answered(call))
+        process_post(decider->process, decider, call);
     else if (decider->process != NULL)
         process_call(decider->process, decider, call);
     else

@@ -75,7 +75,7 @@ guint32 decider_caps(const PbxDecider *decider);
 gboolean decider_has(const PbxDecider *decider, PbxCallId id);
 /*
  * Makes a call. One that the plugin lacks is answered PBX_OK at once. `done` is called
- * when the answer is there: inside decider_call for an instance in this process.
+ * when the answer is there: inside decider_call, but for one that is attached to a loop.
  */
 void decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user);
 /* "search.suggest". */
@@ -118,6 +118,19 @@ typedef struct {
  */
 gboolean deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacement *placement,
                             PbxDecider **deciders, GError **error);
+
+/*
+ * From now on a call of it with a `done` is answered from the loop of `context`: the call, and all
+ * that it points to, is to stay until then. While it has something to do, a call without an answer
+ * but its status is taken for good, and comes after what was asked before; one that is not is told
+ * to `failed`, with its id, its trial, status and error. All else waits for its turn. What `done`
+ * itself calls comes before what was called meanwhile.
+ */
+void decider_attach(PbxDecider *decider, GMainContext *context, PbxCallDone failed, gpointer user);
+gboolean decider_is_attached(const PbxDecider *decider);
+/* Whether something is asked of it; and waits until nothing is. */
+gboolean decider_is_busy(const PbxDecider *decider);
+void decider_settle(PbxDecider *decider);
 
 /* The child's main, where the first word behind its program's name is this. */
 #define DECIDER_CHILD_WORD "decider"

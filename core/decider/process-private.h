@@ -19,6 +19,12 @@ struct PbxItem {
     gboolean answered;
     pbx_status status;
     pbx_error error;
+    /* Of one that nobody waits for: called when it is answered, and frees it. */
+    void (*finish)(PbxProcess *process, PbxItem *item);
+    PbxDecider *decider;
+    PbxCall *own; /* what is left of the call, where it is not its caller's any more */
+    PbxCallDone done;
+    gpointer done_user;
 };
 
 struct PbxProcess {
@@ -38,6 +44,13 @@ struct PbxProcess {
     PbxItem *flight;  /* the one that was sent */
     PbxArena *answer; /* what the last one points to */
 
+    GMainContext *context; /* NULL: it is not attached */
+    GSource *source;       /* in there, while something was sent: */
+    guint64 watched;       /* this, of */
+    guint64 n_sent;        /* all */
+    PbxCallDone failed;
+    gpointer failed_user;
+
     /* What a new child is brought to the same state by: */
     GByteArray *setup, *problem; /* frames: who lives there, the first one's setup */
     GBytes **blobs;              /* states; NULL: none yet */
@@ -52,3 +65,17 @@ PbxItem *item_new(GByteArray *frame, const char *name, PbxItemTake take, gpointe
 void item_free(PbxItem *item);
 /* Sees to it that it is answered. */
 void process_request(PbxProcess *process, PbxItem *item);
+/* Sends what waits, unless something was sent and is not answered. FALSE: there was none. */
+gboolean process_send(PbxProcess *process);
+/* What the next frame says. FALSE: there is none yet. */
+gboolean process_read(PbxProcess *process, gboolean wait);
+/* The child has not answered in time. */
+void process_hung(PbxProcess *process);
+/* The frame of a call; the answer to it, whose call is the item's user; kept for a new child. */
+GByteArray *process_call_frame(const PbxProcess *process, const PbxCall *call);
+gboolean process_take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in);
+void process_keep(PbxProcess *process, const PbxItem *item);
+
+/* process-loop.c: the loop looks at the channel while something was sent, and only then. */
+void process_watch(PbxProcess *process);
+void process_unwatch(PbxProcess *process);

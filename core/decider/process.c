@@ -25,6 +25,7 @@ void
 item_free(PbxItem *item)
 {
     g_byte_array_unref(item->frame);
+    g_free(item->own);
     g_free(item);
 }
 
@@ -43,6 +44,7 @@ item_new(GByteArray *frame, const char *name, PbxItemTake take, gpointer user)
 static void
 process_close(PbxProcess *process, gboolean at_once)
 {
+    process_unwatch(process);
     frames_close(&process->frames);
     if (process->pid != 0)
         child_end(process->pid, at_once);
@@ -55,6 +57,10 @@ process_unref(PbxProcess *process)
     if (--process->refs > 0)
         return;
     process_close(process, process->flight != NULL);
+    if (process->flight != NULL)
+        g_queue_push_head(&process->queue, process->flight);
+    g_queue_clear_full(&process->queue, (GDestroyNotify)item_free);
+    g_clear_pointer(&process->context, g_main_context_unref);
     for (guint i = 0; i < process->n; i++) {
         g_free((char *)process->members[i].slot);
         if (process->blobs[i] != NULL)
@@ -165,7 +171,9 @@ answer_broken(PbxProcess *process, PbxItem *item)
     item->error.where[0] = '\0';
     g_strlcpy(item->error.message, process->broken, sizeof item->error.message);
     item->answered = TRUE;
-    if (item->repeats)
+    if (item->finish != NULL)
+        item->finish(process, item);
+    else if (item->repeats)
         item_free(item);
 }
 
@@ -206,13 +214,14 @@ static void
 lost_channel(PbxProcess *process)
 {
     const pid_t pid = process->pid;
+    process_unwatch(process);
     frames_close(&process->frames);
     process->pid = 0;
     lost(process, child_fate(pid));
 }
 
-static void
-hung(PbxProcess *process)
+void
+process_hung(PbxProcess *process)
 {
     lost(process,
          g_strdup_printf("gave no answer for %g s", (double)process->placement.limit_ns / 1e9));
@@ -238,18 +247,23 @@ start(PbxProcess *process)
     return TRUE;
 }
 
-/* Sends what comes next. FALSE: it did not come so far, or there is none. */
-static gboolean
-send_next(PbxProcess *process)
+gboolean
+process_send(PbxProcess *process)
 {
-    process->flight = g_queue_pop_head(&process->queue);
-    if (process->flight == NULL || (process->pid == 0 && !start(process)))
+    if (process->flight != NULL || process->queue.length == 0)
         return FALSE;
-    const gint64 limit_ms = process->placement.limit_ns / 1000000;
-    if (frames_send(&process->frames, process->flight->frame, (gint)MIN(limit_ms, G_MAXINT)))
+    if (process->broken != NULL) {
+        give_up(process, g_steal_pointer(&process->broken));
+        return FALSE;
+    }
+    process->n_sent++;
+    process->flight = g_queue_pop_head(&process->queue);
+    if (process->pid == 0 && !start(process))
         return TRUE;
-    lost_channel(process);
-    return FALSE;
+    const gint64 limit_ms = process->placement.limit_ns / 1000000;
+    if (!frames_send(&process->frames, process->flight->frame, (gint)MIN(limit_ms, G_MAXINT)))
+        lost_channel(process);
+    return TRUE;
 }
 
 static void
@@ -312,6 +326,10 @@ take_answer(PbxProcess *process, PbxUnpack *in)
     }
     process->flight = NULL;
     item->answered = TRUE;
+    if (item->finish != NULL) {
+        item->finish(process, item);
+        return;
+    }
     if (!item->repeats)
         return;
     if (item->status < 0)
@@ -321,16 +339,15 @@ take_answer(PbxProcess *process, PbxUnpack *in)
     item_free(item);
 }
 
-/* What the next frame says. FALSE: there is none yet. */
-static gboolean
-read_one(PbxProcess *process, gboolean wait)
+gboolean
+process_read(PbxProcess *process, gboolean wait)
 {
     PbxFrameType type;
     PbxUnpack in = {.arena = process->answer};
     switch (frames_read(&process->frames, wait, &type, &in)) {
     case CHANNEL_NOTHING:
         if (wait)
-            hung(process);
+            process_hung(process);
         return wait;
     case CHANNEL_CLOSED:
         lost_channel(process);
@@ -356,12 +373,21 @@ void
 process_request(PbxProcess *process, PbxItem *item)
 {
     g_queue_push_tail(&process->queue, item);
-    if (process->broken != NULL)
-        give_up(process, g_steal_pointer(&process->broken));
     while (!item->answered) {
-        if (process->flight == NULL && !send_next(process))
-            continue;
-        (void)read_one(process, TRUE);
+        (void)process_send(process);
+        if (process->flight != NULL)
+            (void)process_read(process, TRUE);
+    }
+    process_watch(process);
+}
+
+void
+process_settle(PbxProcess *process)
+{
+    while (process_is_busy(process)) {
+        (void)process_send(process);
+        if (process->flight != NULL)
+            (void)process_read(process, TRUE);
     }
 }
 
@@ -384,8 +410,8 @@ pack_views(GByteArray *frame, const PbxProcess *process, const PbxCall *call)
     }
 }
 
-static GByteArray *
-call_frame(const PbxProcess *process, const PbxCall *call)
+GByteArray *
+process_call_frame(const PbxProcess *process, const PbxCall *call)
 {
     GByteArray *frame = frame_begin(FRAME_CALL);
     const PbxClock *clock = process->placement.clock;
@@ -397,8 +423,8 @@ call_frame(const PbxProcess *process, const PbxCall *call)
     return frame;
 }
 
-static gboolean
-take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in)
+gboolean
+process_take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in)
 {
     PbxCall *call = item->user;
     arena_clear(process->answer);
@@ -409,10 +435,13 @@ take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in)
 }
 
 /* What a new child is told again, with the clock as it was. */
-static void
-keep(PbxProcess *process, GByteArray *frame)
+void
+process_keep(PbxProcess *process, const PbxItem *item)
 {
+    GByteArray *frame = item->frame;
     guint32 flags;
+    if (!process->has_state)
+        return;
     memcpy(&flags, frame->data + CALL_FLAGS_AT, sizeof flags);
     flags |= CALL_STILL;
     memcpy(frame->data + CALL_FLAGS_AT, &flags, sizeof flags);
@@ -430,7 +459,8 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
     call->at_ns = process_now(process);
     if (info->is_setup && call->problem != NULL)
         process->n_dims = call->problem->space->n_dims;
-    PbxItem *item = item_new(call_frame(process, call), info->name, take_call, call);
+    PbxItem *item =
+        item_new(process_call_frame(process, call), info->name, process_take_call, call);
     process_request(process, item);
     call->status = item->status;
     call->error = item->error;
@@ -438,8 +468,7 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
         g_clear_pointer(&process->problem, g_byte_array_unref);
         process->problem = g_byte_array_ref(item->frame);
     } else if (info->changes && call->status == PBX_OK) {
-        if (process->has_state)
-            keep(process, item->frame);
+        process_keep(process, item);
         decider_changed(decider, call);
     }
     item_free(item);
@@ -450,7 +479,7 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
         tell(process, PBX_LOG_WARNING, line);
     }
     pbx_error error;
-    if (process->journal_size > JOURNAL_MAX && process->saves)
+    if (process->journal_size > JOURNAL_MAX && process->saves && !process_is_busy(process))
         save_all(process, &error);
 }
 
@@ -544,10 +573,15 @@ char *
 process_describe(PbxProcess *process, PbxDecider *decider)
 {
     char *text = NULL;
+    /* What it says meanwhile nobody waits for. */
+    if (process_is_busy(process))
+        return g_strdup(decider->described);
     GByteArray *frame = frame_begin(FRAME_DESCRIBE);
     pack_32(frame, decider->index);
     PbxItem *item = item_new(frame, "describe", take_text, &text);
     process_request(process, item);
     item_free(item);
+    g_free(decider->described);
+    decider->described = g_strdup(text);
     return text;
 }

@@ -127,6 +127,57 @@ input_free(gpointer data)
     g_free(row);
 }
 
+/* ---- A suggest that is asked, and answered later ---- */
+
+void
+inputs_ask(PbxSlot *slot, const pbx_suggestion *suggestion)
+{
+    if (!slot->large)
+        return;
+    g_autoptr(JsonObject) detail = json_object_new();
+    json_object_set_boolean_member(detail, INPUT_OPEN, TRUE);
+    json_object_set_int_member(detail, "ask", (gint64)suggestion->ask);
+    PbxInputRow *row = g_new0(PbxInputRow, 1);
+    *row = (PbxInputRow){.slot = (char *)decider_slot(slot->decider),
+                         .call = g_strdup(decider_call_name(CALL_SEARCH_SUGGEST)),
+                         .trial = suggestion->trial,
+                         .at_ns = clock_now(slot->runner->clock),
+                         .detail = text_of(detail)};
+    g_ptr_array_add(slot->inputs, row);
+    slot->open = row;
+}
+
+void
+inputs_forget(PbxSlot *slot)
+{
+    PbxInputRow *row = g_steal_pointer(&slot->open);
+    if (row != NULL && row->number != 0)
+        input_free(row);
+}
+
+/* Its point takes the place of the open one, which may be stored. */
+static void
+record_open(PbxSlot *slot, const pbx_suggestion *suggestion)
+{
+    PbxInputRow *row = g_steal_pointer(&slot->open);
+    g_autoptr(JsonObject) detail = json_object_new();
+    record_suggestion(row, detail, suggestion);
+    g_free(row->detail);
+    row->detail = text_of(detail);
+    if (row->number != 0)
+        g_ptr_array_add(slot->inputs, row);
+}
+
+void
+inputs_answered(PbxSlot *slot)
+{
+    PbxInputRow *row = g_steal_pointer(&slot->open);
+    if (row != NULL && row->number != 0)
+        input_free(row); /* asked once more, it would answer the same */
+    else if (row != NULL)
+        g_ptr_array_remove(slot->inputs, row);
+}
+
 /* Called behind each call that may have changed the decider. */
 static void
 record(PbxDecider *decider, const PbxCall *call, gpointer user)
@@ -134,6 +185,10 @@ record(PbxDecider *decider, const PbxCall *call, gpointer user)
     PbxSlot *slot = user;
     if (!slot->large || slot->repeating)
         return;
+    if (slot->open != NULL && call->id == CALL_SEARCH_SUGGEST) {
+        record_open(slot, call->suggestion);
+        return;
+    }
     PbxInputRow *row = g_new0(PbxInputRow, 1);
     g_autoptr(JsonObject) detail = json_object_new();
     *row = (PbxInputRow){.slot = (char *)decider_slot(decider),
@@ -162,15 +217,28 @@ inputs_watch(PbxRunner *runner, PbxSlot *slot)
     decider_watch(slot->decider, record, slot);
 }
 
+/* It outlives the commit. */
+static void
+keep_open(PbxSlot *slot)
+{
+    PbxInputRow *copy = g_memdup2(slot->open, sizeof *copy);
+    copy->call = g_strdup(copy->call);
+    copy->detail = g_strdup(copy->detail);
+    slot->open = copy;
+}
+
 gboolean
 inputs_store(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     for (guint i = 0; i < slot->inputs->len; i++) {
         PbxInputRow *row = slot->inputs->pdata[i];
-        row->number = ++runner->n_inputs;
+        if (row->number == 0)
+            row->number = ++runner->n_inputs;
         if (!store_put_input(runner->store, row, error))
             return FALSE;
     }
+    if (slot->open != NULL && g_ptr_array_find(slot->inputs, slot->open, NULL))
+        keep_open(slot);
     slot->stored_inputs = slot->stored_inputs || slot->inputs->len > 0;
     g_ptr_array_set_size(slot->inputs, 0);
     return TRUE;

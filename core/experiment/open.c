@@ -10,6 +10,7 @@
 
 #include "experiment/budgets-private.h"
 #include "experiment/checkpoints-private.h"
+#include "experiment/propose-private.h"
 #include "experiment/reporter-private.h"
 
 #define WINDOW   1000 /* results */
@@ -396,6 +397,7 @@ runner_close(PbxRunner *runner)
     g_ptr_array_unref(runner->workers);
     instance_free(runner->executor);
     slot_free(runner->search);
+    propose_leave(runner);
     slot_free(runner->scheduler);
     g_ptr_array_unref(runner->stoppers);
     store_close(runner->store);

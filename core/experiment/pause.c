@@ -261,7 +261,7 @@ gboolean
 pause_is_idle(const PbxRunner *runner)
 {
     return runner->counts[PBX_STATE_RUNNING] == 0 && runner->resting.length == 0 &&
-           workers_busy(runner) == runner->n_kept;
+           runner->asking == NULL && workers_busy(runner) == runner->n_kept;
 }
 
 void

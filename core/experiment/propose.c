@@ -2,7 +2,7 @@
 /* Asks the search for trials, and the scheduler which of them comes next. */
 #include <math.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/propose-private.h"
 
 #define STARVED_S    600 /* as Tune: a search that never answers ends the run */
 #define AHEAD_A_TURN 32  /* so that the first trials need not wait for the rest */
@@ -129,6 +129,9 @@ take_point(PbxRunner *runner, pbx_suggestion *suggestion)
 {
     gboolean altered = FALSE;
     JsonNode *config = take_config(runner, suggestion, &altered);
+    /* Another trial was made meanwhile. */
+    altered = altered || suggestion->trial != runner->trials->len;
+    suggestion->trial = runner->trials->len;
     if (config == NULL) {
         g_free(suggestion->x);
         return PROPOSED_NONE;
@@ -152,20 +155,119 @@ propose_exhausted(PbxRunner *runner)
     runner->total = runner->trials->len;
 }
 
+/* What the search has answered. Takes the point. */
 static PbxProposed
-ask_search(PbxRunner *runner)
+take_answer(PbxRunner *runner, PbxCall *call)
 {
-    if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL)
-        return PROPOSED_NONE;
-    gint64 wanted = runner->spec->num_samples;
-    if (!owns_samples(runner) && wanted >= 0 &&
-        runner->trials->len - runner->enqueued >= (guint64)wanted) {
-        propose_exhausted(runner);
-        return PROPOSED_NONE;
+    pbx_suggestion *suggestion = call->suggestion;
+    if (call->status == PBX_OK) {
+        runner->asks++;
+        runner->again_ns = runner->starved_ns = 0;
+        return take_point(runner, suggestion);
     }
-    if (runner->again_ns > clock_now(runner->clock))
-        return PROPOSED_NONE;
-    guint n_dims = space_n_dims(runner->spec->space);
+    g_free(suggestion->x);
+    if (call->status == PBX_AGAIN)
+        not_now(runner);
+    else if (call->status == PBX_DONE)
+        propose_exhausted(runner);
+    else
+        check_call(runner, runner->search, call);
+    return PROPOSED_NONE;
+}
+
+/* ---- A suggest that takes its time ---- */
+
+typedef struct PbxAsking {
+    PbxCall call;
+    pbx_suggestion suggestion;
+} Asking;
+
+static void
+answered(PbxDecider *decider, PbxCall *call, gpointer user)
+{
+    PbxRunner *runner = user;
+    g_autofree Asking *asking = g_steal_pointer(&runner->asking);
+    (void)decider;
+    inputs_answered(runner->search);
+    runner_touch(runner);
+    if (runner->fatal != NULL) {
+        g_free(call->suggestion->x);
+        return;
+    }
+    /* One that was asked for before the end was told is stopped with the rest. */
+    if (take_answer(runner, &asking->call) != PROPOSED_TRIAL || !runner->stopping ||
+        runner->abandoned)
+        return;
+    PbxTrial *trial = runner->trials->pdata[runner->trials->len - 1];
+    end_trial(runner, trial, PBX_END_STOPPED, runner->stop_reason);
+}
+
+static void
+failed(PbxDecider *decider, PbxCall *call, gpointer user)
+{
+    PbxRunner *runner = user;
+    GError *error = NULL;
+    decider_set_error(decider, call, &error);
+    if (call->id != CALL_SEARCH_REPORT || call->status == PBX_EFATAL) {
+        runner_fail(runner, error);
+        return;
+    }
+    PbxTrial *trial = runner->trials->pdata[call->trial];
+    if (!trial->ended && trial->failing == NULL) {
+        trial->failing = g_strdup(error->message);
+        workers_stop_run(runner, trial, FALSE);
+    }
+    g_error_free(error);
+}
+
+void
+propose_attach(PbxRunner *runner)
+{
+    if (spec_use_is_slow(runner->search->use))
+        decider_attach(runner->search->decider, runner->context, failed, runner);
+}
+
+void
+propose_settle(PbxRunner *runner)
+{
+    decider_settle(runner->search->decider);
+}
+
+void
+propose_forget(PbxRunner *runner)
+{
+    if (runner->unused == NULL)
+        return;
+    g_free(runner->unused->x);
+    g_free((char *)runner->unused->extra);
+    g_clear_pointer(&runner->unused, g_free);
+}
+
+void
+propose_leave(PbxRunner *runner)
+{
+    if (runner->asking != NULL)
+        g_free(runner->asking->suggestion.x);
+    g_clear_pointer(&runner->asking, g_free);
+    propose_forget(runner);
+}
+
+/* What was suggested before the last driver was killed. */
+static PbxProposed
+take_unused(PbxRunner *runner)
+{
+    g_autofree pbx_suggestion *unused = g_steal_pointer(&runner->unused);
+    g_autofree char *extra = (char *)unused->extra;
+    PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = unused};
+    return take_answer(runner, &call);
+}
+
+/* ---- Asked ---- */
+
+static pbx_suggestion
+new_suggestion(const PbxRunner *runner)
+{
+    const guint n_dims = space_n_dims(runner->spec->space);
     pbx_suggestion suggestion = {
         .struct_size = sizeof suggestion,
         .n_dims = n_dims,
@@ -175,20 +277,44 @@ ask_search(PbxRunner *runner)
     };
     for (guint i = 0; i < n_dims; i++)
         suggestion.x[i] = (double)NAN;
-    PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
-    decider_call(runner->search->decider, &call, NULL, NULL);
-    if (call.status == PBX_OK) {
-        runner->asks++;
-        runner->again_ns = runner->starved_ns = 0;
-        return take_point(runner, &suggestion);
-    }
-    g_free(suggestion.x);
-    if (call.status == PBX_AGAIN)
-        not_now(runner);
-    else if (call.status == PBX_DONE)
+    return suggestion;
+}
+
+/* Whether there may be one more trial. */
+static gboolean
+may_ask(PbxRunner *runner)
+{
+    if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL ||
+        runner->asking != NULL)
+        return FALSE;
+    gint64 wanted = runner->spec->num_samples;
+    if (!owns_samples(runner) && wanted >= 0 &&
+        runner->trials->len - runner->enqueued >= (guint64)wanted) {
         propose_exhausted(runner);
-    else
-        check_call(runner, runner->search, &call);
+        return FALSE;
+    }
+    return runner->again_ns <= clock_now(runner->clock);
+}
+
+static PbxProposed
+ask_search(PbxRunner *runner)
+{
+    PbxDecider *search = runner->search->decider;
+    if (!may_ask(runner))
+        return PROPOSED_NONE;
+    if (runner->unused != NULL)
+        return take_unused(runner);
+    pbx_suggestion suggestion = new_suggestion(runner);
+    PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    if (!decider_is_attached(search)) {
+        decider_call(search, &call, NULL, NULL);
+        return take_answer(runner, &call);
+    }
+    Asking *asking = runner->asking = g_new0(Asking, 1);
+    asking->suggestion = suggestion;
+    asking->call = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &asking->suggestion};
+    inputs_ask(runner->search, &asking->suggestion);
+    decider_call(search, &asking->call, answered, runner);
     return PROPOSED_NONE;
 }
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "experiment/inputs-private.h"
+#include "experiment/propose-private.h"
 #include "json/json.h"
 
 #define MAX_CHOICE 256
@@ -260,10 +260,47 @@ is_same_point(const double *a, const double *b, guint n)
     return TRUE;
 }
 
+/* One that was not answered when its driver was killed: what it answers now is the next trial. */
+static gboolean
+repeat_open(PbxRepeating *repeating, const PbxInput *input)
+{
+    PbxRunner *runner = repeating->runner;
+    const guint n = space_n_dims(runner->spec->space);
+    /* Without a driver nobody can keep the point. */
+    if (runner->outside)
+        return TRUE;
+    propose_forget(runner);
+    pbx_suggestion suggestion = {
+        .struct_size = sizeof suggestion,
+        .n_dims = n,
+        .trial = input->row->trial,
+        .ask = (guint64)int_at(input, "ask", -1),
+        .x = g_new(double, n + 1),
+    };
+    for (guint i = 0; i < n; i++)
+        suggestion.x[i] = (double)NAN;
+    PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    if (!make(repeating, &call) || call.status != PBX_OK) {
+        g_free(suggestion.x);
+        return repeating->error == NULL;
+    }
+    runner->unused = g_memdup2(&suggestion, sizeof suggestion);
+    suggestion.extra = runner->unused->extra = g_strdup(suggestion.extra);
+    /* What it would have been told at once. A point that cannot be is told where it is taken. */
+    gboolean altered = FALSE;
+    if (!space_snap(runner->spec->space, suggestion.x, &altered, NULL) || !altered)
+        return TRUE;
+    suggestion.flags = PBX_SUGGESTION_ALTERED;
+    call = (PbxCall){.id = CALL_SEARCH_ADOPT, .suggestion = &suggestion};
+    return make(repeating, &call);
+}
+
 static gboolean
 repeat_suggestion(PbxRepeating *repeating, PbxCallId id, const PbxInput *input)
 {
     PbxRunner *runner = repeating->runner;
+    if (json_object_has_member(input->detail, INPUT_OPEN))
+        return repeat_open(repeating, input);
     const guint n = space_n_dims(runner->spec->space);
     g_autofree double *given = point_at(runner, input);
     g_autofree double *x = g_memdup2(given, (n + 1) * sizeof *x);

@@ -186,6 +186,7 @@ struct PbxSlot {
     PbxRunner *runner;
     gboolean large;    /* its state is stored now and then, and its inputs with each commit: */
     GPtrArray *inputs; /* PbxInputRow*, for the next commit */
+    PbxInputRow *open; /* a suggest that is asked; in `inputs`, unless it is stored. NULL: none */
     gboolean stored_inputs, repeating; /* some are stored; they are being repeated */
     gint64 saved_ns;                   /* large: when the state is stored next */
     PbxSlot *wrapper;                  /* NULL: the runner calls it */
@@ -409,11 +410,13 @@ struct PbxRunner {
     gboolean log_damaged; /* what the store does not know may be what it has lost */
     gboolean warned_kept, warned_bytes, warned_unsaved; /* that was said */
     guint64 counts[PBX_N_STATES];
-    guint64 asks;        /* suggests that gave a point */
-    JsonNode *budgets;   /* budgets.c; NULL: not read yet */
-    GHashTable *configs; /* with duplicates "skip": a trial's row.config to PbxTrial* */
-    guint64 skipped;     /* points that were duplicates */
-    guint64 enqueued;    /* trials that were added by hand: they are none of num_samples */
+    guint64 asks;             /* suggests that gave a point */
+    struct PbxAsking *asking; /* a suggest that is under way; NULL: none */
+    pbx_suggestion *unused; /* a point that was suggested to a driver that was killed; NULL: none */
+    JsonNode *budgets;      /* budgets.c; NULL: not read yet */
+    GHashTable *configs;    /* with duplicates "skip": a trial's row.config to PbxTrial* */
+    guint64 skipped;        /* points that were duplicates */
+    guint64 enqueued;       /* trials that were added by hand: they are none of num_samples */
     guint skipped_in_a_row;
     gint64 total;       /* trials in all; -1: unknown */
     gboolean exhausted; /* the search gives no more */

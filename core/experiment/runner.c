@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 
 #include "experiment/checkpoints-private.h"
+#include "experiment/propose-private.h"
 
 #define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
 #define BATCH_US      10000          /* the longest that a batch is gathered */
@@ -383,6 +384,9 @@ finish(PbxRunner *runner)
         workers_close(runner, TRUE);
         wait_for_workers(runner, KILL_GRACE_S, TRUE);
     }
+    /* Errors among what the search is still to be told are errors of the run. */
+    if (runner->fatal == NULL && runner->asking == NULL)
+        propose_settle(runner);
     if (runner->fatal == NULL)
         runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
     commit(runner);
@@ -472,6 +476,7 @@ drive(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, PbxExperimentEnd 
         g_main_context_release(context);
         return FALSE;
     }
+    propose_attach(runner);
     clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
     runner_schedule(runner);
     while (!runner->finished)

@@ -91,6 +91,7 @@ slot_free(PbxSlot *slot)
     children_free(slot->children);
     if (slot->wrapped != NULL)
         g_ptr_array_unref(slot->wrapped);
+    inputs_forget(slot);
     if (slot->inputs != NULL)
         g_ptr_array_unref(slot->inputs);
     spec_problem_free(slot->problem);
@@ -180,6 +181,8 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     Moving moving = {.runner = runner, .root = slot, .error = error};
     const gint64 now = clock_now(runner->clock);
+    if (decider_is_busy(slot->decider))
+        return inputs_store(runner, slot, error);
     if (slot_each(slot, is_clean, NULL))
         return TRUE;
     slot_each(slot, touch_wrapper, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The request `enqueue`: a config that a person asks for becomes the next trial. */
 #include "experiment/added-private.h"
+#include "experiment/propose-private.h"
 #include "experiment/steer-private.h"
 #include "json/json.h"
 
@@ -50,6 +51,7 @@ enqueue(PbxRunner *runner, JsonObject *request, GError **error)
                     "the request needs \"config\", an object");
         return NULL;
     }
+    propose_settle(runner);
     g_autoptr(GError) failed = NULL;
     PbxTrial *trial = make_trial(runner, given, &failed);
     if (trial == NULL) {

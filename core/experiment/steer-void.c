@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The request `void`: a trial's results are taken out of the search's sight. */
+#include "experiment/propose-private.h"
 #include "experiment/reporter-private.h"
 #include "experiment/steer-private.h"
 
@@ -24,6 +25,7 @@ tell_search(PbxRunner *runner, const PbxTrial *trial, GError **why)
 {
     pbx_outcome outcome = end_outcome(runner, trial);
     outcome.end = PBX_END_VOID;
+    propose_settle(runner); /* so that it answers at once */
     PbxCall call = slot_tell(runner->search, CALL_SEARCH_TELL, &outcome, NULL);
     if (call.status >= 0)
         return TRUE;

@@ -285,15 +285,28 @@ take_isolate(PbxPluginUse *use, const PbxDoc *doc)
     use->isolate_s = node_is(isolate, KEY_NUMBER) ? json_node_get_double(isolate) : 0;
 }
 
+static gboolean
+is_isolated(const PbxPluginUse *use)
+{
+    gboolean isolated = use->isolate;
+    for (guint i = 0; i < use->wrapped->len && !isolated; i++)
+        isolated = is_isolated(g_ptr_array_index(use->wrapped, i));
+    return isolated;
+}
+
+gboolean
+spec_use_is_slow(const PbxPluginUse *use)
+{
+    gboolean slow = (plugin_caps(use->plugin) & PBX_CAP_SLOW) != 0;
+    for (guint i = 0; i < use->wrapped->len && !slow; i++)
+        slow = spec_use_is_slow(g_ptr_array_index(use->wrapped, i));
+    return slow;
+}
+
 gboolean
 spec_use_in_child(const PbxPluginUse *use)
 {
-    if (use->isolate || (plugin_caps(use->plugin) & PBX_CAP_SLOW) != 0)
-        return TRUE;
-    for (guint i = 0; i < use->wrapped->len; i++)
-        if (spec_use_in_child(g_ptr_array_index(use->wrapped, i)))
-            return TRUE;
-    return FALSE;
+    return is_isolated(use) || spec_use_is_slow(use);
 }
 
 const PbxPluginUse *

@@ -180,6 +180,8 @@ void spec_try_plugins(const PbxSpec *spec, PbxProblems *problems);
 
 /* Whether it lives in a child process: it, or what it wraps, is isolated or slow. */
 gboolean spec_use_in_child(const PbxPluginUse *use);
+/* Whether its calls may take seconds, or those of what it wraps. */
+gboolean spec_use_is_slow(const PbxPluginUse *use);
 guint spec_n_objectives(const PbxSpec *spec);
 /* The sign of one of the run's metrics; NULL: it is none of them. */
 const int *spec_metric_sign(const PbxSpec *spec, const char *metric);

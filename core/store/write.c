@@ -213,7 +213,7 @@ store_put_input(PbxStore *store, const PbxInputRow *row, GError **error)
 {
     PbxRowWriter w;
     if (!row_begin(&w, store, STATEMENT_PUT_INPUT,
-                   "INSERT INTO input (" STORE_INPUT_COLUMNS
+                   "INSERT OR REPLACE INTO input (" STORE_INPUT_COLUMNS
                    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                    error))
         return FALSE;

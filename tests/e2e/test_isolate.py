@@ -30,9 +30,12 @@ class Isolate(PegboxTest):
         store.close()
         return found
 
-    def build_flaky(self, name="flaky", flags=()):
+    def build_flaky(self, flags=()):
         source = os.path.join(SOURCE, "tests", "unit", "decider", "flaky.c")
-        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", name, flags=flags)
+        self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(source, "search", "flaky", flags=flags)
+
+    def build_slow(self):
+        self.build_flaky(["-DFLAKY_CAPS=PBX_CAP_SLOW"])
 
     def both(self, slot, use, **more):
         """The same experiment with the decider of a slot here and in a child."""
@@ -126,7 +129,7 @@ class Elsewhere(Isolate):
             self.assertEqual(json.load(file)["search"]["isolate"], 60)
 
 
-class Lost(Isolate):
+class Flaky(Isolate):
     def setUp(self):
         super().setUp()
         self.build_flaky()
@@ -141,9 +144,26 @@ class Lost(Isolate):
                                    **self.keys(name=name, num_samples=5, config=PLAIN,
                                                search=self.flaky(**options)))
 
-    def test_crashes_and_hangs(self):
+    def children(self):
+        """Pids of the children with deciders, as `ps` would show them."""
+        found = []
+        for pid in self.named("pegbox-worker"):
+            try:
+                with open("/proc/%d/cmdline" % pid, "rb") as file:
+                    if b"\0decider\0" in file.read():
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def so_far(self, name, sql):
+        try:
+            return self.rows(name, sql)
+        except sqlite3.Error:
+            return []
+
+    def crash_and_hang(self):
         """One line, and the points of one that never did."""
-        self.run_flaky("whole", isolate=False)
         for how, said in (("crash", "was killed by signal 9 (Killed)"),
                           ("exit", "ended with status 7"), ("hang", "gave no answer for 0.5 s")):
             for at in (1, 2, 9) if SHORT else (1, 2, 3, 7, 14, 20, 24):
@@ -157,6 +177,17 @@ class Lost(Isolate):
                     self.assertEqual(self.rows("lost"), self.rows("whole"))
                     self.pegbox("rm", "lost")
                     os.unlink(self.once)
+
+
+class Lost(Flaky):
+    def test_crashes_and_hangs(self):
+        self.run_flaky("whole", isolate=False)
+        self.crash_and_hang()
+
+    def test_a_slow_one_crashes_and_hangs(self):
+        self.run_flaky("whole", isolate=False)
+        self.build_slow()
+        self.crash_and_hang()
 
     def test_a_second_time(self):
         """Then the experiment ends, and can go on once the plugin is mended."""
@@ -176,8 +207,8 @@ class Lost(Isolate):
         process = self.start("run", self.spec(sh(SLOW_TRIAL, "{x}"), **keys))
         killed = 0
         while killed < 2:
-            n = len(self.trials_so_far("k"))
-            wait_until(lambda: len(self.trials_so_far("k")) > n, what="a trial")
+            n = len(self.so_far("k", "SELECT number FROM trial WHERE ended_ns > 0"))
+            wait_until(lambda: len(self.so_far("k", "SELECT number FROM trial WHERE ended_ns > 0")) > n, what="a trial")
             for pid in self.children():
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
@@ -189,23 +220,114 @@ class Lost(Isolate):
         self.assertEqual(self.rows("k", "SELECT number, x, origin FROM trial"),
                          self.rows("whole", "SELECT number, x, origin FROM trial"))
 
-    def children(self):
-        """Pids of the children with deciders, as `ps` would show them."""
-        found = []
-        for pid in self.named("pegbox-worker"):
-            try:
-                with open("/proc/%d/cmdline" % pid, "rb") as file:
-                    if b"\0decider\0" in file.read():
-                        found.append(pid)
-            except OSError:
-                pass
-        return found
 
-    def trials_so_far(self, name):
-        try:
-            return self.rows(name, "SELECT number FROM trial WHERE ended_ns > 0")
-        except sqlite3.Error:
-            return []
+class Slow(Flaky):
+    """While it looks for a point, what trials report is stored, answered and logged."""
+    WAITS = "SELECT number FROM trial WHERE number = 0 AND ended_ns > 0"
+
+    def setUp(self):
+        super().setUp()
+        self.go = os.path.join(self.dir, "go")
+
+    def slow(self, name, **more):
+        return self.keys(name=name, num_samples=4, config=PLAIN, auto_loggers=True,
+                         search=self.flaky(until=self.go, **dict({"from": 1, "isolate": False},
+                                                                 **more)))
+
+    def start_slow(self, name, **more):
+        """A search that waits with its second point; its first trial has ended."""
+        path = self.spec(sh(SLOW_TRIAL, "{x}"), **self.slow(name, **more))
+        process = self.start("run", path)
+        wait_until(lambda: self.so_far(name, self.WAITS), what="the first trial's end")
+        return process
+
+    def whole(self):
+        """As one that is not slow."""
+        self.write("go", "")
+        self.run_experiment(sh(TRIAL, "{x}"), **self.slow("whole"))
+        os.unlink(self.go)
+        self.build_slow()
+
+    def check(self, name):
+        sql = "SELECT number, x, origin, ask, state, outcome, results, value FROM trial"
+        self.assertEqual(self.rows(name, sql), self.rows("whole", sql))
+
+    def log(self, name):
+        folder = os.path.join(self.results_dir, name)
+        for one in os.listdir(folder):
+            path = os.path.join(folder, one, "result.json")
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    return len(file.readlines())
+        return 0
+
+    def test_others_go_on(self):
+        self.whole()
+        process = self.start_slow("s")
+        wait_until(lambda: self.log("s") == 4, what="the log")
+        self.assertEqual(len(self.rows("s", "SELECT number FROM trial")), 1)
+        self.assertEqual(len(self.children()), 1)
+        self.write("go", "")
+        done = self.finish(process)
+        self.assertEqual((done.status, done.err), (0, ""), str(done))
+        self.check("s")
+
+    def test_within_a_wrapper(self):
+        """The wrapper lives with it, and so waits with it."""
+        self.build_slow()
+        process = self.start_slow("w", max_concurrent=2)
+        self.assertEqual(len(self.children()), 1)
+        self.write("go", "")
+        done = self.finish(process)
+        self.assertEqual((done.status, done.err), (0, ""), str(done))
+        self.assertEqual(len(self.rows("w", "SELECT number FROM trial WHERE ended_ns > 0")), 4)
+
+    def test_the_driver_is_killed(self):
+        """What was asked before the results came is asked before them again."""
+        self.whole()
+        for _ in range(2):
+            process = self.start_slow("k")
+            process.send_signal(signal.SIGKILL)
+            self.finish(process)
+            wait_until(lambda: not self.processes(), what="nothing to be left")
+            self.write("go", "")
+            done = self.pegbox("resume", "k")
+            self.assertEqual(done.err, "", str(done))
+            self.check("k")
+            self.pegbox("rm", "k")
+            os.unlink(self.go)
+
+    def test_a_signal(self):
+        """Nobody waits for it, and the resumed experiment is as one that was not interrupted."""
+        self.whole()
+        process = self.start_slow("i")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(process).status, 130)
+        self.write("go", "")
+        self.pegbox("resume", "i")
+        self.check("i")
+
+    def test_a_config_by_hand(self):
+        """It has its turn once the point is there."""
+        self.build_slow()
+        process = self.start_slow("e")
+        asked = self.start("enqueue", "e", '{"x": 0.5, "y": 0.5}')
+        self.write("go", "")
+        self.assertEqual(self.finish(asked).status, 0)
+        done = self.finish(process)
+        self.assertEqual((done.status, done.err), (0, ""), str(done))
+        self.assertEqual(len(self.rows("e", "SELECT number FROM trial")), 5)
+
+    def test_an_error_that_comes_late(self):
+        """It is told, and ends the experiment, as in pegbox itself."""
+        self.build_slow()
+        path = self.spec(sh("exit 3"), **dict(self.slow("f"), fail_fast=False))
+        process = self.start("run", path)
+        wait_until(lambda: self.so_far("f", self.WAITS), what="the first trial's end")
+        self.write("go", "")
+        done = self.finish(process)
+        self.assertEqual(done.status, 4, str(done))
+        self.assertIn("search/flaky: tell: trial 0 failed", done.err)
 
 
 if __name__ == "__main__":

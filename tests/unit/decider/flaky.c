@@ -23,6 +23,7 @@ static const pbx_option options[] = {
     PBX_OPT_STRING("once", "a file that says that it has done so; empty: each time", "1.0", "\"\""),
     PBX_OPT_REAL("sleep_s", "how long a suggest takes", "1.0", 0, 1e6, "0"),
     PBX_OPT_STRING("until", "... or until this file is there", "1.0", "\"\""),
+    PBX_OPT_INT("from", "the first ask that does so", "1.0", 0, 1e9, "0"),
 };
 
 static void
@@ -82,7 +83,8 @@ static pbx_status
 suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
 {
     (void)error;
-    take_time(self);
+    if ((double)s->ask >= pbx_real(self->base.host, self->base.options, "from"))
+        take_time(self);
     mix(self, s->ask);
     for (uint64_t i = 0; i < self->n_dims; i++) {
         mix(self, i);
