@@ -188,9 +188,10 @@ class Objectives(PegboxTest):
                          [0, 1])
 
     def test_refusals(self):
-        done = self.refused(json.dumps(self.keys(trainable="exec", search="tpe")), "metric")
-        self.assertIn("the search 'tpe' takes one objective, not 2; ", done.err)
-        self.assertIn("'nsga2', 'random', 'sobol' can", done.err)
+        done = self.refused(json.dumps(self.keys(trainable="exec", search="cmaes",
+                                                 config={"a": {"$uniform": [0, 1]}})), "metric")
+        self.assertIn("the search 'cmaes' takes one objective, not 2; ", done.err)
+        self.assertIn("'nsga2', 'random', 'sobol', 'tpe' can", done.err)
         done = self.refused(json.dumps(self.keys(trainable=PROGRAM, stop="trial-plateau")), "stop")
         self.assertIn("which of the experiment's metrics is meant?", done.err)
         self.pegbox("validate", self.spec(trainable=PROGRAM, scheduler="asha", **self.keys(

@@ -43,6 +43,25 @@ class Tpe(PegboxTest):
             self.assertLess(statistics.median(losses[10:]), statistics.median(losses[:10]))
             self.assertLess(min(losses[10:]), min(losses[:10]))
 
+    def test_several_metrics(self):
+        """More of them are near the front, which is b = 0, than at random."""
+        program = python("import sys\na, b = map(float, sys.argv[1:])\n"
+                         "print('{\"one\": %r, \"two\": %r}' % (a + b, 1 - a + b))", "{a}", "{b}")
+        experiment = self.run_experiment(program, max_concurrent_trials=1, **self.keys(
+            metric=["one", "two"], mode=["min", "min"], config={"a": {"$uniform": [0, 1]},
+                                                                "b": {"$uniform": [0, 1]}}))
+        values = [config["b"] for config in experiment.configs]
+        self.assertLess(statistics.median(values[20:]), 0.35)
+        self.assertGreater(len(experiment.command("best", "--json").json), 3)
+
+    def test_constraints(self):
+        """The least losses break one."""
+        program = python("import sys; print('{\"loss\": %s}' % sys.argv[1])", "{a}")
+        experiment = self.run_experiment(program, max_concurrent_trials=1, **self.keys(
+            config={"a": {"$uniform": [0, 1]}}, constraints="0.7 - result.loss"))
+        late = [config["a"] for config in experiment.configs[20:]]
+        self.assertGreater(sum(a >= 0.7 for a in late), 8)
+
     def test_eight_at_once(self):
         experiment = self.run_experiment(PROGRAM, max_concurrent_trials=8, resources={"cpu": 0},
                                          **self.keys(num_samples=60))

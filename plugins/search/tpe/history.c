@@ -34,7 +34,7 @@ grow(pbx_instance *self, pbx_error *error)
     const size_t capacity = history->capacity ? 2 * history->capacity : 64;
     uint32_t **lists[] = {&history->time, &history->best, &history->running, &history->unused};
     tpe_row *rows;
-    double *x;
+    double *x, *losses;
     if (!history->tracks && history->n_dims > 0) {
         history->tracks = pbx_alloc_array(self, history->n_dims, sizeof(tpe_track));
         if (!history->tracks)
@@ -52,7 +52,12 @@ grow(pbx_instance *self, pbx_error *error)
     x = pbx_realloc(self, history->x, capacity * (history->n_dims + 1) * sizeof(double));
     if (x)
         history->x = x;
-    if (!rows || !x || !grow_tracks(self, capacity))
+    losses = history->n_losses > 1
+                 ? pbx_realloc(self, history->losses, capacity * history->n_losses * sizeof(double))
+                 : NULL;
+    if (losses)
+        history->losses = losses;
+    if (!rows || !x || (history->n_losses > 1 && !losses) || !grow_tracks(self, capacity))
         return pbx_fail_memory(error);
     for (size_t slot = capacity; slot > history->capacity; slot--)
         history->unused[history->n_unused++] = (uint32_t)slot - 1;
@@ -78,15 +83,18 @@ list_remove(uint32_t *list, size_t *n, size_t at)
 }
 
 /* Whether a comes before b: complete ones by their loss, then early-stopped ones, those that came
- * farther first, then those that tell of nothing good; equal ones as they came. */
+ * farther first, then those that violate constraints, by how much, then those that tell of nothing
+ * good; equal ones as they came, and all of which no one loss decides. */
 static int
-is_better(const tpe_row *a, const tpe_row *b)
+is_better(const tpe_history *history, const tpe_row *a, const tpe_row *b)
 {
+    const int has_order =
+        a->rank == TPE_INFEASIBLE || (a->rank != TPE_BAD && history->n_losses < 2);
     if (a->rank != b->rank)
         return a->rank < b->rank;
     if (a->rank == TPE_STOPPED && a->step != b->step)
         return a->step > b->step;
-    if (a->rank != TPE_BAD && a->loss != b->loss)
+    if (has_order && a->loss != b->loss)
         return a->loss < b->loss;
     return a->number < b->number;
 }
@@ -97,7 +105,7 @@ best_find(const tpe_history *history, const tpe_row *row)
     size_t low = 0, high = history->n_ended;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (is_better(&history->rows[history->best[middle]], row))
+        if (is_better(history, &history->rows[history->best[middle]], row))
             low = middle + 1;
         else
             high = middle;
@@ -222,6 +230,29 @@ drop(tpe_history *history, size_t at)
     free_row(history, slot);
 }
 
+/* Of several losses, where it takes its time to tell the best, some more at once. */
+#define SLACK 50
+
+static pbx_status
+trim_several(pbx_instance *self, pbx_error *error)
+{
+    tpe_history *history = &self->history;
+    const size_t wanted = history->max_history + history->keep;
+    pbx_status status;
+    if (history->keep == 0 || history->n_ended <= wanted + SLACK)
+        return PBX_OK;
+    status = tpe_mark_best(self, history->keep, error);
+    for (size_t at = 0; status == PBX_OK && at < history->n_ended && history->n_ended > wanted;) {
+        if (history->rows[history->time[at]].marked)
+            at++;
+        else
+            drop(history, at);
+    }
+    for (size_t at = 0; at < history->n_ended; at++)
+        history->rows[history->time[at]].marked = 0;
+    return status;
+}
+
 /* The oldest that is not of the best, once there are more than is asked for. */
 static void
 trim(tpe_history *history)
@@ -248,13 +279,28 @@ insert(tpe_history *history, uint32_t slot)
 
 /* What its end tells. Without a number it is bad, however it ended. */
 static void
-judge(tpe_row *row, const pbx_outcome *outcome)
+judge(tpe_history *history, uint32_t slot, const pbx_outcome *outcome)
 {
+    tpe_row *row = &history->rows[slot];
     const pbx_result *last = outcome->last;
+    double violation = 0;
+    int finite;
     row->loss = pbx_final_loss(outcome);
     row->step = last ? (double)last->iteration : 0;
     row->rank = outcome->end == PBX_END_COMPLETED ? TPE_COMPLETE : TPE_STOPPED;
-    if (!isfinite(row->loss))
+    finite = isfinite(row->loss);
+    for (size_t k = 0; k < history->n_losses && history->losses; k++) {
+        double *loss = &history->losses[slot * history->n_losses + k];
+        *loss = last && k < last->n_losses ? pbx_loss(last->losses[k]) : (double)INFINITY;
+        finite = finite && isfinite(*loss);
+    }
+    for (uint32_t k = 0; finite && k < last->n_violations; k++)
+        violation += last->violations[k] > 0 ? last->violations[k] : 0;
+    if (violation > 0) {
+        row->loss = violation;
+        row->rank = TPE_INFEASIBLE;
+    }
+    if (!finite)
         row->rank = TPE_BAD;
 }
 
@@ -270,9 +316,11 @@ tpe_history_end(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error
     if (status != PBX_OK)
         return status;
     track(self, slot, outcome->x);
-    judge(&history->rows[slot], outcome);
+    judge(history, slot, outcome);
     insert(history, slot);
     history->told++;
+    if (history->n_losses > 1)
+        return trim_several(self, error);
     trim(history);
     return PBX_OK;
 }
@@ -320,13 +368,22 @@ tpe_history_has(const pbx_instance *self, const double *x)
 /* ---- State ---- */
 
 static void
-row_state(pbx_instance *self, pbx_blob *blob, tpe_row *row, double *x)
+row_state(pbx_instance *self, pbx_blob *blob, tpe_row *row, double *x, double *losses)
 {
     pbx_blob_u64(blob, &row->trial);
     pbx_blob_u32(blob, &row->rank);
     pbx_blob_real(blob, &row->loss);
     pbx_blob_real(blob, &row->step);
     pbx_blob_reals(blob, x, self->history.n_dims);
+    if (losses)
+        pbx_blob_reals(blob, losses, self->history.n_losses);
+}
+
+/* NULL: there is one loss, which the row has. */
+static double *
+losses_of(const tpe_history *history, uint32_t slot)
+{
+    return history->losses ? history->losses + slot * history->n_losses : NULL;
 }
 
 /* All rows by number: those that ended, and those that run among them. */
@@ -343,7 +400,8 @@ save(pbx_instance *self, pbx_blob *blob)
             slot = history->time[ended++];
         else
             slot = history->running[running++];
-        row_state(self, blob, &history->rows[slot], history->x + slot * history->n_dims);
+        row_state(self, blob, &history->rows[slot], history->x + slot * history->n_dims,
+                  losses_of(history, slot));
     }
 }
 
@@ -356,13 +414,16 @@ load(pbx_instance *self, pbx_blob *blob, size_t n)
         tpe_row row;
         uint32_t slot;
         memset(&row, 0, sizeof row);
-        row_state(self, blob, &row, self->candidate);
-        if (row.rank > TPE_BAD || (row.rank != TPE_RUNNING && isnan(row.loss)) || isnan(row.step))
-            pbx_blob_fail(blob, PBX_EINVAL);
-        if (blob->status == PBX_OK)
-            pbx_blob_fail(blob, new_row(self, row.trial, &slot, &error));
+        pbx_blob_fail(blob, new_row(self, 0, &slot, &error));
         if (blob->status != PBX_OK)
             return;
+        row_state(self, blob, &row, self->candidate, losses_of(history, slot));
+        if (row.rank > TPE_BAD || (row.rank != TPE_RUNNING && isnan(row.loss)) || isnan(row.step))
+            pbx_blob_fail(blob, PBX_EINVAL);
+        if (blob->status != PBX_OK) {
+            history->unused[history->n_unused++] = slot;
+            return;
+        }
         track(self, slot, self->candidate);
         row.number = history->rows[slot].number;
         history->rows[slot] = row;
@@ -377,7 +438,8 @@ void
 tpe_history_state(pbx_instance *self, pbx_blob *blob)
 {
     tpe_history *history = &self->history;
-    const uint64_t own[] = {history->n_dims, history->keep, history->max_history};
+    const uint64_t own[] = {history->n_dims, history->keep, history->max_history,
+                            history->n_losses};
     size_t n = history->n_ended + history->n_running;
     /* What was dropped under other options is wanted again: told again, it comes. */
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {

@@ -83,15 +83,14 @@ reserve(pbx_instance *self, pbx_error *error)
 }
 
 /* All trials of both sides, oldest first. What tells of nothing good is never below. */
-static void
-split(pbx_instance *self)
+static pbx_status
+split(pbx_instance *self, pbx_error *error)
 {
     tpe_history *history = &self->history;
-    const size_t wanted = tpe_split(&self->rules, history->told);
-    size_t n_below = 0, n_above = 0, first = history->n_ended;
-    while (n_below < wanted && n_below < history->n_ended &&
-           history->rows[history->best[n_below]].rank != TPE_BAD)
-        history->rows[history->best[n_below++]].marked = 1;
+    size_t n_above = 0, first = history->n_ended;
+    pbx_status status = tpe_mark_best(self, tpe_split(&self->rules, history->told), error);
+    if (status != PBX_OK)
+        return status;
     while (first > 0 && (history->max_history == 0 || n_above < history->max_history))
         n_above += !history->rows[history->time[--first]].marked;
     self->below.n = self->above.n = 0;
@@ -105,6 +104,7 @@ split(pbx_instance *self)
     }
     for (size_t i = 0; self->rules.constant_liar && i < history->n_running; i++)
         self->above.slots[self->above.n++] = history->running[i];
+    return PBX_OK;
 }
 
 /* Whether a trial has a value of each parameter of the block; a point that was told may lack one.
@@ -267,7 +267,7 @@ tpe_propose(pbx_instance *self, uint64_t ask, double *x, pbx_error *error)
     if (status != PBX_OK)
         return status;
     if (by_model)
-        split(self);
+        status = split(self, error);
     for (int tries = 0; status == PBX_OK && tries < MAX_TRIES; tries++) {
         status = fill_in(self, by_model && tries < MODEL_TRIES, &rng, x, error);
         if (status == PBX_OK && !tpe_history_has(self, x))

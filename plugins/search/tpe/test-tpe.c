@@ -374,6 +374,7 @@ main(int argc, char **argv)
     test_host_init(&argc, &argv);
     parzen_add_tests();
     history_add_tests();
+    front_add_tests();
     ADD("points-come-near-the-good-ones", test_points_come_near_the_good_ones);
     ADD("larger-may-be-better", test_larger_may_be_better);
     ADD("every-operator", test_every_operator);

@@ -44,3 +44,4 @@ double distance(PbxTestHost *host, guint64 first, guint n, double middle);
 
 void parzen_add_tests(void);
 void history_add_tests(void);
+void front_add_tests(void);

@@ -13,7 +13,9 @@ static const pbx_option options[] = {
                 "1.0", 0, 1e9, "10"),
     PBX_OPT_INT("n_ei_candidates", "points that are drawn and compared for each suggestion", "1.0",
                 1, 1e6, "24"),
-    PBX_OPT_BOOL("multivariate", "model all parameters together, not each alone", "1.0", "true"),
+    PBX_OPT_BOOL("multivariate",
+                 "model all parameters together, not each alone; default: true with one metric",
+                 "1.0", NULL),
     PBX_OPT_BOOL("group", "with multivariate: model those of each branch of a choice together too",
                  "1.0", "false"),
     PBX_OPT_BOOL("constant_liar", "take running trials for bad ones, so that others go elsewhere",
@@ -50,8 +52,9 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options_, pbx_err
     tpe_rules *rules = &self->rules;
     rules->n_startup = (size_t)pbx_integer(host, options_, "n_startup_trials");
     rules->n_candidates = (size_t)pbx_integer(host, options_, "n_ei_candidates");
-    rules->multivariate = pbx_boolean(host, options_, "multivariate");
     rules->group = pbx_boolean(host, options_, "group");
+    rules->multivariate_given = host->json_member(options_, "multivariate") != NULL;
+    rules->multivariate = pbx_boolean(host, options_, "multivariate") || !rules->multivariate_given;
     rules->constant_liar = pbx_boolean(host, options_, "constant_liar");
     rules->gamma = pbx_real(host, options_, "gamma");
     rules->square_root = choice_of(splits, pbx_string(host, options_, "split")) == 1;
@@ -73,7 +76,10 @@ setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
     tpe_history *history = &self->history;
     const uint32_t n_dims = problem->space->n_dims;
     self->problem = problem;
+    if (!rules->multivariate_given)
+        self->rules.multivariate = problem->n_objectives < 2 || rules->group;
     history->n_dims = n_dims;
+    history->n_losses = problem->n_objectives;
     history->max_history = rules->max_history;
     history->keep = rules->max_history > 0 && rules->max_below > 0 ? rules->max_below + 25 : 0;
     pbx_free(self, self->axes);
@@ -137,6 +143,6 @@ state(pbx_instance *self, pbx_blob *blob)
 PEGBOX_SEARCH("tpe", "1.0", "Tree-structured Parzen estimator: points like the good ones",
               "LGPL-2.1-or-later", options,
               PBX_CAP_NEEDS_METRIC | PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_UNBOUNDED |
-                  PBX_CAP_QUANTUM,
-              1, init, state, .setup = setup, .suggest = suggest, .adopt = adopt, .tell = tell,
+                  PBX_CAP_QUANTUM | PBX_CAP_OBJECTIVES | PBX_CAP_CONSTRAINTS,
+              2, init, state, .setup = setup, .suggest = suggest, .adopt = adopt, .tell = tell,
               .object.describe = describe);

@@ -17,7 +17,7 @@ typedef struct tpe_rules {
     int magic_clip;
     int endpoints;
     int bandwidth; /* TPE_NEIGHBOURS, ... */
-    int multivariate, group, constant_liar;
+    int multivariate, multivariate_given, group, constant_liar;
     size_t n_startup, n_candidates;
     size_t max_history; /* trials that are above; 0: all */
 } tpe_rules;
@@ -127,12 +127,13 @@ double tpe_log_sum(const double *sum, size_t n);
 
 /* ---- Trials: history.c ---- */
 
-enum { TPE_RUNNING, TPE_COMPLETE, TPE_STOPPED, TPE_BAD };
+enum { TPE_RUNNING, TPE_COMPLETE, TPE_STOPPED, TPE_INFEASIBLE, TPE_BAD };
 
 typedef struct tpe_row {
     uint64_t trial;
     uint64_t number; /* grows with time */
-    double loss, step;
+    double loss;     /* of an infeasible one: how much it violates in all */
+    double step;
     uint32_t rank;   /* TPE_COMPLETE, ... */
     uint32_t marked; /* scratch */
 } tpe_row;
@@ -146,16 +147,17 @@ typedef struct tpe_track {
 } tpe_track;
 
 typedef struct tpe_history {
-    size_t n_dims, capacity;
+    size_t n_dims, n_losses, capacity;
     size_t keep;        /* of the best, however old; 0: nothing is ever dropped */
     size_t max_history; /* of the newest */
     uint64_t told;      /* trials that ended, dropped ones too, void ones not */
     uint64_t next_number;
-    tpe_row *rows; /* [capacity] by slot */
-    double *x;     /* [capacity][n_dims] */
+    tpe_row *rows;  /* [capacity] by slot */
+    double *x;      /* [capacity][n_dims] */
+    double *losses; /* [capacity][n_losses], of several; else NULL */
     tpe_track *tracks;
     uint32_t *time; /* ended ones, oldest first */
-    uint32_t *best; /* the same, best first */
+    uint32_t *best; /* the same, best first; of several losses complete ones oldest first */
     size_t n_ended;
     uint32_t *running; /* oldest first */
     size_t n_running;
@@ -171,6 +173,8 @@ void tpe_history_cancel(pbx_instance *self, uint64_t trial);
 pbx_status tpe_history_end(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error);
 /* One that ended never did. */
 void tpe_history_void(pbx_instance *self, uint64_t trial);
+/* front.c: marks `wanted` trials that ended, the best ones; what is bad is none of them. */
+pbx_status tpe_mark_best(pbx_instance *self, size_t wanted, pbx_error *error);
 /* Whether a kept or running trial is at this point. */
 int tpe_history_has(const pbx_instance *self, const double *x);
 /* For save and load. */
