@@ -306,6 +306,134 @@ test_killed(void)
     fixture_end(&f);
 }
 
+/* ---- Answered from a loop ---- */
+
+typedef struct {
+    Fixture f;
+    GString *said; /* what came of which call */
+    gboolean nests;
+} Loop;
+
+static void
+note(PbxDecider *decider, PbxCall *call, gpointer user)
+{
+    Loop *loop = user;
+    g_string_append_printf(loop->said, "%s %d;", decider_call_name(call->id), call->status);
+    if (!loop->nests)
+        return;
+    /* Comes before what was told meanwhile. */
+    pbx_suggestion adopted = {.struct_size = sizeof adopted, .n_dims = N_DIMS};
+    double x[N_DIMS] = {0};
+    adopted.x = x;
+    PbxCall adopt = {.id = CALL_SEARCH_ADOPT, .suggestion = &adopted};
+    decider_call(decider, &adopt, NULL, NULL);
+    g_assert_cmpint(adopt.status, ==, PBX_OK);
+}
+
+static void
+on_failed(PbxDecider *decider, PbxCall *call, gpointer user)
+{
+    Loop *loop = user;
+    (void)decider;
+    g_string_append_printf(loop->said, "trial %" G_GUINT64_FORMAT ": %s;", call->trial,
+                           call->error.message);
+}
+
+/* Suggests by the loop, told of two trials meanwhile, and then once more; the second point. */
+static void
+loop_over(Loop *loop, gboolean attached, guint32 end, double *second)
+{
+    Fixture *f = &loop->f;
+    double x[N_DIMS];
+    PbxCall call, first;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
+    first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    if (attached)
+        decider_attach(f->decider, g_main_context_default(), on_failed, loop);
+    decider_call(f->decider, &first, note, loop);
+    g_assert_cmpint(decider_is_busy(f->decider), ==, attached);
+    g_assert_cmpint(tell(f, 7, PBX_END_COMPLETED, &call), ==, PBX_OK);
+    g_assert_cmpint(tell(f, 8, end, &call), ==,
+                    attached || end == PBX_END_COMPLETED ? PBX_OK : PBX_EIO);
+    while (decider_is_busy(f->decider))
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_false(g_main_context_pending(NULL));
+    loop->nests = FALSE;
+    g_assert_cmpint(ask(f, 1, second, &call), ==, PBX_OK);
+}
+
+static void
+loop_with(Loop *loop, const char *options, gboolean in_child, guint32 end, double *second)
+{
+    loop->nests = TRUE;
+    loop->said = g_string_new(NULL);
+    fixture_open(&loop->f);
+    fixture_make(&loop->f, options, 0.3, in_child);
+    loop_over(loop, in_child, end, second);
+}
+
+static void
+loop_end(Loop *loop)
+{
+    fixture_end(&loop->f);
+    g_string_free(loop->said, TRUE);
+}
+
+static void
+test_loop(void)
+{
+    Loop here, there;
+    double expected[N_DIMS], got[N_DIMS];
+    loop_with(&here, "{}", FALSE, PBX_END_COMPLETED, expected);
+    loop_end(&here);
+    static const char *const ways[] = {"{}", "{\"at\":1,\"once\":\"%s\"}",
+                                       "{\"at\":3,\"once\":\"%s\"}",
+                                       "{\"at\":1,\"how\":\"hang\",\"once\":\"%s\"}",
+                                       "{\"at\":4,\"how\":\"hang\",\"once\":\"%s\"}"};
+    for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
+        loop_with(&there, ways[i], TRUE, PBX_END_COMPLETED, got);
+        g_assert_cmpmem(got, sizeof got, expected, sizeof expected);
+        g_assert_cmpstr(there.said->str, ==, "search.suggest 0;");
+        g_assert_cmpint(there.f.log->len > 0, ==, i > 0);
+        loop_end(&there);
+    }
+}
+
+static void
+test_late_errors(void)
+{
+    Loop loop;
+    double x[N_DIMS];
+    loop_with(&loop, "{}", TRUE, PBX_END_FAILED, x);
+    g_assert_cmpstr(loop.said->str, ==, "search.suggest 0;trial 8: trial 8 failed;");
+    loop_end(&loop);
+}
+
+/* What waits when a child is lost for the second time is answered. */
+static void
+test_loop_again(void)
+{
+    Loop loop;
+    double x[N_DIMS];
+    PbxCall call, first;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
+    loop.nests = FALSE;
+    loop.said = g_string_new(NULL);
+    fixture_open(&loop.f);
+    fixture_make(&loop.f, "{\"at\":1}", 300, TRUE);
+    decider_attach(loop.f.decider, g_main_context_default(), on_failed, &loop);
+    first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    decider_call(loop.f.decider, &first, note, &loop);
+    g_assert_cmpint(tell(&loop.f, 7, PBX_END_COMPLETED, &call), ==, PBX_OK);
+    decider_settle(loop.f.decider);
+    const char *why =
+        "its child process was killed by signal 9 (Killed) in search.suggest, for the "
+        "second time";
+    g_autofree char *said = g_strdup_printf("search.suggest %d;trial 7: %s;", PBX_EFATAL, why);
+    g_assert_cmpstr(loop.said->str, ==, said);
+    loop_end(&loop);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,5 +444,8 @@ main(int argc, char **argv)
     g_test_add_func("/decider/process/hang", test_hang);
     g_test_add_func("/decider/process/again", test_again);
     g_test_add_func("/decider/process/killed", test_killed);
+    g_test_add_func("/decider/process/loop", test_loop);
+    g_test_add_func("/decider/process/late-errors", test_late_errors);
+    g_test_add_func("/decider/process/loop-again", test_loop_again);
     return g_test_run();
 }
