@@ -194,6 +194,7 @@ struct PbxSlot {
     PbxChildren *children;             /* the same, as it sees them */
     PbxShim shim;                      /* by which its wrapper calls it */
     /* Of a search: */
+    struct PbxObserving *observing; /* another experiment that it reads; NULL: none */
     PbxTrial *told_trial; /* of the store, that told_view is of; NULL: it is not its own */
 };
 

@@ -14,5 +14,11 @@ gboolean slot_place(PbxRunner *runner, PbxSlot *slot, GError **error);
 PbxSlot *slot_make(PbxRunner *runner, const PbxPluginUse *use, GError **error);
 /* Makes the slots of what a wrapper's slot wraps, before its own instance. */
 gboolean slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* observations.c: gives the service to the host of a slot. */
+void observations_offer(PbxHost *host, PbxSlot *slot);
+void observing_free(struct PbxObserving *observing);
+/* The next trial as the slot sees it; NULL: none, or the error is set. */
+const pbx_outcome *observations_read(PbxSlot *slot, const char *experiment, guint64 *from,
+                                     GError **error);
 /* Frees the trial of the store that it was told of last. */
 void slot_clear_told(PbxSlot *slot);

@@ -15,6 +15,7 @@ slot_alloc(PbxRunner *runner, const PbxPluginUse *use)
 {
     PbxSlot *slot = g_new0(PbxSlot, 1);
     slot->use = use;
+    slot->runner = runner;
     slot->problem = spec_problem_new(runner->spec, use);
     slot->watched = options_watched(use->options);
     slot->n_watched = slot->watched != NULL ? g_strv_length((char **)slot->watched) : 0;
@@ -24,6 +25,15 @@ slot_alloc(PbxRunner *runner, const PbxPluginUse *use)
     return slot;
 }
 
+static void
+offer(PbxHost *host, gpointer user)
+{
+    PbxSlot *slot = user;
+    children_offer(host, slot->children);
+    if (g_str_equal(slot->use->plugin->desc->kind, "search"))
+        observations_offer(host, slot);
+}
+
 /* In the driver's own process. */
 static gboolean
 make_here(PbxRunner *runner, PbxSlot *slot, GError **error)
@@ -31,7 +41,7 @@ make_here(PbxRunner *runner, PbxSlot *slot, GError **error)
     const PbxPluginUse *use = slot->use;
     PbxInstance *instance =
         instance_new(use->plugin, use->slot, use->options, spec_seed_of(runner->spec, use),
-                     runner->clock, runner_log, runner, children_offer, slot->children, error);
+                     runner->clock, runner_log, runner, offer, slot, error);
     if (instance == NULL)
         return FALSE;
     slot->decider = decider_new(instance, runner->warn_ns);
@@ -88,6 +98,7 @@ slot_free(PbxSlot *slot)
         return;
     decider_free(slot->decider);
     slot_clear_told(slot);
+    observing_free(slot->observing);
     children_free(slot->children);
     if (slot->wrapped != NULL)
         g_ptr_array_unref(slot->wrapped);

@@ -115,10 +115,20 @@ place_of(const PbxSpec *spec, const PbxPluginUse *use, const char *where)
         if (g_str_equal(space->dims[i]->name, where))
             return g_strdup(space_dim_pointer(spec->space, i));
     }
-    JsonObject *options = json_node_get_object(options_node(use->options));
-    if (where[0] != '\0' && json_object_has_member(options, where))
-        return json_pointer_member(use->pointer, where);
-    return g_strdup(use->pointer);
+    g_autofree char *place = g_strdup(use->pointer);
+    JsonNode *node = options_node(use->options);
+    gboolean is_index = FALSE;
+    /* An option, or what is within it: "points[2]". */
+    for (const char *rest = where; rest != NULL && rest[0] != '\0' && node != NULL;) {
+        g_autofree char *key = NULL;
+        rest = json_path_step(rest, &key, &is_index);
+        node = rest != NULL && key != NULL ? json_lookup(node, key) : NULL;
+        if (node == NULL)
+            break;
+        g_autofree char *outer = g_steal_pointer(&place);
+        place = json_pointer_member(outer, key);
+    }
+    return g_steal_pointer(&place);
 }
 
 /* A use made an instance, and those that it wraps. */
@@ -208,6 +218,18 @@ add_child(Tried *tried, Tried *child)
                      instance_caps(child->instance), vtable, (pbx_instance *)child, child);
 }
 
+/* As in a run, where it is not read before the search is asked. */
+static void
+offer(PbxHost *host, gpointer user)
+{
+    static const pbx_observations observations = {.struct_size = sizeof observations};
+    const Tried *tried = user;
+    children_offer(host, tried->children);
+    if (g_str_equal(tried->use->plugin->desc->kind, "search") &&
+        !spec_use_in_child(tried->spec->search))
+        host_add_service(host, PBX_OBSERVATIONS_ID, &observations, NULL);
+}
+
 static Tried *
 tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
 {
@@ -227,9 +249,8 @@ tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
             return NULL;
         add_child(tried, child);
     }
-    tried->instance =
-        instance_new(use->plugin, use->slot, use->options, spec_seed_of(spec, use), NULL,
-                     keep_silent, NULL, children_offer, tried->children, &error);
+    tried->instance = instance_new(use->plugin, use->slot, use->options, spec_seed_of(spec, use),
+                                   NULL, keep_silent, NULL, offer, tried, &error);
     if (tried->instance != NULL)
         return g_steal_pointer(&tried);
     tell(tried, use->pointer, error);

@@ -375,6 +375,11 @@ AT(pbx_children, result, 24);
 AT(pbx_children, outcome, 32);
 AT(pbx_children, suggestion, 40);
 AT(pbx_children, told, 48);
+SIZE(pbx_observations, 24);
+AT(pbx_observations, struct_size, 0);
+AT(pbx_observations, reserved, 4);
+AT(pbx_observations, read, 8);
+AT(pbx_observations, left_out, 16);
 
 SIZE(pbx_template, 24);
 AT(pbx_template, struct_size, 0);

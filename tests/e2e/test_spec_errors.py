@@ -124,7 +124,7 @@ class SpecErrors(PegboxTest):
                 ({"loggers": [{"plugin": "csv", "x": 1}]},
                  "loggers[0].x: logger/csv has no option 'x'; it has none"),
                 ({"search": {"plugin": "random", "points_to_evaluate": [{"nope": 1}]}},
-                 "search: search/random: points_to_evaluate[0]: nope is no parameter that varies"),
+                 "search.points_to_evaluate[0]: search/random: points_to_evaluate[0]: nope is no parameter that varies"),
                 ({"trainable": {"plugin": "exec", "command": []}},
                  "trainable.command: must not be empty: "),
                 ({"trainable": {"plugin": "exec", "command": ["a"], "metrics": {"loss": "("}}},

@@ -4,7 +4,24 @@
  * variant generator. The n-th suggestion is a function of n; the only state is how many
  * of them were skipped as duplicates.
  */
-#include "random.h"
+#include <pegbox/helpers.h>
+
+struct pbx_instance {
+    pbx_base base;
+    const pbx_problem *problem;
+    int constant_grid_search;
+    const pbx_json *points; /* of points_to_evaluate */
+    size_t n_points;
+    uint64_t skipped; /* suggestions that were duplicates */
+    /* What follows is of the problem, made anew in setup. */
+    uint32_t *grids; /* dims that are to be visited completely, sorted by path */
+    size_t n_grids;
+    double *fixed;   /* [n_points + 1][n_dims]: what a point fixes, else NaN; the last row
+                        is of samples without a point */
+    uint64_t *sizes; /* [n_points + 1]: grid points of such a sample */
+    uint64_t *words; /* [n_dims] */
+    uint32_t *level; /* [n_grids] */
+};
 
 /* Which suggestion of which sample. */
 typedef struct {
@@ -219,10 +236,12 @@ setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
         for (size_t dim = 0; dim < n_dims; dim++)
             row[dim] = NAN;
         if (i < self->n_points)
-            status = random_read_point(host, problem->space, host->json_item(self->points, i), i,
-                                       row, error);
-        if (status != PBX_OK)
-            return status;
+            status =
+                pbx_point_read(host, problem->space, host->json_item(self->points, i), row, error);
+        if (status != PBX_OK) {
+            snprintf(error->where, sizeof(error->where), "points_to_evaluate[%zu]", i);
+            return PBX_EINVAL;
+        }
         self->sizes[i] = count_sample(self, row);
     }
     return PBX_OK;

@@ -36,6 +36,7 @@
 #include <pegbox/helpers/memory.h>
 #include <pegbox/helpers/metric.h>
 #include <pegbox/helpers/npy.h>
+#include <pegbox/helpers/points.h>
 #include <pegbox/helpers/rank.h>
 #include <pegbox/helpers/rng.h>
 #include <pegbox/helpers/space.h>

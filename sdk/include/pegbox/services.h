@@ -133,6 +133,28 @@ typedef struct pbx_children {
     pbx_outcome *(*told)(const pbx_host *, const pbx_child *, uint64_t trial, pbx_error *);
 } pbx_children;
 
+/* ---- observations/1 [call]: the trials of an earlier experiment ---- */
+#define PBX_OBSERVATIONS_ID "observations/1"
+/*
+ * Reads an experiment's store, which is not changed: trials that have ended by themselves, by their
+ * scheduler, or by a failure, whose configs are points of this experiment's space, by the paths of
+ * its parameters, and which, unless they failed, have this instance's metrics.
+ */
+typedef struct pbx_observations {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /*
+     * The next such trial from number *from on, as an outcome with the flag FOREIGN; *from is the
+     * number behind it then. Valid until the next read, or the call's end; a wrapper hands it on
+     * by children/1. NULL: there are no more, or `error` has a message that says why not.
+     */
+    const pbx_outcome *(*read)(const pbx_host *, const char *experiment, uint64_t *from,
+                               pbx_error *error);
+    /* What was left out so far, counted by reason: "3 not ended, 1 with lr outside the space".
+     * NULL: nothing. Valid until the next read. */
+    const char *(*left_out)(const pbx_host *);
+} pbx_observations;
+
 /* ---- template/1 [call], in a worker: TEMPLATE options ---- */
 #define PBX_TEMPLATE_ID "template/1"
 /*
