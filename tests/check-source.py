@@ -171,9 +171,10 @@ class Checker:
             form, name = match.groups()
             line = line_of(text, match.start())
             if form == '"':
-                if "/" in name or not os.path.exists(os.path.join(here, name)):
-                    self.report(path, line, "plugins include <pegbox/...>, system headers and "
-                                            "their own folder's")
+                beside = re.fullmatch(r"(\.\./[a-z0-9-]+/)?[^/]+", name)
+                if not beside or not os.path.exists(os.path.join(here, name)):
+                    self.report(path, line, "plugins include <pegbox/...>, system headers, their "
+                                            "own folder's and what one beside it shares")
             elif re.match(r"(glib|gio|gobject|gmodule|json-glib)", name):
                 self.report(path, line, "plugins do without GLib")
 

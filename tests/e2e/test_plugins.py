@@ -12,7 +12,8 @@ try:
 except ImportError:
     jsonschema = None
 
-BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("search", "cfo"), ("search", "gp"),
+BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("search", "cfo"),
+           ("search", "blendsearch"), ("search", "gp"),
            ("scheduler", "fifo"), ("scheduler", "asha"),
            ("stopper", "threshold"), ("stopper", "when"), ("stopper", "timeout"),
            ("stopper", "max-iteration"), ("logger", "json"), ("logger", "csv"),

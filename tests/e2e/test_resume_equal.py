@@ -130,6 +130,12 @@ class Equal(PegboxTest):
             "plugin": "cfo", "resource_attr": "r", "max_resource": 9},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": {"$choice": ["a", "b", "c"]}})
 
+    def test_blendsearch(self):
+        self.check(sh(TRIAL, "{x}"), num_samples=12,
+                   search={"plugin": "blendsearch", "search": {"plugin": "tpe",
+                                                               "n_startup_trials": 2}},
+                   config={"x": {"$uniform": [0.1, 0.9]}, "o": {"$choice": ["a", "b", "c"]}})
+
     def test_cmaes(self):
         branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
         self.check(sh(TRIAL, "{x}"), search={"plugin": "cmaes", "popsize": 4}, num_samples=14,

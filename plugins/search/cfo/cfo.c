@@ -27,18 +27,9 @@ struct pbx_instance {
 };
 
 static const pbx_option options[] = {
-    PBX_OPT_JSON("low_cost_partial_config",
-                 "where it begins: an object of values by parameter, which make a trial cheap; "
-                 "default: the middle of each range",
-                 "1.0", NULL),
-    PBX_OPT_JSON(
-        "cat_hp_cost",
-        "an object of the costs of a choice's items by parameter, which give them an order", "1.0",
-        NULL),
-    PBX_OPT_FIELD("cost_attr",
-                  "the result field that says what a trial cost; default: its time where "
-                  "time_budget_s is set, else each costs the same",
-                  "1.0", NULL),
+    FLOW2_OPT_CHEAP,
+    FLOW2_OPT_COSTS,
+    FLOW2_OPT_COST_ATTR,
     PBX_OPT_STRING("resource_attr",
                    "a key of the config that says how much a trial may take of something; begins "
                    "small, and grows",
@@ -107,31 +98,6 @@ setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
 
 /* ---- Calls ---- */
 
-static int
-is_same(const pbx_instance *self, const double *a, const double *b)
-{
-    for (size_t i = 0; i < self->space.n; i++)
-        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i])))
-            return 0;
-    return 1;
-}
-
-/* Whether the incumbent, or a trial that runs, is at the point. */
-static int
-is_known(pbx_instance *self, const double *x)
-{
-    flow2_point(&self->space, self->search.center, self->x);
-    if (isfinite(self->search.best) && is_same(self, self->x, x))
-        return 1;
-    for (size_t i = 0; i < self->live.n; i++) {
-        const flow2_trial *trial = pbx_map_item(&self->live, i);
-        flow2_point(&self->space, trial->places, self->x);
-        if (is_same(self, self->x, x))
-            return 1;
-    }
-    return 0;
-}
-
 static pbx_status
 keep(pbx_instance *self, uint64_t number, pbx_error *error)
 {
@@ -157,7 +123,8 @@ suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
     for (int i = 0; i < MOST_TRIES; i++) {
         flow2_ask(&self->search, &self->space, &self->resource, &rng, self->trial);
         flow2_point(&self->space, self->trial->places, suggestion->x);
-        if (!self->space.all_whole || self->trial->is_raise || !is_known(self, suggestion->x))
+        if (!self->space.all_whole || self->trial->is_raise ||
+            !flow2_is_known(&self->space, &self->search, &self->live, suggestion->x, self->x))
             break;
     }
     self->trial->thread = self->thread;
@@ -192,18 +159,6 @@ adopt(pbx_instance *self, const pbx_suggestion *suggestion, pbx_error *error)
     return keep(self, suggestion->trial, error);
 }
 
-static double
-cost_of(const pbx_instance *self, const pbx_outcome *outcome)
-{
-    const pbx_result *last = outcome->last;
-    double cost = 1;
-    if (self->has_cost && last && last->n_watched > 0 && last->present[0])
-        cost = last->watched[0];
-    else if (!self->has_cost && self->problem->time_budget_ns > 0)
-        cost = outcome->elapsed_s;
-    return isfinite(cost) && cost > 0 ? cost : 1;
-}
-
 static void
 learn(pbx_instance *self, const pbx_outcome *outcome, uint64_t number, const flow2_trial *trial)
 {
@@ -221,7 +176,7 @@ learn(pbx_instance *self, const pbx_outcome *outcome, uint64_t number, const flo
     if (used->thread != 0 && used->thread != self->thread)
         return; /* of a search that is over */
     if (flow2_tell(&self->search, &self->resource, used, pbx_final_loss(outcome),
-                   cost_of(self, outcome)))
+                   flow2_cost(self->problem, self->has_cost, outcome)))
         self->source = number;
     if (flow2_has_converged(&self->search, &self->space)) {
         pbx_rng rng = pbx_rng_at(self->base.host, PBX_RNG_ALWAYS, self->thread << 32);

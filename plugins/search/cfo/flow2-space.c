@@ -116,6 +116,45 @@ flow2_places(const flow2_space *space, const double *x, double *places)
             places[i] = place_of(&space->axes[i], x[i]);
 }
 
+/* ---- What is known ---- */
+
+static int
+is_same_point(const flow2_space *space, const double *a, const double *b)
+{
+    for (size_t i = 0; i < space->n; i++)
+        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i])))
+            return 0;
+    return 1;
+}
+
+int
+flow2_is_known(const flow2_space *space, const flow2 *search, const pbx_map *live, const double *x,
+               double *scratch)
+{
+    flow2_point(space, search->center, scratch);
+    if (isfinite(search->best) && is_same_point(space, scratch, x))
+        return 1;
+    for (size_t i = 0; i < live->n; i++) {
+        const flow2_trial *trial = pbx_map_item(live, i);
+        flow2_point(space, trial->places, scratch);
+        if (is_same_point(space, scratch, x))
+            return 1;
+    }
+    return 0;
+}
+
+double
+flow2_cost(const pbx_problem *problem, int has_attr, const pbx_outcome *outcome)
+{
+    const pbx_result *last = outcome->last;
+    double cost = 1;
+    if (has_attr && last && last->n_watched > 0 && last->present[0])
+        cost = last->watched[0];
+    else if (!has_attr && problem->time_budget_ns > 0)
+        cost = outcome->elapsed_s;
+    return isfinite(cost) && cost > 0 ? cost : 1;
+}
+
 /* ---- The whole ---- */
 
 /* The least width of a value in its range; 0: it has none. */

@@ -48,7 +48,9 @@ void
 flow2_start(flow2 *s, const double *places, double loss, double cost,
             const flow2_resource *resource)
 {
+    s->incumbent = 0;
     settle(s, places, loss, cost);
+    memset(s->direction, 0, s->n * sizeof(double));
     s->begun = isfinite(loss);
     s->step = FIRST_STEP * sqrt((double)s->n);
     s->resource = isnan(resource->most) ? (double)NAN : resource->least;
@@ -235,7 +237,8 @@ flow2_state(flow2 *s, pbx_blob *blob)
 void
 flow2_trial_state(flow2_trial *trial, size_t n, pbx_blob *blob)
 {
-    uint64_t *counts[] = {&trial->thread, &trial->incumbent, &trial->ask, &trial->is_raise};
+    uint64_t *counts[] = {&trial->thread, &trial->incumbent, &trial->ask, &trial->mark,
+                          &trial->is_raise};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         pbx_blob_u64(blob, counts[i]);
     pbx_blob_real(blob, &trial->step);

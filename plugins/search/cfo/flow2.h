@@ -35,6 +35,32 @@ void flow2_point(const flow2_space *space, const double *places, double *x);
 /* Those of inactive dimensions stay as they are. */
 void flow2_places(const flow2_space *space, const double *x, double *places);
 
+/* Whether `x` is the incumbent's point of the search, or of a trial in `live` (flow2_trial). */
+struct flow2;
+int flow2_is_known(const flow2_space *space, const struct flow2 *search, const pbx_map *live,
+                   const double *x, double *scratch);
+
+/* ---- Options that plugins share ---- */
+
+#define FLOW2_OPT_CHEAP                                                                            \
+    PBX_OPT_JSON("low_cost_partial_config",                                                        \
+                 "where it begins: an object of values by parameter, which make a trial cheap; "   \
+                 "default: the middle of each range",                                              \
+                 "1.0", NULL)
+#define FLOW2_OPT_COSTS                                                                            \
+    PBX_OPT_JSON("cat_hp_cost",                                                                    \
+                 "an object of the costs of a choice's items by parameter, which give them an "    \
+                 "order",                                                                          \
+                 "1.0", NULL)
+/* The only FIELD of the table. */
+#define FLOW2_OPT_COST_ATTR                                                                        \
+    PBX_OPT_FIELD("cost_attr",                                                                     \
+                  "the result field that says what a trial cost; default: its time where "         \
+                  "time_budget_s is set, else each costs the same",                                \
+                  "1.0", NULL)
+/* What the trial cost, above 0; has_attr: cost_attr is set. */
+double flow2_cost(const pbx_problem *problem, int has_attr, const pbx_outcome *outcome);
+
 /* ---- The search ---- */
 
 /* How much a trial may take of a resource: the same for all searches. Whole where `most` is. */
@@ -65,6 +91,7 @@ typedef struct flow2_trial {
     uint64_t incumbent;
     uint64_t ask; /* of its search */
     double step, resource;
+    uint64_t mark;     /* the plugin's own */
     uint64_t is_raise; /* the incumbent once more, with more of the resource */
     double places[];   /* [n] */
 } flow2_trial;
