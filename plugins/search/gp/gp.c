@@ -43,7 +43,7 @@ static const pbx_option options[] = {
     PBX_OPT_INT("max_history", "trials that the model is made of: the best fifth, and the newest",
                 "1.0", 20, 10000, "1000"),
     PBX_OPT_INT("patience",
-                "suggestions in a row for which the best point had been tried, before "
+                "suggestions in a row for which no point was left that had not been tried, before "
                 "the search ends; 0: without end",
                 "1.0", 0, 1e9, "5"),
     PBX_OPT_BOOL("skip_duplicate", "propose the best point that was not tried", "1.0", "true"),
@@ -177,8 +177,9 @@ propose(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
         return status;
     if (known && self->rules.patience > 0 && self->repeats >= self->rules.patience) {
         pbx_log(self->base.host, PBX_LOG_WARNING,
-                "the best point had been tried %llu times in a row: nothing better is expected; "
-                "\"patience\": 0 goes on",
+                "%s in %llu suggestions: nothing better is expected; \"patience\": 0 goes on",
+                self->rules.skip_duplicate ? "no point is left that was not tried"
+                                           : "the best point had been tried",
                 (unsigned long long)self->repeats + 1);
         return PBX_DONE;
     }

@@ -123,7 +123,7 @@ choose(pbx_instance *self, Proposal *proposal, double *u, int *known)
     if (n_peaks > 0 && proposal->heights[peak] >= proposal->values[c])
         best = proposal->peaks + peak * self->n_dims;
     memcpy(u, best, self->n_dims * sizeof(double));
-    *known = gp_rows_have(self, &self->trials.ended, u);
+    *known = !self->rules.skip_duplicate && gp_rows_have(self, &self->trials.ended, u);
     if (!is_taken(self, u))
         return;
     if ((free_one = find_free(self, proposal->peaks, proposal->heights, n_peaks)) < n_peaks)

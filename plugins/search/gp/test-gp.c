@@ -407,6 +407,19 @@ test_a_small_space(void)
     g_assert_nonnull(strstr(host->log->str, "patience"));
 }
 
+/* The best point of a plain is found again and again; in a space without end others are left. */
+static void
+test_a_plain(void)
+{
+    g_autoptr(PbxTestHost) host = gp_for("{\"n_startup_trials\": 3, \"patience\": 1}",
+                                         "{\"a\": {\"$uniform\": [0, 1]}}");
+    double x[1];
+    for (guint64 trial = 0; trial < 40; trial++) {
+        ask(host, trial, x);
+        tell(host, trial, x, x[0]);
+    }
+}
+
 static void
 test_patience(void)
 {
@@ -550,6 +563,7 @@ main(int argc, char **argv)
     ADD("wide-bounds", test_wide_bounds);
     ADD("eight-at-once", test_eight_at_once);
     ADD("a-small-space", test_a_small_space);
+    ADD("a-plain", test_a_plain);
     ADD("patience", test_patience);
     ADD("constraints", test_constraints);
     ADD("options", test_options);
