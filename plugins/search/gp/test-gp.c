@@ -411,8 +411,8 @@ test_a_small_space(void)
 static void
 test_a_plain(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{\"n_startup_trials\": 3, \"patience\": 1}",
-                                         "{\"a\": {\"$uniform\": [0, 1]}}");
+    g_autoptr(PbxTestHost) host =
+        gp_for("{\"n_startup_trials\": 3, \"patience\": 1}", "{\"a\": {\"$uniform\": [0, 1]}}");
     double x[1];
     for (guint64 trial = 0; trial < 40; trial++) {
         ask(host, trial, x);
