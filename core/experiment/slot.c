@@ -234,6 +234,13 @@ load_one(PbxSlot *slot, gpointer user)
     }
     if (blob == NULL)
         return TRUE; /* nothing has changed it yet */
+    if (facts.state_version == STATE_LOST) {
+        *moving->again = TRUE;
+        g_set_error(moving->error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
+                    "the state of %s was damaged, and `pegbox repair` has left it out",
+                    decider_slot(slot->decider));
+        return FALSE;
+    }
     moving->largest = MAX(moving->largest, g_bytes_get_size(blob));
     moving->input = MAX(moving->input, facts.input);
     /* A program that kept no inputs has left it. */

@@ -203,6 +203,16 @@ static const SalvageTable inputs = {
     .take = take_input,
 };
 
+/* Who goes on with the experiment is to know that there was a state. Loggers do without. */
+static gboolean
+mark_state_lost(Salvage *salvage, const char *slot)
+{
+    static const PbxBlobFacts lost = {.plugin = (char *)"", .state_version = STATE_LOST};
+    if (g_str_has_prefix(slot, "loggers"))
+        return TRUE;
+    return store_put_blob(salvage->to, slot, &lost, "", 0, &salvage->error);
+}
+
 /* "stop[0]" is one of the stoppers. */
 static void
 tell_state_lost(Salvage *salvage, const char *slot, const char *what)
@@ -224,7 +234,7 @@ take_decider(Salvage *salvage, sqlite3_stmt *row, gboolean whole)
     const char *slot = row_text(row, 1);
     if (!whole || slot == NULL) {
         tell_state_lost(salvage, slot != NULL ? slot : "", "its state is damaged, and left out");
-        return TRUE;
+        return slot == NULL || mark_state_lost(salvage, slot);
     }
     const PbxBlobFacts state = {
         .plugin = row_text(row, 2),
@@ -304,22 +314,31 @@ drop_states(Salvage *salvage, const GPtrArray *slots)
         if (n == 0)
             continue;
         tell_state_lost(salvage, slot, "its state cannot be brought up to date, and is left out");
-        char *sql = sqlite3_mprintf("DELETE FROM input WHERE slot = %Q; "
-                                    "DELETE FROM decider WHERE slot = %Q",
-                                    slot, slot);
+        char *sql = sqlite3_mprintf("DELETE FROM input WHERE slot = %Q", slot);
         const gboolean good = store_exec(salvage->to, sql, &salvage->error);
         sqlite3_free(sql);
-        if (!good)
+        if (!good || !mark_state_lost(salvage, slot))
             return FALSE;
     }
     return TRUE;
+}
+
+/* A row that cannot be read may have been the search's: to be told again does no harm. */
+static gboolean
+mark_search(Salvage *salvage)
+{
+    g_autoptr(GBytes) blob = store_blob(salvage->to, "search", NULL, &salvage->error);
+    return salvage->error == NULL && (blob != NULL || mark_state_lost(salvage, "search"));
 }
 
 static gboolean
 salvage_deciders(Salvage *salvage)
 {
     gboolean missing = FALSE;
-    if (!salvage_scan(salvage, &deciders) || !salvage_scan(salvage, &inputs))
+    const guint n_findings = salvage->findings->len;
+    if (!salvage_scan(salvage, &deciders) ||
+        (salvage->findings->len > n_findings && !mark_search(salvage)) ||
+        !salvage_scan(salvage, &inputs))
         return FALSE;
     g_autoptr(GPtrArray) slots = list_slots(salvage);
     return check_inputs(salvage, slots, &missing) && (!missing || drop_states(salvage, slots));

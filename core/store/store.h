@@ -169,12 +169,15 @@ typedef struct {
     char *detail; /* JSON text or NULL */
 } PbxInputRow;
 
+/* The state_version of a state that there was, and that a repair had to leave out. */
+#define STATE_LOST 0
+
 /* What is known of a stored state. */
 typedef struct {
     char *plugin, *version;
-    guint32 state_version;
-    guint64 at_seq; /* the last event that it knows of */
-    guint64 input;  /* the last input that it knows of */
+    guint32 state_version; /* as the plugin has it, from 1; or STATE_LOST */
+    guint64 at_seq;        /* the last event that it knows of */
+    guint64 input;         /* the last input that it knows of */
 } PbxBlobFacts;
 void blob_facts_clear(PbxBlobFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PbxBlobFacts, blob_facts_clear)

@@ -282,6 +282,31 @@ class Repair(PegboxTest):
         self.is_whole()
         self.assertEqual(self.bad.command("best", "--json").json["loss"], 40)
 
+    def test_states_that_are_lost(self):
+        """A search is told all again, and goes on as it would have; a scheduler is begun anew when
+        somebody says so."""
+        self.command([PEGBOX, "run", self.spec(
+            sh("echo '{\"loss\": '$1'}'", "{x}"), name="whole2", metric="loss", mode="min",
+            config={"x": {"$uniform": [0, 1]}}, num_samples=8, seed=3, max_concurrent_trials=1,
+            search={"plugin": "tpe", "n_startup_trials": 4}, scheduler="asha")])
+        configs = {}
+        for slot in ("nothing", "search", "scheduler"):
+            with self.subTest(slot=slot):
+                shutil.rmtree(self.bad.path)
+                shutil.copytree(self.opened("whole2").path, self.bad.path)
+                self.sql("UPDATE decider SET state = x'00' WHERE slot = '%s'" % slot)
+                words = ["resume", "bad", "--set", "num_samples=12"]
+                if slot != "nothing":
+                    self.assertIn("decider %s" % slot, self.pegbox("repair", "bad", expect=1).out)
+                if slot == "scheduler":
+                    self.assertIn("`pegbox resume --reset scheduler` goes on without it",
+                                  self.pegbox(*words, expect=4).err)
+                    words += ["--reset", "scheduler"]
+                self.pegbox(*words)
+                configs[slot] = self.opened("bad").configs
+                self.assertEqual(len(configs[slot]), 12)
+                self.assertEqual(configs[slot], configs["nothing"])
+
     def test_rows_that_do_not_fit(self):
         """A trial's row that is older than its results, each with its sum."""
         old = self.copy()
