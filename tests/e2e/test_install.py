@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An installed tree works wherever it is moved, and the build tree without installing."""
 import os
+import re
 import shutil
 
-from pegbox_test import BUILD, PegboxTest, main
+from pegbox_test import BUILD, PegboxTest, main, read_text
 
 
 class Install(PegboxTest):
@@ -84,7 +85,10 @@ class Install(PegboxTest):
         flags = self.pkg_config(prefix, "--cflags")
         include, = [os.path.realpath(flag[2:]) for flag in flags if flag.startswith("-I")]
         self.assertEqual(include, os.path.join(os.path.realpath(prefix), "include"))
-        self.assertEqual(self.pkg_config(prefix, "--variable=abi"), ["0.2"])
+        header = read_text(os.path.join(include, "pegbox", "plugin.h"))
+        abi = [re.search(r"#define PEGBOX_ABI_%s (\d+)u" % part, header)[1]
+               for part in ("MAJOR", "MINOR")]
+        self.assertEqual(self.pkg_config(prefix, "--variable=abi"), [".".join(abi)])
         plugins, = self.pkg_config(prefix, "--variable=pluginsdir")
         self.assertTrue(os.path.exists(plugins + "/search/random.so"), plugins)
         self.assertTrue(os.path.realpath(plugins).startswith(os.path.realpath(prefix)), plugins)
