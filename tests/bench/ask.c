@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Asking and telling through the store, without a driver, for bench_ask.py. Prints JSON:
- *   ask            pairs a second of one process that links core's library; the median of rounds
+ *   ask            pairs a second of one process that links core's library; the median of rounds;
+ *                  and the processor time of a pair
  *   ask_processes  16 processes at once, each with the experiment opened for itself: pairs a second
  *                  of all, and trials that were given to nobody or to two
  * bench-ask DIR [--short]: experiments are made in DIR.
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "experiment/experiment.h"
@@ -83,9 +85,19 @@ compare(const void *a, const void *b)
 }
 
 static double
-one_process(guint pairs)
+processor_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* cost: processor milliseconds a pair. */
+static double
+one_process(guint pairs, double *cost)
 {
     double rates[ROUNDS];
+    const double before = processor_ms();
     for (int i = 0; i < ROUNDS; i++) {
         g_autofree char *name = g_strdup_printf("one%d", i);
         g_autofree guint8 *given = g_malloc0(pairs);
@@ -97,6 +109,7 @@ one_process(guint pairs)
         experiment_close(experiment);
         rates[i] = n / ((double)(g_get_monotonic_time() - began) / 1e6);
     }
+    *cost = (processor_ms() - before) / (ROUNDS * (double)pairs);
     qsort(rates, ROUNDS, sizeof *rates, compare);
     return rates[ROUNDS / 2];
 }
@@ -179,13 +192,14 @@ main(int argc, char **argv)
     registry = registry_new(&error);
     if (registry == NULL)
         die(error);
-    const double rate = one_process(pairs);
+    double cost;
+    const double rate = one_process(pairs, &cost);
     guint lost = 0, doubled = 0;
     const double together = many_processes(pairs, &lost, &doubled);
-    printf("{\"ask\": {\"pairs_a_second\": %.0f, \"pairs\": %u},\n"
+    printf("{\"ask\": {\"pairs_a_second\": %.0f, \"pairs\": %u, \"processor_ms\": %.6f},\n"
            " \"ask_processes\": {\"processes\": %d, \"pairs_a_second\": %.0f, \"pairs\": %u, "
            "\"lost\": %u, \"doubled\": %u}}\n",
-           rate, pairs, PROCESSES, together, pairs, lost, doubled);
+           rate, pairs, cost, PROCESSES, together, pairs, lost, doubled);
     registry_free(registry);
     return lost + doubled > 0;
 }

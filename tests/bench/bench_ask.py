@@ -15,7 +15,8 @@ def run(bench):
     words = [os.path.join(bench.build, "tests", "bench", "bench-ask"), bench.disk]
     figures = json.loads(bench.timed(words + (["--short"] if bench.short else []))[1])
     one, many = figures["ask"], figures["ask_processes"]
-    bench.figure("ask", one["pairs_a_second"], "pairs/s", at_least=1000, pairs=one["pairs"])
+    bench.figure("ask", one["pairs_a_second"], "pairs/s", at_least=1000, pairs=one["pairs"],
+                 processor_ms=one["processor_ms"])
     bench.figure("ask-processes", many["pairs_a_second"], "pairs/s", processes=many["processes"])
     bench.figure("ask-doubled", many["lost"] + many["doubled"], "trials", at_most=0,
                  pairs=many["pairs"])
