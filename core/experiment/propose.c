@@ -273,7 +273,7 @@ new_suggestion(const PbxRunner *runner)
         .n_dims = n_dims,
         .trial = runner->trials->len,
         .ask = runner->asks,
-        .x = g_new(double, n_dims + 1),
+        .x = g_new0(double, n_dims + 1),
     };
     for (guint i = 0; i < n_dims; i++)
         suggestion.x[i] = (double)NAN;

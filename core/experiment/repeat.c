@@ -72,7 +72,7 @@ point_at(const PbxRunner *runner, const PbxInput *input)
 {
     const guint n = space_n_dims(runner->spec->space);
     JsonArray *array = array_at(input, "x");
-    double *x = g_new(double, n + 1);
+    double *x = g_new0(double, n + 1);
     for (guint i = 0; i < n; i++)
         x[i] = i < length_of(array) ? item(array, i) : (double)NAN;
     return x;
@@ -275,7 +275,7 @@ repeat_open(PbxRepeating *repeating, const PbxInput *input)
         .n_dims = n,
         .trial = input->row->trial,
         .ask = (guint64)int_at(input, "ask", -1),
-        .x = g_new(double, n + 1),
+        .x = g_new0(double, n + 1),
     };
     for (guint i = 0; i < n; i++)
         suggestion.x[i] = (double)NAN;

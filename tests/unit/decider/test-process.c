@@ -124,6 +124,7 @@ static pbx_status
 ask(Fixture *f, guint64 number, double *x, PbxCall *call)
 {
     static pbx_suggestion suggestion;
+    memset(x, 0, N_DIMS * sizeof *x); /* what is in it goes to the child */
     suggestion = (pbx_suggestion){
         .struct_size = sizeof suggestion, .n_dims = N_DIMS, .trial = number, .ask = number, .x = x};
     *call = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
@@ -344,7 +345,7 @@ static void
 loop_over(Loop *loop, gboolean attached, guint32 end, double *second)
 {
     Fixture *f = &loop->f;
-    double x[N_DIMS];
+    double x[N_DIMS] = {0};
     PbxCall call, first;
     pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
     first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
@@ -403,7 +404,7 @@ static void
 test_late_errors(void)
 {
     Loop loop;
-    double x[N_DIMS];
+    double x[N_DIMS] = {0};
     loop_with(&loop, "{}", TRUE, PBX_END_FAILED, x);
     g_assert_cmpstr(loop.said->str, ==, "search.suggest 0;trial 8: trial 8 failed;");
     loop_end(&loop);
@@ -414,7 +415,7 @@ static void
 test_loop_again(void)
 {
     Loop loop;
-    double x[N_DIMS];
+    double x[N_DIMS] = {0};
     PbxCall call, first;
     pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
     loop.nests = FALSE;
