@@ -64,6 +64,16 @@ type_of(struct archive_entry *entry)
     }
 }
 
+/* What a link points at; a damaged one may lack it. NULL: it is no link. */
+static const char *
+link_of(struct archive_entry *entry, char type)
+{
+    if (type == 'h')
+        return archive_entry_hardlink(entry);
+    const char *target = type == 'l' ? archive_entry_symlink(entry) : NULL;
+    return type == 'l' && target == NULL ? "" : target;
+}
+
 static void
 tell_member(struct archive_entry *entry, PbxMemberFunc func, gpointer data)
 {
@@ -78,9 +88,7 @@ tell_member(struct archive_entry *entry, PbxMemberFunc func, gpointer data)
         .size = type == 'f' ? (guint64)MAX(archive_entry_size(entry), 0) : 0,
         .mtime_s = archive_entry_mtime(entry),
         .mtime_ns = (guint32)archive_entry_mtime_nsec(entry),
-        .link = type == 'h'   ? archive_entry_hardlink(entry)
-                : type == 'l' ? archive_entry_symlink(entry)
-                              : NULL,
+        .link = link_of(entry, type),
     };
     func(&member, data);
 }
