@@ -36,16 +36,19 @@ cut(const PbxSamples *samples, double quantile)
     return sorted[n - 1];
 }
 
-guint
-ped_anova_n_top(const PbxSamples *samples, double quantile)
+static guint
+count_top(const PbxSamples *samples, double most)
 {
     guint n = 0;
-    if (samples->n == 0)
-        return 0;
-    const double most = cut(samples, quantile);
     for (guint i = 0; i < samples->n; i++)
         n += samples->losses[i] <= most;
     return n;
+}
+
+guint
+ped_anova_n_top(const PbxSamples *samples, double quantile)
+{
+    return samples->n > 0 ? count_top(samples, cut(samples, quantile)) : 0;
 }
 
 /* ---- Cells ---- */
@@ -211,8 +214,8 @@ assess(const PbxSamples *samples, guint dim, double most, guint n_top)
 void
 importance_ped_anova(const PbxSamples *samples, double quantile, double *importance)
 {
-    const guint n_top = ped_anova_n_top(samples, quantile);
     const double most = samples->n > 0 ? cut(samples, quantile) : 0;
+    const guint n_top = count_top(samples, most);
     double sum = 0;
     for (guint i = 0; i < samples->n_dims; i++) {
         importance[i] = n_top > 0 && n_top < samples->n ? assess(samples, i, most, n_top) : 0;
