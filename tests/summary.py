@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sums up files in the form of meson's testlog.json: names what failed, with the end of what it
-printed (else NAME.log beside the file has it), or was skipped, and ends with the line "N passed,
-N failed, N skipped". Exits 1 for a failure; with CI=true also for a skip."""
+"""Sums up files in the form of meson's testlog.json: the end of what each failed test printed (else
+NAME.log beside the file has it), then the names of what failed or was skipped, and last the line
+"N passed, N failed, N skipped". Exits 1 for a failure; with CI=true also for a skip."""
 import json
 import os
 import sys
@@ -22,7 +22,7 @@ def printed(test, folder):
 
 
 def main(files):
-    passed, failed, skipped = 0, 0, 0
+    passed, failed, skipped = 0, [], []
     for path in files:
         with open(path, encoding="utf-8", errors="replace") as file:
             tests = [json.loads(line) for line in file if line.strip()]
@@ -30,13 +30,15 @@ def main(files):
             if test["result"] in PASSED:
                 passed += 1
             elif test["result"] == "SKIP":
-                skipped += 1
-                print("skipped: %s" % test["name"])
+                skipped.append("skipped: %s" % test["name"])
             else:
-                failed += 1
-                print("failed: %s (%s)" % (test["name"], test["result"]))
+                failed.append("failed: %s (%s)" % (test["name"], test["result"]))
+                print("== %s printed" % test["name"])
                 print("\n".join(printed(test, os.path.dirname(path))))
-    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    # The names once more and together: who sees only the end sees them all.
+    for line in skipped + failed:
+        print(line)
+    print("%d passed, %d failed, %d skipped" % (passed, len(failed), len(skipped)))
     ci = os.environ.get("CI") == "true"
     return 1 if failed or not passed or (ci and skipped) else 0
 

@@ -42,6 +42,7 @@ struct PbxProgramSocket {
 
 /* The one of this process, for program_socket_remove_files. */
 static PbxProgramSocket *current;
+static GMutex current_lock;
 
 /* What it began and did not end is nothing. */
 static void
@@ -168,7 +169,9 @@ program_socket_new(const char *name, GError **error)
     program->address = g_strconcat("unix:", program->socket_path, NULL);
     program->listen_fd = program->epoll_fd = program->config_fd = -1;
     program->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
-    g_atomic_pointer_set(&current, program);
+    g_mutex_lock(&current_lock);
+    current = program;
+    g_mutex_unlock(&current_lock);
     if (!open_socket(program, error)) {
         program_socket_free(program);
         return NULL;
@@ -203,13 +206,15 @@ program_socket_free(PbxProgramSocket *program)
 void
 program_socket_remove_files(void)
 {
-    PbxProgramSocket *program = g_atomic_pointer_get(&current);
-    /* Only one thread gets it: the other may be freeing it. */
-    if (program == NULL || !g_atomic_pointer_compare_and_exchange(&current, program, NULL))
-        return;
-    unlink(program->socket_path);
-    unlink(program->config_path);
-    rmdir(program->dir);
+    /* Held to the end: who comes second may be about to free it. */
+    g_mutex_lock(&current_lock);
+    if (current != NULL) {
+        unlink(current->socket_path);
+        unlink(current->config_path);
+        rmdir(current->dir);
+        current = NULL;
+    }
+    g_mutex_unlock(&current_lock);
 }
 
 const char *
