@@ -19,7 +19,7 @@ add(Tree *tree, PbxSlot *slot, guint wrapper)
     const guint index = tree->slots->len;
     g_ptr_array_add(tree->slots, slot);
     g_array_append_val(tree->wrappers, wrapper);
-    tree->limit_s = MAX(tree->limit_s, slot->use->isolate_s);
+    tree->limit_s = MAX(tree->limit_s, slot->use->isolate.limit_s);
     if (slot->use->wrapped->len == 0)
         return;
     slot->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);

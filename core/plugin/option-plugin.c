@@ -70,16 +70,21 @@ keep_child(const OptionCheck *check, const char *pointer, const PbxPlugin *plugi
     return part;
 }
 
-/* ---- What core gives to every search ---- */
+/* ---- What core gives to every decider ---- */
+
+static JsonNode *
+member_of(JsonNode *value, const char *name)
+{
+    return JSON_NODE_HOLDS_OBJECT(value) ? json_object_get_member(json_node_get_object(value), name)
+                                         : NULL;
+}
 
 /* `seed`, of a search that has no such option. FALSE: told. */
 static gboolean
 take_seed(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
           gint64 *seed)
 {
-    JsonNode *node = JSON_NODE_HOLDS_OBJECT(value)
-                         ? json_object_get_member(json_node_get_object(value), "seed")
-                         : NULL;
+    JsonNode *node = member_of(value, "seed");
     *seed = -1;
     if (node == NULL)
         return TRUE;
@@ -93,25 +98,51 @@ take_seed(const OptionCheck *check, const PbxDoc *doc, const char *pointer, Json
     return FALSE;
 }
 
-/* The options of a wrapped search. */
+/* `isolate`, of a decider that has no such option. FALSE: told. */
+static gboolean
+take_isolate(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
+             PbxIsolate *isolate)
+{
+    JsonNode *node = member_of(value, "isolate");
+    g_autofree char *place = json_pointer_member(pointer, "isolate");
+    return node == NULL || isolate_read(isolate, doc, place, node, check->problems);
+}
+
+/* The options of a wrapped plugin, with what core gives beside them. */
 static JsonNode *
-check_search(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
-             const PbxPlugin *plugin)
+check_wrapped(const OptionCheck *check, const PbxDoc *doc, const char *pointer, JsonNode *value,
+              const PbxPlugin *plugin)
 {
     const PbxPlugin *outer = plugin;
-    const gboolean own_seed = plugin_has_option(plugin, "seed");
-    const char *const also[] = {own_seed ? NULL : "seed", NULL};
+    const char *kind = plugin->desc->kind, *also[3] = {NULL};
+    const gboolean is_search = g_str_equal(kind, "search");
+    gsize n = 0;
     gint64 seed = -1;
-    if (!own_seed && !take_seed(check, doc, pointer, value, &seed))
-        return NULL;
+    PbxIsolate isolate = {FALSE, 0};
+    gboolean good = TRUE;
+    if (is_search && !plugin_has_option(plugin, "seed")) {
+        also[n++] = "seed";
+        good = take_seed(check, doc, pointer, value, &seed);
+    }
+    if ((is_search || g_str_equal(kind, "scheduler") || g_str_equal(kind, "stopper")) &&
+        !plugin_has_option(plugin, "isolate")) {
+        also[n++] = "isolate";
+        good = take_isolate(check, doc, pointer, value, &isolate) && good;
+    }
     PbxOptions *inner =
-        options_check_search(&outer, doc, pointer, also, check->context, check->problems);
-    if (inner == NULL)
+        is_search
+            ? options_check_search(&outer, doc, pointer, also, check->context, check->problems)
+            : options_check(plugin, doc, pointer, also, check->context, check->problems);
+    if (inner == NULL || !good) {
+        options_free(inner);
         return NULL;
+    }
     JsonNode *whole = option_flat(inner);
-    json_object_set_string_member(json_node_get_object(whole), "plugin", plugin->desc->name);
+    JsonObject *object = json_node_get_object(whole);
+    json_object_set_string_member(object, "plugin", plugin->desc->name);
     if (seed >= 0)
-        json_object_set_int_member(json_node_get_object(whole), "seed", seed);
+        json_object_set_int_member(object, "seed", seed);
+    isolate_put(&isolate, object);
     if (check->parts == NULL) {
         options_free(inner);
         return whole;
@@ -119,6 +150,7 @@ check_search(const OptionCheck *check, const PbxDoc *doc, const char *pointer, J
     PbxOptionChild *child = keep_child(check, pointer, outer, inner)->child;
     child->has_seed = seed >= 0;
     child->seed = (guint64)MAX(seed, 0);
+    child->isolate = isolate;
     return whole;
 }
 
@@ -145,16 +177,5 @@ option_check_plugin(const OptionCheck *check, const char *pointer, JsonNode *val
         problems_set_status(check->problems, plugin_error_status(error));
         return NULL;
     }
-    if (g_str_equal(plugin->desc->kind, "search"))
-        return check_search(check, doc, pointer, value, plugin);
-    PbxOptions *inner = options_check(plugin, doc, pointer, NULL, check->context, check->problems);
-    if (inner == NULL)
-        return NULL;
-    JsonNode *whole = json_clone(inner->node);
-    json_object_set_string_member(json_node_get_object(whole), "plugin", name);
-    if (check->parts != NULL)
-        keep_child(check, pointer, plugin, inner);
-    else
-        options_free(inner);
-    return whole;
+    return check_wrapped(check, doc, pointer, value, plugin);
 }

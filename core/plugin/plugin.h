@@ -103,6 +103,12 @@ JsonNode *plugin_to_json(const PbxPlugin *plugin);
 
 typedef struct PbxOptions PbxOptions;
 
+/* `isolate` of a decider: whether it is wanted in a child process. */
+typedef struct {
+    gboolean wanted;
+    double limit_s; /* what a call may take there; 0: as long as others */
+} PbxIsolate;
+
 /* A plugin that a PLUGIN option names. */
 typedef struct {
     char *place;   /* behind the wrapper's slot: ".search", ".stoppers[1]", ".arms.left" */
@@ -116,6 +122,7 @@ typedef struct {
     char **keys;       /* these; else NULL */
     gboolean has_seed; /* `seed`, of a search that has no such option */
     guint64 seed;
+    PbxIsolate isolate; /* of a decider that has no such option */
 } PbxOptionChild;
 
 /* Keys beside a search's options that mean a search around it, which has options of these names,
@@ -163,6 +170,12 @@ PbxOptions *options_check(const PbxPlugin *plugin, const PbxDoc *doc, const char
 PbxOptions *options_check_search(const PbxPlugin **plugin, const PbxDoc *doc, const char *pointer,
                                  const char *const *also, const PbxOptionContext *context,
                                  PbxProblems *problems);
+/* Reads `isolate`: false, true, or the seconds that a call may take. FALSE where it is wrong, which
+ * was added to `problems`. */
+gboolean isolate_read(PbxIsolate *isolate, const PbxDoc *doc, const char *pointer, JsonNode *node,
+                      PbxProblems *problems);
+/* As a file says it; where it is not wanted, nothing. */
+void isolate_put(const PbxIsolate *isolate, JsonObject *object);
 void options_free(PbxOptions *options);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxOptions, options_free)
 JsonNode *options_node(const PbxOptions *options); /* complete, an object */

@@ -94,20 +94,6 @@ general_keys(const char *kind)
     return g_str_equal(kind, "scheduler") || g_str_equal(kind, "stopper") ? decider_keys : no_keys;
 }
 
-/* true, false, or true with the seconds that a call may take. */
-static void
-check_isolate(PbxCheck *check, const PbxDoc *doc, const char *place, JsonNode *node)
-{
-    if (node_is(node, KEY_BOOL))
-        return;
-    if (!node_is(node, KEY_NUMBER))
-        wrong_type(check, doc, place, KEY_BOOL | KEY_NUMBER, node);
-    else if (json_node_get_double(node) < 0.001 || json_node_get_double(node) > 1e6)
-        problems_add(
-            check->problems, doc, place,
-            "needs true, false, or the seconds from 0.001 to 1000000 that a call may take");
-}
-
 static gboolean
 means_wrapper(const PbxCheck *check, const char *name)
 {
@@ -127,8 +113,10 @@ check_general_key(PbxCheck *check, const PbxDoc *doc, const char *pointer, const
 {
     PbxSpec *spec = check->spec;
     g_autofree char *place = json_pointer_member(pointer, name);
+    /* It is read once there is a use. */
+    PbxIsolate isolate;
     if (g_str_equal(name, "isolate")) {
-        check_isolate(check, doc, place, node);
+        (void)isolate_read(&isolate, doc, place, node, check->problems);
         return;
     }
     if (means_wrapper(check, name))
@@ -265,6 +253,7 @@ use_alloc(const char *place, const PbxPlugin *plugin, PbxOptions *options, const
             child->by_key ? g_strdup(place) : g_strconcat(use->slot, child->place, NULL);
         PbxPluginUse *wrapped = use_alloc(inner, child->plugin, child->options, child->pointer);
         wrapped->from = child;
+        wrapped->isolate = child->isolate;
         g_ptr_array_add(use->wrapped, wrapped);
         if (child->has_seed)
             take_seed(wrapped, child->seed);
@@ -279,16 +268,15 @@ take_isolate(PbxPluginUse *use, const PbxDoc *doc)
     JsonNode *isolate = node != NULL && JSON_NODE_HOLDS_OBJECT(node)
                             ? json_object_get_member(json_node_get_object(node), "isolate")
                             : NULL;
-    if (isolate == NULL || plugin_has_option(use->plugin, "isolate"))
-        return;
-    use->isolate = node_is(isolate, KEY_NUMBER) || json_node_get_boolean(isolate);
-    use->isolate_s = node_is(isolate, KEY_NUMBER) ? json_node_get_double(isolate) : 0;
+    g_autoptr(PbxProblems) told = problems_new();
+    if (isolate != NULL && !plugin_has_option(spec_use_given(use)->plugin, "isolate"))
+        (void)isolate_read(&use->isolate, doc, use->pointer, isolate, told);
 }
 
 static gboolean
 is_isolated(const PbxPluginUse *use)
 {
-    gboolean isolated = use->isolate;
+    gboolean isolated = use->isolate.wanted;
     for (guint i = 0; i < use->wrapped->len && !isolated; i++)
         isolated = is_isolated(g_ptr_array_index(use->wrapped, i));
     return isolated;

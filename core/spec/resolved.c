@@ -31,10 +31,7 @@ use_node(const PbxSpec *spec, const PbxPluginUse *use)
     drop_objective(spec, use, object);
     if (use == spec->search && spec->has_search_seed)
         json_object_set_int_member(object, "seed", (gint64)spec->search_seed);
-    if (use->isolate && use->isolate_s > 0)
-        json_object_set_double_member(object, "isolate", use->isolate_s);
-    else if (use->isolate)
-        json_object_set_boolean_member(object, "isolate", TRUE);
+    isolate_put(&use->isolate, object);
     return object_node(object);
 }
 

@@ -22,8 +22,7 @@ typedef struct {
     char *pointer;              /* in the document, for problems that setup finds */
     const PbxOptionChild *from; /* in its wrapper's options; NULL: nobody wraps it */
     GPtrArray *wrapped;         /* PbxPluginUse*: what it wraps */
-    gboolean isolate;           /* the file wants it in a child process */
-    double isolate_s;           /* ... which may take so long for a call; 0: as long as others */
+    PbxIsolate isolate;         /* what the file says of it */
     gboolean has_seed;          /* a seed of its own: a search within another */
     guint64 seed;
 } PbxPluginUse;

@@ -90,6 +90,27 @@ class Equal(Isolate):
                 {"plugin": "threshold", "bounds": {"loss": {"<=": 0.7}}},
                 {"when": "result.loss > 0.8"}]}]})
 
+    def test_what_is_wrapped(self):
+        """The key may stand in the object of what is wrapped, too."""
+        tpe = {"plugin": "tpe", "n_startup_trials": 3}
+        points = {"points_to_evaluate": [{"x": 0.3}]}
+        within = {"search": [
+            lambda one: {"plugin": "limit", "max_concurrent": 2, "search": one},
+            lambda one: {"plugin": "repeat", "times": 2, "search": one},
+            lambda one: dict({"plugin": "warm-start", "search": one}, **points),
+            lambda one: {"plugin": "repeat", "times": 2, "search":
+                         {"plugin": "limit", "max_concurrent": 2, "search": dict(one, **points)}}],
+            "stop": [lambda one: {"plugin": "combined", "stoppers": [one, "noop"]}]}
+        for slot, use in (("search", tpe), ("stop", {"plugin": "max-iteration", "max_iter": 2})):
+            for make in within[slot]:
+                with self.subTest(str(make(use))):
+                    for name, isolate in (("here", False), ("child", 30)):
+                        self.run_experiment(sh(TRIAL, "{x}"), **self.keys(
+                            name=name, **{slot: make(dict(use, isolate=isolate))}))
+                    self.assertEqual(self.rows("child"), self.rows("here"))
+                    for name in ("here", "child"):
+                        self.pegbox("rm", name)
+
     def test_duplicates_and_conditions(self):
         space = {"x": 1, "k": {"$choice": [1, 2, {"a": {"$uniform": [0, 1]}}]}}
         self.both("search", {"plugin": "tpe", "n_startup_trials": 2}, config=space,
@@ -272,15 +293,39 @@ class Slow(Flaky):
         self.assertEqual((done.status, done.err), (0, ""), str(done))
         self.check("s")
 
-    def test_within_a_wrapper(self):
-        """The wrapper lives with it, and so waits with it."""
-        self.build_slow()
-        process = self.start_slow("w", max_concurrent=2)
+    def wrapped(self, around):
+        """The wrapper lives with it, in one child, and so waits with it; trials do not."""
+        keys = self.slow("w")
+        inner = keys["search"]
+        keys["search"] = dict(inner, max_concurrent=2) if around is None else \
+            dict(around, search=inner)
+        process = self.start("run", self.spec(sh(SLOW_TRIAL, "{x}"), **keys))
+        wait_until(lambda: self.so_far("w", self.WAITS) and self.log("w") == 4, what="the log")
         self.assertEqual(len(self.children()), 1)
         self.write("go", "")
         done = self.finish(process)
         self.assertEqual((done.status, done.err), (0, ""), str(done))
         self.assertEqual(len(self.rows("w", "SELECT number FROM trial WHERE ended_ns > 0")), 4)
+        self.pegbox("rm", "w")
+        os.unlink(self.go)
+
+    def test_within_a_wrapper(self):
+        self.build_slow()
+        for around in (None, {"plugin": "limit", "max_concurrent": 3}, {"plugin": "repeat", "times": 2},
+                       {"plugin": "warm-start", "points_to_evaluate": [{"x": 0.5, "y": 0.5}]}):
+            with self.subTest(str(around)):
+                self.wrapped(around)
+
+    def test_isolated_within_a_wrapper(self):
+        """As what is slow there. It is waited for, though it takes its time."""
+        path = self.spec(sh(SLOW_TRIAL, "{x}"), **self.keys(name="w", num_samples=4, config=PLAIN, search={
+            "plugin": "limit", "max_concurrent": 2, "search": self.flaky(until=self.go, isolate=300)}))
+        process = self.start("run", path)
+        wait_until(self.children, what="the child")
+        self.assertEqual(len(self.children()), 1)
+        self.write("go", "")
+        done = self.finish(process)
+        self.assertEqual((done.status, done.err), (0, ""), str(done))
 
     def test_the_driver_is_killed(self):
         """What was asked before the results came is asked before them again."""

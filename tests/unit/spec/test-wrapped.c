@@ -155,6 +155,52 @@ test_keys_that_are_options(void)
     assert_use(wrapper->search, 0, "search.inner", "wide", "/search/inner");
 }
 
+/* ---- In a child process ---- */
+
+/* What is wanted for one that is wrapped holds for the whole, as the calls of each other stay in
+ * one process. */
+static void
+test_isolate(void)
+{
+    static const struct {
+        const char *stored;
+        gboolean in_child;
+        double limit_s;
+    } cases[] = {
+        {"{\"plugin\":\"around\",\"max_concurrent\":2,\"batch\":false,\"inner\":"
+         "{\"plugin\":\"wide\",\"isolate\":true}}",
+         TRUE, 0},
+        {"{\"plugin\":\"around\",\"max_concurrent\":2,\"batch\":false,\"inner\":"
+         "{\"plugin\":\"wide\",\"max_concurrent\":1,\"seed\":8,\"isolate\":2.5}}",
+         TRUE, 2.5},
+        {"{\"plugin\":\"around\",\"max_concurrent\":2,\"batch\":false,\"inner\":"
+         "{\"plugin\":\"wide\"}}",
+         FALSE, 0},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *members = g_strconcat("\"search\": ", cases[i].stored, NULL);
+        g_autoptr(PbxSpec) spec = spec_test_good(members);
+        const PbxPluginUse *inner = spec->search->wrapped->pdata[0];
+        g_assert_cmpint(spec_use_in_child(spec->search), ==, cases[i].in_child);
+        g_assert_false(spec->search->isolate.wanted);
+        g_assert_cmpint(inner->isolate.wanted, ==, cases[i].in_child);
+        g_assert_cmpfloat(inner->isolate.limit_s, ==, cases[i].limit_s);
+        g_autofree char *resolved = spec_test_resolved(spec, "search");
+        g_assert_cmpstr(resolved, ==, cases[i].stored);
+        /* The child has no child of its own. */
+        g_autoptr(JsonNode) explicit = options_explicit(spec->search->options);
+        g_autofree char *text = json_to_text(explicit);
+        g_assert_null(strstr(text, "isolate"));
+    }
+    g_autoptr(PbxSpec) stops = spec_test_good(
+        "\"stop\": {\"plugin\": \"both\", \"parts\": [{\"acc\": 1}, {\"when\": \"true\", "
+        "\"isolate\": true}], \"named\": {\"a\": {\"plugin\": \"never\", \"isolate\": false}}}");
+    const PbxPluginUse *use = stops->stoppers->pdata[0];
+    g_assert_true(spec_use_in_child(use));
+    g_assert_true(((const PbxPluginUse *)use->wrapped->pdata[1])->isolate.wanted);
+    g_assert_false(((const PbxPluginUse *)use->wrapped->pdata[2])->isolate.wanted);
+}
+
 typedef struct {
     const char *members, *expected;
 } Bad;
@@ -179,6 +225,12 @@ static const Bad bad[] = {
     {"\"metric\": \"a\", \"mode\": \"min\", " BOTH("[{\"plugin\": \"needy\", \"metric\": \"b\"}]"),
      "stop.parts[0].metric: the experiment names its metric already, in the top-level 'metric' "
      "and 'mode'; remove those or 'stop.parts[0].metric'"},
+    {"\"search\": {\"plugin\": \"around\", \"max_concurrent\": 1, \"inner\": {\"plugin\": "
+     "\"wide\", \"isolate\": 0}}",
+     "search.inner.isolate: needs true, false, or the seconds from 0.001 to 1000000 that a call "
+     "may take"},
+    {BOTH("[{\"plugin\": \"never\", \"isolate\": \"x\"}]"),
+     "stop.parts[0].isolate: needs true or false or a number, got \"x\""},
     {"\"stop\": {\"plugin\": \"both\", \"other\": {\"x\": 1}}",
      "stop.other: needs a plugin: its name, or an object with \"plugin\" and its options"},
 };
@@ -203,6 +255,7 @@ main(int argc, char **argv)
     g_test_add_func("/spec/wrapped/keys-of-a-search", test_keys_of_a_search);
     g_test_add_func("/spec/wrapped/keys-within-a-wrapper", test_keys_within_a_wrapper);
     g_test_add_func("/spec/wrapped/keys-that-are-options", test_keys_that_are_options);
+    g_test_add_func("/spec/wrapped/isolate", test_isolate);
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *path = g_strdup_printf("/spec/wrapped/mistake-is-told/%02zu", i);
         g_test_add_data_func(path, &bad[i], test_bad);
