@@ -22,12 +22,14 @@ typedef struct {
     guint64 seed;
     pbx_problem *problem;
     guint wrapper;
+    gboolean is_search;
     PbxDecider *decider;
     PbxChildren *children;
     PbxShim shim;
     pbx_result *result; /* what it sees of the call's */
     pbx_outcome *outcome;
     const double *losses; /* of either, as they came */
+    char *left_out;       /* of an earlier experiment, in words */
 } Member;
 
 typedef struct {
@@ -35,6 +37,7 @@ typedef struct {
     PbxArena *arena;         /* of a call */
     PbxArena *lasting;       /* of the first frame */
     PbxArena *problem;       /* of the last setup */
+    PbxArena *observed;      /* of the last that was read of an earlier experiment */
     PbxClock *clock;
     PbxRegistry *registry;
     PbxSandbox *sandbox;
@@ -139,27 +142,39 @@ take_outcome(PbxUnpack *in, Member *member, gconstpointer base)
     member->losses = last != NULL ? last->losses : NULL;
 }
 
-/* Asks the driver, which has the store, for what it sees and all that it wraps. */
+/* As one sees it, and all that it wraps. */
+static pbx_outcome *
+take_outcomes(PbxUnpack *in, guint index)
+{
+    for (guint i = index; i < child.n; i++)
+        if (is_within(i, index))
+            take_outcome(in, &child.members[i], NULL);
+    return in->broken ? NULL : child.members[index].outcome;
+}
+
+/* Sends what asks the driver within a call. FALSE: there is no answer, and the error says so. */
+static gboolean
+ask_driver(GByteArray *frame, PbxFrameType wanted, PbxUnpack *in, pbx_error *error)
+{
+    PbxFrameType type;
+    send_frame(frame);
+    if (frames_read(&child.inner, TRUE, &type, in) == CHANNEL_FRAME && type == wanted)
+        return TRUE;
+    plugin_set_abi_error(error, "", "the driver does not answer");
+    return FALSE;
+}
+
 static pbx_outcome *
 told_of(gpointer user, guint64 trial, pbx_error *error)
 {
     const guint index = (guint)((Member *)user - child.members);
-    PbxFrameType type;
     PbxUnpack in = {.arena = child.arena};
     GByteArray *frame = frame_begin(FRAME_TOLD);
     pack_32(frame, index);
     pack_64(frame, trial);
-    send_frame(frame);
-    if (frames_read(&child.inner, TRUE, &type, &in) != CHANNEL_FRAME || type != FRAME_TOLD) {
-        plugin_set_abi_error(error, "", "the driver does not answer");
+    if (!ask_driver(frame, FRAME_TOLD, &in, error) || status_unpack(&in, error) != PBX_OK)
         return NULL;
-    }
-    if (status_unpack(&in, error) != PBX_OK)
-        return NULL;
-    for (guint i = index; i < child.n; i++)
-        if (is_within(i, index))
-            take_outcome(&in, &child.members[i], NULL);
-    return in.broken ? NULL : child.members[index].outcome;
+    return take_outcomes(&in, index);
 }
 
 static const PbxChildFuncs funcs = {.problem = problem_of,
@@ -168,10 +183,46 @@ static const PbxChildFuncs funcs = {.problem = problem_of,
                                     .suggestion = suggestion_of,
                                     .told = told_of};
 
-static void
-prepare(PbxHost *host, gpointer children)
+/* ---- observations/1 ---- */
+
+static const pbx_outcome *
+abi_read(const pbx_host *host, const char *experiment, uint64_t *from, pbx_error *error)
 {
-    children_offer(host, children);
+    Member *member = host_service_user(host, PBX_OBSERVATIONS_ID);
+    const guint index = (guint)(member - child.members);
+    PbxUnpack in = {.arena = child.observed};
+    arena_clear(child.observed);
+    member->outcome = NULL;
+    error->message[0] = error->where[0] = '\0';
+    GByteArray *frame = frame_begin(FRAME_OBSERVED);
+    pack_32(frame, index);
+    pack_text(frame, experiment);
+    pack_64(frame, *from);
+    if (!ask_driver(frame, FRAME_OBSERVED, &in, error))
+        return NULL;
+    const pbx_status status = status_unpack(&in, error);
+    *from = unpack_64(&in);
+    g_free(member->left_out);
+    member->left_out = g_strdup(unpack_text(&in));
+    return status == PBX_OK ? take_outcomes(&in, index) : NULL;
+}
+
+static const char *
+abi_left_out(const pbx_host *host)
+{
+    return ((const Member *)host_service_user(host, PBX_OBSERVATIONS_ID))->left_out;
+}
+
+static const pbx_observations observations = {
+    .struct_size = sizeof observations, .read = abi_read, .left_out = abi_left_out};
+
+static void
+prepare(PbxHost *host, gpointer user)
+{
+    Member *member = user;
+    children_offer(host, member->children);
+    if (member->is_search)
+        host_add_service(host, PBX_OBSERVATIONS_ID, &observations, member);
     host_ask_cancelled(host, is_cancelled, NULL);
 }
 
@@ -212,10 +263,11 @@ make_members(const PbxPlugin *plugin, PbxOptions *options, guint wrapper, GError
     }
     Member *member = &child.members[index];
     member->wrapper = wrapper;
+    member->is_search = g_str_equal(plugin->desc->kind, "search");
     if (!make_wrapped(index, options, error))
         return FALSE;
     PbxInstance *instance = instance_new(plugin, member->slot, options, member->seed, child.clock,
-                                         on_log, NULL, prepare, member->children, error);
+                                         on_log, NULL, prepare, member, error);
     if (instance == NULL)
         return FALSE;
     member->decider = decider_new(instance, G_MAXINT64);
@@ -430,8 +482,10 @@ clear(void)
     /* A wrapper is destroyed before what it wraps. */
     for (guint i = 0; i < child.n && child.members != NULL; i++)
         decider_free(child.members[i].decider);
-    for (guint i = 0; i < child.n && child.members != NULL; i++)
+    for (guint i = 0; i < child.n && child.members != NULL; i++) {
         children_free(child.members[i].children);
+        g_free(child.members[i].left_out);
+    }
     g_free(child.members);
     options_free(child.options);
     if (child.sandbox != NULL)
@@ -441,6 +495,7 @@ clear(void)
     arena_free(child.arena);
     arena_free(child.lasting);
     arena_free(child.problem);
+    arena_free(child.observed);
     child.inner.fd = -1; /* the same */
     frames_close(&child.inner);
     frames_close(&child.frames);
@@ -462,6 +517,7 @@ decider_child_main(void)
     child.arena = arena_new();
     child.lasting = arena_new();
     child.problem = arena_new();
+    child.observed = arena_new();
     child.clock = clock_new_real(NULL);
     child.sandbox = sandbox_new();
     PbxChannelRead read;

@@ -79,7 +79,9 @@ typedef enum {
     FRAME_DESCRIBE,
     FRAME_ANSWER, /* from it: to each of these one */
     FRAME_LOG,
-    FRAME_TOLD, /* from it, within a call: u32 member, u64 trial; the answer has the same type */
+    /* From it, within a call; the answer has the same type: */
+    FRAME_TOLD,     /* u32 member, u64 trial */
+    FRAME_OBSERVED, /* u32 member, text experiment, u64 from */
 } PbxFrameType;
 
 /* The head of FRAME_CALL: u32 call, u32 flags, i64 clock. */

@@ -100,9 +100,15 @@ typedef struct {
     gpointer user; /* what `sees` are called with */
 } PbxPlaced;
 
+/* observations/1 for one of them, by its `user`. *left_out is valid until the next, or NULL. NULL:
+ * there are no more, or `error` has a message. */
+typedef const pbx_outcome *(*PbxObserveFunc)(gpointer user, const char *experiment, guint64 *from,
+                                             const char **left_out, pbx_error *error);
+
 typedef struct {
-    PbxChildFuncs sees; /* what each wrapped one is shown of what its wrapper is shown */
-    PbxClock *clock;    /* NULL: the real one */
+    PbxChildFuncs sees;     /* what each wrapped one is shown of what its wrapper is shown */
+    PbxObserveFunc observe; /* NULL: there is nothing to be read */
+    PbxClock *clock;        /* NULL: the real one */
     PbxLogFunc log;
     gpointer log_user;
     const char *base_dir;

@@ -105,6 +105,7 @@ finish_started(PbxProcess *process, PbxItem *item)
         process_keep(process, item);
         decider_changed(item->decider, call);
     }
+    process_save_observed(process);
     item->done(item->decider, call, item->done_user);
     for (PbxItem *one; (one = g_queue_pop_head(&meanwhile)) != NULL;)
         g_queue_push_tail(&process->queue, one);

@@ -36,6 +36,7 @@ struct PbxProcess {
     guint n_dims;
     gboolean saves, has_state; /* some of them write it; or must be told again */
     gboolean ready;            /* all could be made once */
+    gboolean observed;         /* some have read what may be another when it is read again */
     char *broken;              /* why it is given up; NULL: it is not */
 
     pid_t pid; /* 0: none */
@@ -75,6 +76,17 @@ void process_hung(PbxProcess *process);
 GByteArray *process_call_frame(const PbxProcess *process, const PbxCall *call);
 gboolean process_take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in);
 void process_keep(PbxProcess *process, const PbxItem *item);
+
+/* Where they have read what may be another by now, a new child must not have to read it. */
+void process_save_observed(PbxProcess *process);
+/* It is of no use any more; `how` (transfer full) says why. */
+void process_lost(PbxProcess *process, char *how);
+/* It has closed its channel. */
+void process_lost_channel(PbxProcess *process);
+
+/* process-asked.c: what it asks within a call. FALSE: that makes no sense. */
+gboolean process_answer_told(PbxProcess *process, PbxUnpack *in);
+gboolean process_answer_observed(PbxProcess *process, PbxUnpack *in);
 
 /* process-loop.c: the loop looks at the channel while something was sent, and only then. */
 void process_watch(PbxProcess *process);

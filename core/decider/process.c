@@ -189,8 +189,8 @@ give_up(PbxProcess *process, char *why)
 }
 
 /* The child is gone, or as good as that; `fate` (transfer full) says how. */
-static void
-lost(PbxProcess *process, char *how)
+void
+process_lost(PbxProcess *process, char *how)
 {
     g_autofree char *fate = how;
     PbxItem *item = g_steal_pointer(&process->flight);
@@ -210,21 +210,21 @@ lost(PbxProcess *process, char *how)
     queue_repeats(process);
 }
 
-static void
-lost_channel(PbxProcess *process)
+void
+process_lost_channel(PbxProcess *process)
 {
     const pid_t pid = process->pid;
     process_unwatch(process);
     frames_close(&process->frames);
     process->pid = 0;
-    lost(process, child_fate(pid));
+    process_lost(process, child_fate(pid));
 }
 
 void
 process_hung(PbxProcess *process)
 {
-    lost(process,
-         g_strdup_printf("gave no answer for %g s", (double)process->placement.limit_ns / 1e9));
+    process_lost(process, g_strdup_printf("gave no answer for %g s",
+                                          (double)process->placement.limit_ns / 1e9));
 }
 
 /* ---- Requests ---- */
@@ -262,7 +262,7 @@ process_send(PbxProcess *process)
         return TRUE;
     const gint64 limit_ms = process->placement.limit_ns / 1000000;
     if (!frames_send(&process->frames, process->flight->frame, (gint)MIN(limit_ms, G_MAXINT)))
-        lost_channel(process);
+        process_lost_channel(process);
     return TRUE;
 }
 
@@ -276,52 +276,12 @@ take_log(PbxProcess *process, PbxUnpack *in)
                                process->placement.log_user);
 }
 
-static gboolean
-is_within(const PbxProcess *process, guint index, guint outer)
-{
-    while (index > outer)
-        index = process->members[index].wrapper;
-    return index == outer;
-}
-
-/* A wrapper asks how a trial has ended, within a call. */
-static void
-answer_told(PbxProcess *process, PbxUnpack *in)
-{
-    const PbxChildFuncs *sees = &process->placement.sees;
-    const guint index = unpack_32(in);
-    const guint64 trial = unpack_64(in);
-    if (in->broken || index == 0 || index >= process->n || process->flight == NULL) {
-        lost(process, g_strdup("spoke nonsense"));
-        return;
-    }
-    pbx_error error = {"", ""};
-    g_autofree const pbx_outcome **views = g_new0(const pbx_outcome *, process->n);
-    GByteArray *frame = frame_begin(FRAME_TOLD);
-    views[index] = sees->told(process->members[index].user, trial, &error);
-    status_pack(frame, views[index] != NULL ? PBX_OK : PBX_ESTATE, &error);
-    for (guint i = index; i < process->n && views[index] != NULL; i++) {
-        const PbxPlaced *member = &process->members[i];
-        if (!is_within(process, i, index))
-            continue;
-        if (i > index)
-            views[i] = sees->outcome(member->user, views[member->wrapper]);
-        pack_struct(frame, &struct_outcome, views[i], NULL);
-    }
-    frame_end(frame);
-    const gint64 limit_ms = process->placement.limit_ns / 1000000;
-    const gboolean sent = frames_send(&process->frames, frame, (gint)MIN(limit_ms, G_MAXINT));
-    g_byte_array_unref(frame);
-    if (!sent)
-        lost_channel(process);
-}
-
 static void
 take_answer(PbxProcess *process, PbxUnpack *in)
 {
     PbxItem *item = process->flight;
     if (!item->take(process, item, in) || in->broken) {
-        lost(process, g_strdup("answered with nonsense"));
+        process_lost(process, g_strdup("answered with nonsense"));
         return;
     }
     process->flight = NULL;
@@ -350,10 +310,10 @@ process_read(PbxProcess *process, gboolean wait)
             process_hung(process);
         return wait;
     case CHANNEL_CLOSED:
-        lost_channel(process);
+        process_lost_channel(process);
         return TRUE;
     case CHANNEL_BROKEN:
-        lost(process, g_strdup("spoke nonsense"));
+        process_lost(process, g_strdup("spoke nonsense"));
         return TRUE;
     case CHANNEL_FRAME:
         break;
@@ -362,10 +322,9 @@ process_read(PbxProcess *process, gboolean wait)
         take_log(process, &in);
     else if (type == FRAME_ANSWER)
         take_answer(process, &in);
-    else if (type == FRAME_TOLD)
-        answer_told(process, &in);
-    else
-        lost(process, g_strdup("spoke nonsense"));
+    else if (!((type == FRAME_TOLD && process_answer_told(process, &in)) ||
+               (type == FRAME_OBSERVED && process_answer_observed(process, &in))))
+        process_lost(process, g_strdup("spoke nonsense"));
     return TRUE;
 }
 
@@ -478,8 +437,20 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
             g_strdup_printf("%s took %.2f s", info->name, (double)took_ns / 1e9);
         tell(process, PBX_LOG_WARNING, line);
     }
+    process_save_observed(process);
     pbx_error error;
     if (process->journal_size > JOURNAL_MAX && process->saves && !process_is_busy(process))
+        save_all(process, &error);
+}
+
+void
+process_save_observed(PbxProcess *process)
+{
+    pbx_error error;
+    if (!process->observed || process_is_busy(process))
+        return;
+    process->observed = FALSE;
+    if (process->saves)
         save_all(process, &error);
 }
 
@@ -488,7 +459,7 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
 static gboolean
 take_states(PbxProcess *process, PbxItem *item, PbxUnpack *in)
 {
-    arena_clear(process->answer);
+    /* What the call before has answered is still looked at. */
     item->status = status_unpack(in, &item->error);
     g_autoptr(GPtrArray) blobs = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     for (guint i = 0; item->status == PBX_OK && i < process->n; i++) {

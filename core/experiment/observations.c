@@ -209,25 +209,9 @@ observations_read(PbxSlot *slot, const char *experiment, guint64 *from, GError *
 
 /* ---- The service ---- */
 
-static const pbx_outcome *
-abi_read(const pbx_host *host, const char *experiment, uint64_t *from, pbx_error *error)
-{
-    g_autoptr(GError) failed = NULL;
-    guint64 next = *from;
-    error->message[0] = error->where[0] = '\0';
-    const pbx_outcome *outcome =
-        observations_read(host_service_user(host, PBX_OBSERVATIONS_ID), experiment, &next, &failed);
-    *from = next;
-    if (failed != NULL)
-        plugin_set_abi_error(error, "experiment", "%s", failed->message);
-    return outcome;
-}
-
 static const char *
-abi_left_out(const pbx_host *host)
+left_out_in_words(PbxObserving *observing)
 {
-    const PbxSlot *slot = host_service_user(host, PBX_OBSERVATIONS_ID);
-    PbxObserving *observing = slot->observing;
     if (observing == NULL || g_hash_table_size(observing->left_out) == 0)
         return NULL;
     if (observing->text != NULL)
@@ -242,6 +226,41 @@ abi_left_out(const pbx_host *host)
             (const char *)item->data);
     observing->text = g_string_free(g_steal_pointer(&text), FALSE);
     return observing->text;
+}
+
+const pbx_outcome *
+observations_observe(gpointer user, const char *experiment, guint64 *from, const char **left_out,
+                     pbx_error *error)
+{
+    PbxSlot *slot = user, *root = slot;
+    g_autoptr(GError) failed = NULL;
+    error->message[0] = error->where[0] = '\0';
+    const pbx_outcome *outcome = observations_read(slot, experiment, from, &failed);
+    while (root->wrapper != NULL)
+        root = root->wrapper;
+    root->observed = TRUE;
+    if (left_out != NULL)
+        *left_out = left_out_in_words(slot->observing);
+    if (failed != NULL)
+        plugin_set_abi_error(error, "experiment", "%s", failed->message);
+    return outcome;
+}
+
+static const pbx_outcome *
+abi_read(const pbx_host *host, const char *experiment, uint64_t *from, pbx_error *error)
+{
+    guint64 next = *from;
+    const pbx_outcome *outcome = observations_observe(host_service_user(host, PBX_OBSERVATIONS_ID),
+                                                      experiment, &next, NULL, error);
+    *from = next;
+    return outcome;
+}
+
+static const char *
+abi_left_out(const pbx_host *host)
+{
+    const PbxSlot *slot = host_service_user(host, PBX_OBSERVATIONS_ID);
+    return left_out_in_words(slot->observing);
 }
 
 static const pbx_observations service = {

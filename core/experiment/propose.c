@@ -287,6 +287,10 @@ may_ask(PbxRunner *runner)
     if (runner->exhausted || runner->stopping || runner->interrupts > 0 || runner->fatal != NULL ||
         runner->asking != NULL)
         return FALSE;
+    /* What it has read of elsewhere is stored first. */
+    if (runner->search->observed && decider_is_attached(runner->search->decider) &&
+        store_in_transaction(runner->store))
+        return FALSE;
     gint64 wanted = runner->spec->num_samples;
     if (!owns_samples(runner) && wanted >= 0 &&
         runner->trials->len - runner->enqueued >= (guint64)wanted) {

@@ -189,10 +189,11 @@ struct PbxSlot {
     PbxInputRow *open; /* a suggest that is asked; in `inputs`, unless it is stored. NULL: none */
     gboolean stored_inputs, repeating; /* some are stored; they are being repeated */
     gint64 saved_ns;                   /* large: when the state is stored next */
-    PbxSlot *wrapper;                  /* NULL: the runner calls it */
-    GPtrArray *wrapped;                /* PbxSlot*: what it wraps; NULL: nothing */
-    PbxChildren *children;             /* the same, as it sees them */
-    PbxShim shim;                      /* by which its wrapper calls it */
+    gboolean observed;     /* ... at once: what it has read may be another when it is read again */
+    PbxSlot *wrapper;      /* NULL: the runner calls it */
+    GPtrArray *wrapped;    /* PbxSlot*: what it wraps; NULL: nothing */
+    PbxChildren *children; /* the same, as it sees them */
+    PbxShim shim;          /* by which its wrapper calls it */
     /* Of a search: */
     struct PbxObserving *observing; /* another experiment that it reads; NULL: none */
     PbxTrial *told_trial; /* of the store, that told_view is of; NULL: it is not its own */

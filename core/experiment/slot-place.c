@@ -54,6 +54,7 @@ slot_place(PbxRunner *runner, PbxSlot *slot, GError **error)
     }
     const double limit_s = tree.limit_s > 0 ? tree.limit_s : LIMIT_S;
     const PbxPlacement placement = {.sees = slot_sees_funcs,
+                                    .observe = observations_observe,
                                     .clock = runner->clock,
                                     .log = runner_log,
                                     .log_user = runner,

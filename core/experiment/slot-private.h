@@ -17,6 +17,9 @@ gboolean slot_wrap(PbxRunner *runner, PbxSlot *slot, GError **error);
 /* observations.c: gives the service to the host of a slot. */
 void observations_offer(PbxHost *host, PbxSlot *slot);
 void observing_free(struct PbxObserving *observing);
+/* The same for one that lives in a child process. */
+const pbx_outcome *observations_observe(gpointer user, const char *experiment, guint64 *from,
+                                        const char **left_out, pbx_error *error);
 /* The next trial as the slot sees it; NULL: none, or the error is set. */
 const pbx_outcome *observations_read(PbxSlot *slot, const char *experiment, guint64 *from,
                                      GError **error);

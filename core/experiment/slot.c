@@ -171,6 +171,14 @@ save_one(PbxSlot *slot, gpointer user)
 }
 
 static gboolean
+touch(PbxSlot *slot, gpointer user)
+{
+    (void)user;
+    decider_touch(slot->decider);
+    return TRUE;
+}
+
+static gboolean
 is_clean(PbxSlot *slot, gpointer user)
 {
     (void)user;
@@ -192,13 +200,21 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     Moving moving = {.runner = runner, .root = slot, .error = error};
     const gint64 now = clock_now(runner->clock);
+    const gboolean observed = slot->observed && runner->asking == NULL;
+    if (observed) {
+        /* With no point under way it is busy with what it was told: that is not long. */
+        decider_settle(slot->decider);
+        slot_each(slot, touch, NULL);
+        slot->observed = FALSE;
+        runner_schedule(runner); /* it may be asked again */
+    }
     if (decider_is_busy(slot->decider))
         return inputs_store(runner, slot, error);
     if (slot_each(slot, is_clean, NULL))
         return TRUE;
     slot_each(slot, touch_wrapper, NULL);
     /* A large one: not yet again, but before it is left. */
-    if (slot->large && slot->saved_ns > now && !runner->finished && !runner->outside)
+    if (slot->large && !observed && slot->saved_ns > now && !runner->finished && !runner->outside)
         return inputs_store(runner, slot, error);
     if (!slot_each(slot, save_one, &moving) || !inputs_drop(runner, slot, error))
         return FALSE;
@@ -367,14 +383,6 @@ settle(PbxRunner *runner, PbxSlot *slot, gboolean killed, PbxSlotFate fate, GErr
     runner_name_broken(failed);
     g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
-}
-
-static gboolean
-touch(PbxSlot *slot, gpointer user)
-{
-    (void)user;
-    decider_touch(slot->decider);
-    return TRUE;
 }
 
 /* Those that stood elsewhere in the file before, together, as one may have the place of another;

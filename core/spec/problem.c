@@ -225,8 +225,7 @@ offer(PbxHost *host, gpointer user)
     static const pbx_observations observations = {.struct_size = sizeof observations};
     const Tried *tried = user;
     children_offer(host, tried->children);
-    if (g_str_equal(tried->use->plugin->desc->kind, "search") &&
-        !spec_use_in_child(tried->spec->search))
+    if (g_str_equal(tried->use->plugin->desc->kind, "search"))
         host_add_service(host, PBX_OBSERVATIONS_ID, &observations, NULL);
 }
 

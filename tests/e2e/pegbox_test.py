@@ -323,6 +323,11 @@ class PegboxTest(unittest.TestCase):
     def opened(self, name, done=None):
         return Experiment(self, os.path.join(self.results_dir, name), done)
 
+    def need_plugin(self, name):
+        """Skips a test of KIND/NAME that this pegbox was built without."""
+        if self.pegbox("inspect", name, expect=None).status != 0:
+            self.skipTest("this pegbox has no %s" % name)
+
     def refused(self, text, *messages, words=(), status=2, command="validate"):
         """Checks that a file is refused with each message as a whole line; nothing is started."""
         path = self.write("bad.json", text if isinstance(text, str) else json.dumps(text))

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from pegbox_test import PegboxTest, main, read_text, sh, wait_until
+from pegbox_test import SOURCE, PegboxTest, main, read_text, sh, wait_until
 
 SPACE = {"x": {"$uniform": [0, 1]}, "y": {"$choice": [{"t": "a", "z": {"$randint": 10}}, "b"]}}
 POINTS = [{"x": 0.25, "y": "b"}, {"x": 0.5}, {"y.z": 7}]
@@ -72,8 +72,6 @@ class WarmStart(PegboxTest):
 
     def test_refusals(self):
         for search, message in (
-                ({"plugin": "warm-start", "experiment": "e", "search": "tpe", "isolate": True},
-                 "experiment: cannot be read by a search that lives in a process of its own"),
                 ({"plugin": "tpe", "points_to_evaluate": [{"x": 0.1}, {"q": 1}]},
                  "points_to_evaluate[1]: q is no parameter that varies"),
                 ({"plugin": "tpe", "points_to_evaluate": [3]},
@@ -117,6 +115,107 @@ class WarmStart(PegboxTest):
             {"plugin": "warm-start", "experiment": "none", "search": "tpe"}, name="z")), expect=4)
         self.assertIn("there is no experiment in ", done.err)
 
+    def first(self, n=8):
+        return self.run_experiment(sh(ECHO, "{x}"), name="first", **self.keys("sobol", num_samples=n))
+
+    def warm(self, search, **more):
+        return self.keys(dict({"plugin": "warm-start", "experiment": "first", "search": search},
+                              **more), num_samples=8)
+
+    def test_earlier_experiment_in_a_child(self):
+        """As in pegbox itself, wherever the key stands."""
+        tpe = {"plugin": "tpe", "n_startup_trials": 8}
+        self.first()
+        here = self.run_experiment(sh(ECHO, "{x}"), **self.warm(tpe))
+        cold = self.run_experiment(sh(ECHO, "{x}"), **self.keys(tpe, num_samples=8))
+        self.assertNotEqual(here.configs, cold.configs)
+        for keys in (self.warm(tpe, isolate=True), self.warm(dict(tpe, isolate=True)),
+                     self.warm(dict(tpe, max_concurrent=3, isolate=30))):
+            with self.subTest(search=keys["search"]):
+                child = self.run_experiment(sh(ECHO, "{x}"), **keys)
+                self.assertEqual(child.configs, here.configs)
+                self.assertEqual(child.done.err, "")
+        # Within another the reader is not who is called.
+        pair = [self.run_experiment(sh(ECHO, "{x}"), **self.keys(
+            {"plugin": "limit", "max_concurrent": 2, "isolate": isolate, "search":
+             self.warm(tpe)["search"]}, num_samples=8)).configs for isolate in (False, True)]
+        self.assertEqual(pair[0], pair[1])
+        narrow = self.run_experiment(sh(ECHO, "{x}"), **dict(
+            self.warm(tpe, isolate=True), num_samples=2,
+            config={"x": {"$uniform": [0, 1]}, "w": {"$uniform": [0, 1]}}))
+        self.assertIn("begins with 0 trials of %s; left out: 8 without w"
+                      % os.path.join(self.dir, "first"), narrow.done.err)
+        done = self.pegbox("run", self.spec(sh(ECHO, "{x}"), **self.keys(
+            {"plugin": "warm-start", "experiment": "none", "search": tpe, "isolate": True}, name="z")),
+            expect=4)
+        self.assertEqual(len(done.err.splitlines()), 1)
+        self.assertIn("search/warm-start: experiment: there is no experiment in ", done.err)
+
+    def flaky(self, name, **flags):
+        source = os.path.join(SOURCE, "tests", "unit", "decider", "flaky.c")
+        path = self.build_plugin(source, "search", "flaky", **flags)
+        self.env["PEGBOX_PLUGIN_PATH"] = path
+        return {"plugin": "flaky", "once": os.path.join(self.dir, name)}
+
+    def test_it_is_read_once(self):
+        """Neither a new child nor a new driver needs it again: it may have changed, or be gone."""
+        for flags in ([], ["-DFLAKY_CAPS=PBX_CAP_SLOW"]):
+            self.first()
+            flaky = self.flaky("a", flags=flags)
+            plain = dict(config={"x": {"$uniform": [0, 1]}}, num_samples=10)
+            whole = self.run_experiment(sh(ECHO, "{x}"), **dict(
+                self.warm(flaky, isolate=True), **plain))
+            # 8 calls tell what is known, then there are three for a trial.
+            path = self.spec(sh(ECHO + "; sleep 0.05", "{x}"), **dict(
+                self.warm(dict(flaky, at=31), isolate=True), name="e", **plain))
+            process = self.start("run", path)
+            wait_until(lambda: self.ended() >= 1)
+            self.pegbox("rm", "first")
+            lost = self.finish(process)
+            self.assertEqual((lost.status, len(lost.err.splitlines())), (0, 1), str(lost))
+            self.assertIn("and is started again from its last state", lost.err)
+            self.assertEqual(self.opened("e").configs, whole.configs)
+            self.pegbox("rm", "e")
+            os.unlink(flaky["once"])
+
+            self.first()
+            path = self.spec(sh(ECHO + "; sleep 0.05", "{x}"), **dict(
+                self.warm(flaky, isolate=True), name="e", **plain))
+            process = self.start("run", path)
+            wait_until(lambda: self.ended() >= 1)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            self.pegbox("rm", "first")
+            self.pegbox("resume", "e")
+            self.assertEqual(self.opened("e").configs, whole.configs)
+            self.pegbox("rm", "e")
+
+    def test_gp(self):
+        """A slow one, whose model begins with what is known."""
+        self.need_plugin("search/gp")
+        space = {"x": {"$uniform": [0, 1]}, "y": {"$uniform": [0, 1]}}
+        gp = {"plugin": "gp", "n_startup_trials": 5}
+        keys = dict(config=space, num_samples=8)
+        self.run_experiment(sh(ECHO, "{x}"), name="first", **dict(self.keys("sobol"), **keys))
+        whole = self.run_experiment(sh(ECHO, "{x}"), name="w", **dict(self.warm(gp), **keys))
+        cold = self.run_experiment(sh(ECHO, "{x}"), **dict(self.keys(gp), **keys))
+        # With eight trials it has a model from the start, and knows that less is better.
+        self.assertLess(whole.configs[0]["x"], 0.1)
+        self.assertNotEqual(whole.configs, cold.configs)
+        for around in (lambda one: {"plugin": "limit", "max_concurrent": 2, "search": one},
+                       lambda one: {"plugin": "repeat", "times": 2, "search": one}):
+            one = self.run_experiment(sh(ECHO, "{x}"), **dict(
+                self.keys(around(self.warm(gp)["search"])), **keys))
+            self.assertLess(one.configs[0]["x"], 0.1)
+        path = self.spec(sh(ECHO + "; sleep 0.05", "{x}"), name="e", **dict(self.warm(gp), **keys))
+        for at in (1, 4):
+            process = self.start("run", path, "--resume=auto", stdout=subprocess.DEVNULL)
+            wait_until(lambda at=at, process=process: self.ended() >= at or process.poll() is not None)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        self.pegbox("run", path, "--resume=auto")
+        self.assertEqual(self.opened("e").configs, whole.configs)
+
     def ended(self):
         done = self.pegbox("trials", "e", "--json", expect=None)
         return len([t for t in done.json if t["state"] == "TERMINATED"]) if done.status == 0 else 0
@@ -130,6 +229,8 @@ class WarmStart(PegboxTest):
                 self.search("tpe", max_concurrent=2, isolate=True),
                 {"plugin": "repeat", "times": 2, "search": self.search("sobol")},
                 {"plugin": "warm-start", "experiment": "first",
+                 "search": {"plugin": "tpe", "n_startup_trials": 4}},
+                {"plugin": "warm-start", "experiment": "first", "isolate": True,
                  "search": {"plugin": "tpe", "n_startup_trials": 4}})):
             with self.subTest(search=search):
                 keys = self.keys(search, num_samples=10)

@@ -12,7 +12,7 @@
 
 struct pbx_instance {
     pbx_base base;
-    uint64_t n_dims, hash, calls;
+    uint64_t n_dims, hash, calls, observed;
     char extra[64];
 };
 
@@ -24,6 +24,7 @@ static const pbx_option options[] = {
     PBX_OPT_REAL("sleep_s", "how long a suggest takes", "1.0", 0, 1e6, "0"),
     PBX_OPT_STRING("until", "... or until this file is there", "1.0", "\"\""),
     PBX_OPT_INT("from", "the first ask that does so", "1.0", 0, 1e9, "0"),
+    PBX_OPT_STRING("experiment", "of whose trials it learns with its first ask", "1.0", "\"\""),
 };
 
 static void
@@ -80,9 +81,33 @@ take_time(pbx_instance *self)
 }
 
 static pbx_status
+observe(pbx_instance *self, pbx_error *error)
+{
+    const pbx_host *host = self->base.host;
+    const char *experiment = pbx_string(host, self->base.options, "experiment");
+    const pbx_outcome *outcome;
+    const void *service;
+    uint64_t from = 0;
+    pbx_status status;
+    if (self->observed || !experiment[0])
+        return PBX_OK;
+    self->observed = 1;
+    status = pbx_need(host, PBX_OBSERVATIONS_ID, &service, error);
+    while (status == PBX_OK &&
+           (outcome = ((const pbx_observations *)service)->read(host, experiment, &from, error)) !=
+               NULL) {
+        mix(self, from);
+        mix(self, (uint64_t)(outcome->x[0] * 1e6));
+    }
+    return status == PBX_OK && error->message[0] ? PBX_EIO : status;
+}
+
+static pbx_status
 suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
 {
-    (void)error;
+    pbx_status status = observe(self, error);
+    if (status != PBX_OK)
+        return status;
     if ((double)s->ask >= pbx_real(self->base.host, self->base.options, "from"))
         take_time(self);
     mix(self, s->ask);
@@ -130,6 +155,7 @@ state(pbx_instance *self, pbx_blob *blob)
 {
     pbx_blob_u64(blob, &self->hash);
     pbx_blob_u64(blob, &self->calls);
+    pbx_blob_u64(blob, &self->observed);
 }
 
 static pbx_status

@@ -16,7 +16,8 @@ typedef struct {
     PbxOptions *options;
     PbxDecider *decider;
     GString *log;
-    char *mark; /* a file that is not there */
+    char *mark;       /* a file that is not there */
+    guint64 observed; /* how often it has read of an earlier experiment */
     pbx_problem problem;
     pbx_space space;
     pbx_dim dims[N_DIMS];
@@ -27,6 +28,26 @@ static void
 on_log(const char *slot, int level, const char *message, gpointer user)
 {
     g_string_append_printf(user, "%s %d %s\n", slot, level, message);
+}
+
+#define N_EARLIER 3
+
+/* Says something else each time that it is read. */
+static const pbx_outcome *
+on_observe(gpointer user, const char *experiment, guint64 *from, const char **left_out,
+           pbx_error *error)
+{
+    static double x[N_DIMS];
+    static pbx_outcome outcome = {
+        .struct_size = sizeof outcome, .n_dims = N_DIMS, .trial = PBX_NONE, .x = x};
+    Fixture *f = user;
+    if (!g_str_equal(experiment, "earlier")) {
+        g_strlcpy(error->message, "there is none", sizeof error->message);
+        return NULL;
+    }
+    *left_out = "1 void";
+    x[0] = (double)++f->observed / 1024;
+    return (*from)++ < N_EARLIER ? &outcome : NULL;
 }
 
 static void
@@ -75,8 +96,10 @@ fixture_make(Fixture *f, const char *format, double limit_s, gboolean in_child)
                                   .slot = "search",
                                   .options = f->options,
                                   .seed = 1,
-                                  .problem = &f->problem};
-        const PbxPlacement placement = {.log = on_log,
+                                  .problem = &f->problem,
+                                  .user = f};
+        const PbxPlacement placement = {.observe = on_observe,
+                                        .log = on_log,
                                         .log_user = f->log,
                                         .limit_ns = (gint64)(limit_s * 1e9),
                                         .warn_ns = G_MAXINT64};
@@ -307,6 +330,38 @@ test_killed(void)
     fixture_end(&f);
 }
 
+/* What was read of an earlier experiment is not read again, as it may be another by then. */
+static void
+test_observed(void)
+{
+    Fixture f;
+    double expected[8][N_DIMS], points[8][N_DIMS], cold[8][N_DIMS];
+    PbxCall call;
+    fixture_open(&f);
+    fixture_make(&f, "{\"experiment\":\"earlier\"}", 300, TRUE);
+    go(&f, 0, 8, expected);
+    g_assert_cmpuint(f.observed, ==, N_EARLIER + 1);
+    fixture_end(&f);
+    expect(cold, 8);
+    g_assert_true(memcmp(cold, expected, sizeof cold) != 0);
+    for (guint at = 2; at <= 5; at++) {
+        g_autofree char *options =
+            g_strdup_printf("{\"at\":%u,\"once\":\"%%s\",\"experiment\":\"earlier\"}", at);
+        fixture_open(&f);
+        fixture_make(&f, options, 300, TRUE);
+        go(&f, 0, 8, points);
+        g_assert_cmpmem(points, sizeof points, expected, sizeof expected);
+        g_assert_cmpuint(f.observed, ==, N_EARLIER + 1);
+        g_assert_nonnull(strstr(f.log->str, "killed"));
+        fixture_end(&f);
+    }
+    fixture_open(&f);
+    fixture_make(&f, "{\"experiment\":\"later\"}", 300, TRUE);
+    g_assert_cmpint(ask(&f, 0, points[0], &call), ==, PBX_EIO);
+    g_assert_cmpstr(call.error.message, ==, "there is none");
+    fixture_end(&f);
+}
+
 /* ---- Answered from a loop ---- */
 
 typedef struct {
@@ -401,6 +456,24 @@ test_loop(void)
 }
 
 static void
+test_loop_observed(void)
+{
+    Loop loop;
+    double expected[N_DIMS] = {0}, got[N_DIMS];
+    for (guint at = 0; at <= 4; at += at == 0 ? 2 : 1) {
+        g_autofree char *options =
+            g_strdup_printf("{\"at\":%u,\"once\":\"%%s\",\"experiment\":\"earlier\"}", at);
+        loop_with(&loop, options, TRUE, PBX_END_COMPLETED, got);
+        g_assert_cmpuint(loop.f.observed, ==, N_EARLIER + 1);
+        g_assert_cmpint(loop.f.log->len > 0, ==, at > 0);
+        if (at == 0)
+            memcpy(expected, got, sizeof got);
+        g_assert_cmpmem(got, sizeof got, expected, sizeof expected);
+        loop_end(&loop);
+    }
+}
+
+static void
 test_late_errors(void)
 {
     Loop loop;
@@ -445,7 +518,9 @@ main(int argc, char **argv)
     g_test_add_func("/decider/process/hang", test_hang);
     g_test_add_func("/decider/process/again", test_again);
     g_test_add_func("/decider/process/killed", test_killed);
+    g_test_add_func("/decider/process/observed", test_observed);
     g_test_add_func("/decider/process/loop", test_loop);
+    g_test_add_func("/decider/process/loop-observed", test_loop_observed);
     g_test_add_func("/decider/process/late-errors", test_late_errors);
     g_test_add_func("/decider/process/loop-again", test_loop_again);
     return g_test_run();

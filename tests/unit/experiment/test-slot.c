@@ -219,6 +219,22 @@ test_variable(void)
     tear_down(&f);
 }
 
+/* What cannot be read again as it was is stored at once, and then the search is asked again. */
+static void
+test_observed(void)
+{
+    SlotFixture f;
+    set_up(&f, LARGE, NS_PER_S / 100);
+    g_assert_cmpuint(commits(&f, 5), ==, 1);
+    f.slot.observed = TRUE;
+    g_assert_cmpuint(commits(&f, 3), ==, 1);
+    g_assert_false(f.slot.observed);
+    g_assert_nonnull(f.base.runner.turn);
+    g_source_destroy(f.base.runner.turn);
+    g_clear_pointer(&f.base.runner.turn, g_source_unref);
+    tear_down(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -228,5 +244,6 @@ main(int argc, char **argv)
     g_test_add_func("/experiment/slot/share", test_share);
     g_test_add_func("/experiment/slot/changes", test_changes);
     g_test_add_func("/experiment/slot/variable", test_variable);
+    g_test_add_func("/experiment/slot/observed", test_observed);
     return g_test_run();
 }
