@@ -109,6 +109,22 @@ unpack(PbxLook *look, const PbxTrialRow *trial, const PbxCheckpointRow *row, con
     return EXIT_DONE;
 }
 
+static gboolean
+note_kept(const PbxCheckpointRow *row, gpointer user)
+{
+    gboolean *kept = user;
+    *kept = *kept || row->state == CHECKPOINT_KEPT;
+    return !*kept;
+}
+
+gboolean
+best_has_checkpoint(PbxLook *look, guint64 trial)
+{
+    gboolean kept = FALSE;
+    g_autoptr(GError) ignored = NULL;
+    return store_each_checkpoint(look->store, trial, note_kept, &kept, &ignored) && kept;
+}
+
 int
 best_checkpoint(PbxLook *look, const PbxQuestion *question, const PbxTrialRow *trial,
                 const char *dir, gboolean json)

@@ -31,3 +31,5 @@ PbxTrialRow *best_front_trial(PbxLook *look, const char *trial, int *status);
  * a directory, which is made. An exit status. */
 int best_checkpoint(PbxLook *look, const PbxQuestion *question, const PbxTrialRow *trial,
                     const char *dir, gboolean json);
+/* Whether a trial has kept one. */
+gboolean best_has_checkpoint(PbxLook *look, guint64 trial);

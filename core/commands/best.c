@@ -139,16 +139,18 @@ shell_word(const char *word)
 
 /* Where to look further. What ran elsewhere has no command, and printed nothing here. */
 static void
-put_ways(const PbxLook *look, const PbxQuestion *question, guint64 trial)
+put_ways(PbxLook *look, const PbxQuestion *question, guint64 trial)
 {
     g_autofree char *exp = question->exp != NULL ? shell_word(question->exp) : g_strdup("");
     g_autofree char *metric = shell_word(question->metric);
     const char *gap = question->exp == NULL ? "" : " ";
     const gboolean ran_here = look->spec == NULL || json_lookup(look->spec, "trainable") != NULL;
     const gboolean several = look->metrics != NULL;
+    const char *flag = several ? " --metric " : "", *value = several ? metric : "";
     if (ran_here)
-        printf("\npegbox best%s%s%s%s --command", gap, exp, several ? " --metric " : "",
-               several ? metric : "");
+        printf("\npegbox best%s%s%s%s --command", gap, exp, flag, value);
+    if (best_has_checkpoint(look, trial))
+        printf("\npegbox best%s%s%s%s --checkpoint DIR", gap, exp, flag, value);
     printf("\npegbox results%s%s %" G_GUINT64_FORMAT "\n", gap, exp, trial);
     if (ran_here)
         printf("pegbox logs%s%s %" G_GUINT64_FORMAT "\n", gap, exp, trial);

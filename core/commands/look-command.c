@@ -5,6 +5,7 @@
 
 #include "commands/look-templates-private.h"
 #include "plugin/plugin.h"
+#include "spec/spec.h"
 
 /* ---- Words ---- */
 
@@ -193,6 +194,40 @@ put_sdk(GString *line, const PbxLook *look, const PbxTrialRow *trial, const char
     g_string_append_c(line, ' ');
 }
 
+/* Where one of `data` is: the file that is named, or what its value became. (transfer full) */
+static char *
+data_path(const PbxLook *look, const char *name, JsonNode *node)
+{
+    static const char *const endings[] = {".npy", ".json"};
+    if (look_is_text(node))
+        return g_canonicalize_filename(json_node_get_string(node), look->dir);
+    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *file = g_strconcat(name, endings[i], NULL);
+        g_autofree char *path = g_build_filename(look->dir, "data", file, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
+static void
+put_data(GString *line, const PbxLook *look)
+{
+    JsonNode *data = json_lookup(look->spec, "data");
+    if (data == NULL || !JSON_NODE_HOLDS_OBJECT(data))
+        return;
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *node;
+    json_object_iter_init_ordered(&iter, json_node_get_object(data));
+    while (json_object_iter_next_ordered(&iter, &name, &node)) {
+        g_autofree char *path = data_path(look, name, node);
+        g_autofree char *variable = spec_data_variable(name);
+        if (path != NULL)
+            put_variable(line, variable, path);
+    }
+}
+
 static gboolean
 put_environment(GString *line, TrialTemplates *templates, PbxLook *look, const PbxTrialRow *trial,
                 gboolean sdk, GError **error)
@@ -211,6 +246,7 @@ put_environment(GString *line, TrialTemplates *templates, PbxLook *look, const P
         if (!sdk || !g_str_equal(names->pdata[i], "PYTHONPATH"))
             put_variable(line, names->pdata[i], g_hash_table_lookup(values, names->pdata[i]));
     }
+    put_data(line, look);
     if (sdk)
         put_sdk(line, look, trial, g_hash_table_lookup(values, "PYTHONPATH"));
     return TRUE;

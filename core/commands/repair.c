@@ -22,6 +22,20 @@ say(const GPtrArray *findings)
     }
 }
 
+/* What it all comes to. */
+static void
+say_end(const GPtrArray *findings, const char *dir, gboolean changes)
+{
+    if (findings->len == 0)
+        command_say("%s is whole", dir);
+    else if (!changes)
+        command_say("nothing was changed (--dry-run)");
+    else if (worst(findings) == LOSS_NONE)
+        command_say("%s is whole again", dir);
+    else
+        command_say("%s is mended, but for what is lost", dir);
+}
+
 static void
 say_json(const GPtrArray *findings, const char *dir, gboolean changes)
 {
@@ -82,10 +96,8 @@ command_repair(int argc, char **argv)
         say_json(findings, dir, !dry_run);
     else
         say(findings);
-    if (good && !json && findings->len == 0)
-        command_say("%s is whole", dir);
-    else if (good && !json && dry_run)
-        command_say("nothing was changed (--dry-run)");
+    if (good && !json)
+        say_end(findings, dir, !dry_run);
     if (good)
         return worst(findings) == LOSS_NONE ? EXIT_DONE : EXIT_TRIAL_FAILED;
     command_error("%s", error->message);

@@ -30,8 +30,8 @@ name_is_valid(const char *name)
     return g_ascii_isalnum(name[0]) && name[length] == '\0' && length <= NAME_MAX_BYTES;
 }
 
-static char *
-variable_of(const char *name)
+char *
+spec_data_variable(const char *name)
 {
     char *variable = g_strconcat(VARIABLE_PREFIX, name, NULL);
     for (char *at = variable; *at != '\0'; at++)
@@ -123,7 +123,7 @@ data_check(PbxCheck *check)
         g_autofree char *pointer = json_pointer_member("/data", name);
         PbxData *data = g_new0(PbxData, 1);
         data->name = g_strdup(name);
-        data->variable = variable_of(name);
+        data->variable = spec_data_variable(name);
         const gboolean good = check_name(check, pointer, data);
         if (check_value(check, pointer, value, data) && good)
             g_ptr_array_add(check->spec->data, data);

@@ -211,3 +211,5 @@ char *spec_default_results_dir(void);
 /* The JSON Schema of the experiment file, with every installed plugin's options.
  * (transfer full) */
 JsonNode *spec_schema(PbxRegistry *registry);
+/* PEGBOX_DATA_NAME, where programs find the path of one of `data`. (transfer full) */
+char *spec_data_variable(const char *name);

@@ -105,20 +105,28 @@ make_copy(const char *dir, const char *copy_dir, GPtrArray *findings, GError **e
 }
 
 /* The first page has the header and where each table begins: that of a new store is the same, but
- * for how long the database is. */
+ * for how long the database is. Where so much is cut off that a table's first page is gone, SQLite
+ * would read none of them: pages of zeros stand in for those. */
 static gboolean
-transplant_first_page(const char *copy_dir, const char *new_dir, GError **error)
+transplant_first_page(const char *copy_dir, const char *new_dir, gboolean *cut_short,
+                      GError **error)
 {
     g_autofree char *path = store_path(copy_dir), *new_path = store_path(new_dir);
     g_autofree char *bytes = NULL, *fresh = NULL;
-    gsize n = 0, n_fresh = 0;
-    if (!g_file_get_contents(path, &bytes, &n, error) ||
+    gsize n_read = 0, n_fresh = 0;
+    if (!g_file_get_contents(path, &bytes, &n_read, error) ||
         !g_file_get_contents(new_path, &fresh, &n_fresh, error))
         return FALSE;
-    if (n < 2 * STORE_PAGE_SIZE || n_fresh < STORE_PAGE_SIZE) {
+    if (n_read < 2 * STORE_PAGE_SIZE || n_fresh < STORE_PAGE_SIZE) {
         g_set_error(error, PBX_STORE_ERROR, STORE_ERROR_DAMAGED, "hardly anything of it is left");
         return FALSE;
     }
+    guint32 said;
+    memcpy(&said, bytes + 28, 4);
+    *cut_short = memcmp(bytes, fresh, 16) == 0 && GUINT32_FROM_BE(said) > n_read / STORE_PAGE_SIZE;
+    const gsize n = MAX(n_read, n_fresh);
+    bytes = g_realloc(bytes, n);
+    memset(bytes + n_read, 0, n - n_read);
     memcpy(bytes, fresh, STORE_PAGE_SIZE);
     const guint32 pages = GUINT32_TO_BE((guint32)(n / STORE_PAGE_SIZE));
     bytes[18] = bytes[19] = 1;         /* no log */
@@ -213,12 +221,13 @@ open_somehow(const char *copy_dir, const char *new_dir, GPtrArray *findings, GEr
         g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
-    if (!transplant_first_page(copy_dir, new_dir, error) ||
+    gboolean cut_short = FALSE;
+    if (!transplant_first_page(copy_dir, new_dir, &cut_short, error) ||
         (store = open_copy(copy_dir, &of_host, error)) == NULL)
         return NULL;
     finding_add(findings, LOSS_NONE, "experiment.db",
                 "it is made anew; what the other pages hold is verified row by row",
-                "its first page is damaged");
+                cut_short ? "it is cut short" : "its first page is damaged");
     return store;
 }
 

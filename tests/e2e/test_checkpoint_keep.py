@@ -165,6 +165,8 @@ class Keep(PegboxTest):
         experiment = self.run_saver({"frequency": 1, "keep": 3, "score_attribute": "acc"},
                                     {"steps": 4})
         into = os.path.join(self.dir, "best")
+        line = "pegbox best %s --checkpoint DIR\n"
+        self.assertIn(line % experiment.path, experiment.command("best").out)
         out = experiment.command("best", "--checkpoint", into).out
         self.assertEqual(out, "checkpoint_000002.tar of trial 0 (iteration 2) is in %s\n" % into)
         with open(os.path.join(into, "count"), encoding="utf-8") as file:
@@ -180,6 +182,7 @@ class Keep(PegboxTest):
         experiment.command("best", "--checkpoint", into + "3", expect=4)
         self.assertFalse(os.path.exists(into + "3"))
         none = self.run_saver({})
+        self.assertNotIn("--checkpoint", none.command("best").out)
         self.assertIn("has kept no checkpoint",
                       none.command("best", "--checkpoint", into + "3", expect=1).err)
 

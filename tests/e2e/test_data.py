@@ -147,6 +147,18 @@ pegbox.report(table=table.tolist(), shape=list(table.shape), ints=ints.tolist(),
         env["PEGBOX_DATA_X"] = None
         self.assertIn("there is no data", self.command(["python3", script], env=env, expect=1).err)
 
+    def test_in_the_command_line_of_the_best(self):
+        self.file("x y.bin", b"abc")
+        experiment = self.run_experiment(
+            sh("""echo "{\\"loss\\": 1}"; cat "$PEGBOX_DATA_RAW" "$PEGBOX_DATA_SOME_WORDS" >&2"""),
+            metric="loss", mode="min",
+            data={"raw": "x y.bin", "some-words": {"a": 1}, "table": [[1, 2]]})
+        line = self.pegbox("best", experiment.path, "--command").out
+        env = {name: None for name in os.environ if name.startswith("PEGBOX_DATA_")}
+        ran = self.command(["sh", "-c", line], env=env, cwd="/")
+        self.assertEqual(ran.err, 'abc{"a":1}')
+        self.assertIn("PEGBOX_DATA_TABLE=%s/data/table.npy" % experiment.path, line)
+
     def python_path(self):
         experiment = self.run_experiment(sh("""echo "{\\"p\\": \\"$PYTHONPATH\\", \\"n\\": 1}" """),
                                          name="where")

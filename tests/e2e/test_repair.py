@@ -57,6 +57,9 @@ class Repair(PegboxTest):
         done = self.pegbox("repair", "bad", *words, expect=status)
         self.assertEqual(done.err, "")
         said = done.out.splitlines()
+        if not words:
+            end = "%s is whole again" if status == 0 else "%s is mended, but for what is lost"
+            self.assertEqual(said.pop(), end % self.bad.path, str(done))
         self.assertEqual(len(said), len(lines), str(done))
         for line, wanted in zip(said, lines):
             self.assertTrue(line.startswith(wanted), "%s\nis not\n%s" % (line, wanted))
@@ -335,6 +338,21 @@ class Repair(PegboxTest):
                 self.assertEqual(done.status, 0, str(done))
                 self.is_whole()
                 self.shows_the_same()
+
+    def test_cut_short(self):
+        """Also where the first pages of tables are gone that are not the trials' or results'."""
+        whole = os.path.getsize(os.path.join(self.whole.path, "experiment.db"))
+        for pages in (1, 2, 5):
+            with self.subTest(pages=pages):
+                self.copy()
+                os.truncate(self.db, whole - pages * PAGE)
+                done = self.pegbox("repair", "bad", expect=1)
+                self.assertIn("experiment.db: it is cut short; ", done.out)
+                self.assertIn("is mended, but for what is lost", done.out)
+                self.is_whole()
+                for words in (["best", "--json"], ["trials", "--columns", "trial,state,loss"]):
+                    self.assertEqual(self.shown(self.bad, *words).replace("/bad/", "/whole/"),
+                                     self.shown(self.whole, *words).replace("/bad/", "/whole/"))
 
     def test_an_index(self):
         db = sqlite3.connect(self.db)
