@@ -48,12 +48,16 @@ typedef struct {
 
 static Child child; /* one a process: services are given members */
 
+/* A plugin may log from threads of its own. */
 static void
 send_frame(GByteArray *frame)
 {
+    static GMutex mutex;
     frame_end(frame);
     /* That the driver is gone is found where the next call is read. */
+    g_mutex_lock(&mutex);
     (void)frames_send(&child.frames, frame, -1);
+    g_mutex_unlock(&mutex);
     g_byte_array_unref(frame);
 }
 

@@ -83,6 +83,7 @@ deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacement *placem
                      .versions = g_new0(guint32, n),
                      .journal = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref),
                      .answer = arena_new(),
+                     .heard = arena_new(),
                      .frames = {.fd = -1}};
     g_queue_init(&process->queue);
     process->placement.base_dir = g_strdup(placement->base_dir);

@@ -25,6 +25,7 @@ struct PbxItem {
     PbxCall *own; /* what is left of the call, where it is not its caller's any more */
     PbxCallDone done;
     gpointer done_user;
+    gint64 sent_us; /* monotonic */
 };
 
 struct PbxProcess {
@@ -44,6 +45,7 @@ struct PbxProcess {
     GQueue queue;     /* PbxItem* that wait */
     PbxItem *flight;  /* the one that was sent */
     PbxArena *answer; /* what the last one points to */
+    PbxArena *heard;  /* the same of what is no answer */
 
     GMainContext *context; /* NULL: it is not attached */
     GSource *source;       /* in there, while something was sent: */

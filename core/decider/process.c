@@ -71,6 +71,7 @@ process_unref(PbxProcess *process)
         g_byte_array_unref(process->problem);
     g_ptr_array_unref(process->journal);
     arena_free(process->answer);
+    arena_free(process->heard);
     g_free((char *)process->placement.base_dir);
     g_free(process->members);
     g_free(process->deciders);
@@ -258,6 +259,7 @@ process_send(PbxProcess *process)
     }
     process->n_sent++;
     process->flight = g_queue_pop_head(&process->queue);
+    process->flight->sent_us = g_get_monotonic_time();
     if (process->pid == 0 && !start(process))
         return TRUE;
     const gint64 limit_ms = process->placement.limit_ns / 1000000;
@@ -280,6 +282,7 @@ static void
 take_answer(PbxProcess *process, PbxUnpack *in)
 {
     PbxItem *item = process->flight;
+    in->arena = process->answer;
     if (!item->take(process, item, in) || in->broken) {
         process_lost(process, g_strdup("answered with nonsense"));
         return;
@@ -299,11 +302,19 @@ take_answer(PbxProcess *process, PbxUnpack *in)
     item_free(item);
 }
 
+static gboolean
+is_late(const PbxProcess *process)
+{
+    const PbxItem *item = process->flight;
+    return item != NULL && process->pid != 0 &&
+           g_get_monotonic_time() - item->sent_us > process->placement.limit_ns / 1000;
+}
+
 gboolean
 process_read(PbxProcess *process, gboolean wait)
 {
     PbxFrameType type;
-    PbxUnpack in = {.arena = process->answer};
+    PbxUnpack in = {.arena = process->heard};
     switch (frames_read(&process->frames, wait, &type, &in)) {
     case CHANNEL_NOTHING:
         if (wait)
@@ -318,13 +329,17 @@ process_read(PbxProcess *process, gboolean wait)
     case CHANNEL_FRAME:
         break;
     }
-    if (type == FRAME_LOG)
-        take_log(process, &in);
-    else if (type == FRAME_ANSWER)
+    arena_clear(process->heard);
+    if (type == FRAME_ANSWER)
         take_answer(process, &in);
+    else if (type == FRAME_LOG)
+        take_log(process, &in);
     else if (!((type == FRAME_TOLD && process_answer_told(process, &in)) ||
                (type == FRAME_OBSERVED && process_answer_observed(process, &in))))
         process_lost(process, g_strdup("spoke nonsense"));
+    /* One that says something all the time hangs as well. */
+    if (type != FRAME_ANSWER && is_late(process))
+        process_hung(process);
     return TRUE;
 }
 

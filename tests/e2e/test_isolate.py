@@ -185,11 +185,16 @@ class Flaky(Isolate):
 
     def crash_and_hang(self):
         """One line, and the points of one that never did."""
-        for how, said in (("crash", "was killed by signal 9 (Killed)"),
-                          ("exit", "ended with status 7"), ("hang", "gave no answer for 0.5 s")):
-            for at in (1, 2, 9) if SHORT else (1, 2, 3, 7, 14, 20, 24):
+        few, more = (1, 9), (1, 2, 9) if SHORT else (1, 2, 3, 7, 14, 20, 24)
+        for how, ats, said in (("crash", more, "was killed by signal 9 (Killed)"),
+                               ("exit", more, "ended with status 7"),
+                               ("hang", more, "gave no answer for 0.5 s"),
+                               ("chatter", few, "gave no answer for 0.5 s"),
+                               ("noise", few, "spoke nonsense"),
+                               ("empty", few, "answered with nonsense")):
+            for at in ats:
                 with self.subTest("%s at %d" % (how, at)):
-                    e = self.run_flaky("lost", at=at, how=how, isolate=0.5 if how == "hang" else True)
+                    e = self.run_flaky("lost", at=at, how=how, isolate=0.5 if "0.5" in said else True)
                     lines = e.done.err.splitlines()
                     self.assertEqual(len(lines), 1, str(e.done))
                     self.assertRegex(lines[0], r"search: its child process %s in search\.\w+, and is "

@@ -17,6 +17,7 @@ typedef struct {
     PbxDecider *decider;
     GString *log;
     char *mark;       /* a file that is not there */
+    gboolean refused; /* it cannot be made, and the log says why */
     guint64 observed; /* how often it has read of an earlier experiment */
     pbx_problem problem;
     pbx_space space;
@@ -27,7 +28,8 @@ typedef struct {
 static void
 on_log(const char *slot, int level, const char *message, gpointer user)
 {
-    g_string_append_printf(user, "%s %d %s\n", slot, level, message);
+    if (level > PBX_LOG_DEBUG)
+        g_string_append_printf(user, "%s %d %s\n", slot, level, message);
 }
 
 #define N_EARLIER 3
@@ -103,7 +105,12 @@ fixture_make(Fixture *f, const char *format, double limit_s, gboolean in_child)
                                         .log_user = f->log,
                                         .limit_ns = (gint64)(limit_s * 1e9),
                                         .warn_ns = G_MAXINT64};
-        g_assert_true(deciders_new_child(&member, 1, &placement, &f->decider, &error));
+        const gboolean made = deciders_new_child(&member, 1, &placement, &f->decider, &error);
+        g_assert_cmpint(made, !=, f->refused);
+        if (!made) {
+            g_string_append(f->log, error->message);
+            return;
+        }
     } else {
         PbxInstance *instance =
             instance_new(plugin, "search", f->options, 1, NULL, on_log, f->log, NULL, NULL, &error);
@@ -276,17 +283,78 @@ lose(const char *how, const char *message)
     }
 }
 
+/* The same in a function that changes nothing; a state is loaded, saved and told of in between. */
 static void
-test_crash(void)
+lose_in(const char *function, const char *how, const char *message)
 {
-    lose("crash", "search 2 its child process was killed by signal 9 (Killed) in ");
-    lose("exit", "search 2 its child process ended with status 7 in ");
+    Fixture f;
+    double points[8][N_DIMS];
+    gboolean refused;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) blob = g_byte_array_new();
+    g_autofree char *options =
+        g_strdup_printf("{\"at\":1,\"in\":\"%s\",\"how\":\"%s\",\"once\":\"%%s\"}", function, how);
+    fixture_open(&f);
+    fixture_make(&f, options, 0.2, TRUE);
+    go(&f, 0, 4, points);
+    g_assert_true(decider_save(f.decider, blob, &error));
+    g_autofree char *text = decider_describe(f.decider);
+    g_assert_true(g_str_has_prefix(text, "8 calls in process "));
+    fixture_unmake(&f);
+    fixture_make(&f, options, 0.2, TRUE);
+    g_autoptr(GBytes) bytes = g_byte_array_free_to_bytes(g_steal_pointer(&blob));
+    g_assert_true(decider_load(f.decider, 1, bytes, &refused, &error));
+    go(&f, 4, 4, points);
+    check(points, 8);
+    g_autofree char *said = g_strconcat("search 2 its child process ", message, " in ", NULL);
+    g_assert_nonnull(strstr(f.log->str, said));
+    g_assert_nonnull(strstr(f.log->str, function));
+    fixture_end(&f);
 }
 
+/* Where it cannot even be made there is nothing to be started again. */
 static void
-test_hang(void)
+test_not_made(void)
 {
-    lose("hang", "search 2 its child process gave no answer for 0.2 s in ");
+    Fixture f;
+    fixture_open(&f);
+    f.refused = TRUE;
+    fixture_make(&f, "{\"at\":1,\"in\":\"create\",\"how\":\"abort\"}", 300, TRUE);
+    g_assert_cmpstr(f.log->str, ==,
+                    "search/flaky: its child process was killed by signal 6 (Aborted) in create");
+    fixture_end(&f);
+}
+
+/* How it may be lost, and what is said of it. */
+static const struct {
+    const char *how, *message;
+} ways[] = {
+    {"crash", "was killed by signal 9 (Killed)"},
+    {"abort", "was killed by signal 6 (Aborted)"},
+    {"exit", "ended with status 7"},
+    {"hang", "gave no answer for 0.2 s"},
+    {"stop", "gave no answer for 0.2 s"},
+    {"chatter", "gave no answer for 0.2 s"},
+    {"noise", "spoke nonsense"},
+    {"unknown", "spoke nonsense"},
+    {"empty", "answered with nonsense"},
+    {"cut", "gave no answer for 0.2 s"},
+    {"told", "spoke nonsense"},
+};
+
+static void
+test_ways(void)
+{
+    static const char *const functions[] = {"setup", "save", "load", "describe"};
+    for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
+        g_autofree char *message =
+            g_strconcat("search 2 its child process ", ways[i].message, " in ", NULL);
+        g_test_message("%s", ways[i].how);
+        lose(ways[i].how, message);
+        for (guint k = 0; k < G_N_ELEMENTS(functions); k++)
+            lose_in(functions[k], ways[i].how, ways[i].message);
+    }
+    lose_in("save", "close", "has closed its channel");
 }
 
 /* A second time in the same call, and it is over. */
@@ -442,10 +510,14 @@ test_loop(void)
     double expected[N_DIMS], got[N_DIMS];
     loop_with(&here, "{}", FALSE, PBX_END_COMPLETED, expected);
     loop_end(&here);
-    static const char *const ways[] = {"{}", "{\"at\":1,\"once\":\"%s\"}",
+    static const char *const ways[] = {"{}",
+                                       "{\"at\":1,\"once\":\"%s\"}",
                                        "{\"at\":3,\"once\":\"%s\"}",
                                        "{\"at\":1,\"how\":\"hang\",\"once\":\"%s\"}",
-                                       "{\"at\":4,\"how\":\"hang\",\"once\":\"%s\"}"};
+                                       "{\"at\":4,\"how\":\"hang\",\"once\":\"%s\"}",
+                                       "{\"at\":1,\"how\":\"chatter\",\"once\":\"%s\"}",
+                                       "{\"at\":4,\"how\":\"noise\",\"once\":\"%s\"}",
+                                       "{\"at\":3,\"how\":\"empty\",\"once\":\"%s\"}"};
     for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
         loop_with(&there, ways[i], TRUE, PBX_END_COMPLETED, got);
         g_assert_cmpmem(got, sizeof got, expected, sizeof expected);
@@ -514,8 +586,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/decider/process/same", test_same);
     g_test_add_func("/decider/process/state", test_state);
-    g_test_add_func("/decider/process/crash", test_crash);
-    g_test_add_func("/decider/process/hang", test_hang);
+    g_test_add_func("/decider/process/ways", test_ways);
+    g_test_add_func("/decider/process/not-made", test_not_made);
     g_test_add_func("/decider/process/again", test_again);
     g_test_add_func("/decider/process/killed", test_killed);
     g_test_add_func("/decider/process/observed", test_observed);
