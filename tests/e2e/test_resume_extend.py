@@ -70,12 +70,16 @@ class Extend(PegboxTest):
 
     def test_a_longer_time_budget(self):
         slow = sh("""echo '{"loss": 1}'; sleep 0.4; echo '{"loss": 2}'""")
+        one_ahead = {"PEGBOX_MAX_PENDING_TRIALS_PG": "1"}
         e = self.run_experiment(slow, name="e", metric="loss", mode="min", num_samples=-1,
-                                time_budget_s=1, max_concurrent_trials=1)
+                                time_budget_s=1, max_concurrent_trials=1,
+                                environ=one_ahead)
         n = len([t for t in e.trials if t["attempts"]])
         self.assertIn("1 s have passed", e.command("resume").out)
         self.assertEqual(len([t for t in e.trials if t["attempts"]]), n)
-        e.command("resume", "--set", "time_budget_s=2")
+        # Ended by the number, however slow the machine is.
+        e.command("resume", "--set", "time_budget_s=60",
+                  "--set", "num_samples=%d" % (len(e.trials) + 2), env=one_ahead)
         self.assertGreater(len([t for t in e.trials if t["attempts"]]), n)
 
     def store(self, sql, *values):
