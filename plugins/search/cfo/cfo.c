@@ -233,6 +233,8 @@ state(pbx_instance *self, pbx_blob *blob)
         return;
     }
     pbx_blob_u64(blob, &self->thread);
+    if (self->thread < 1) /* 0 is nobody's */
+        pbx_blob_fail(blob, PBX_EINVAL);
     pbx_blob_u64(blob, &self->asked);
     pbx_blob_u64(blob, &self->source);
     flow2_state(&self->search, blob);

@@ -232,6 +232,8 @@ flow2_state(flow2 *s, pbx_blob *blob)
         pbx_blob_u64(blob, counts[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         pbx_blob_real(blob, numbers[i]);
+    if (isnan(s->best) || !(s->step >= 0) || (s->last > 0 && s->last_but_one < 1))
+        pbx_blob_fail(blob, PBX_EINVAL);
 }
 
 void

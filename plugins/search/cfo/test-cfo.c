@@ -434,6 +434,36 @@ test_state(void)
     check_state("{" RESOURCE "}", TWO_DIM);
 }
 
+/* Eight bytes of the state that are changed make it unfit. */
+static void
+check_damaged(GBytes *state, gsize at, guint8 byte)
+{
+    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    const pbx_search *search = host->vtable;
+    gsize n;
+    const guint8 *whole = g_bytes_get_data(state, &n);
+    g_autofree guint8 *damaged = g_memdup2(whole, n);
+    memset(damaged + at, byte, 8);
+    g_assert_cmpint(
+        search->object.load(host->self, search->object.state_version, damaged, n, &host->error), ==,
+        PBX_EINVAL);
+}
+
+/* Its own searches are counted from 1 on; 0 is of what nobody proposed. */
+static void
+test_damaged_state(void)
+{
+    enum { N = 2, THREAD = 8, SEARCH = 32, COUNTS = SEARCH + 16 * N + 8, NUMBERS = COUNTS + 56 };
+    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    run(host, 0, 30, 0.2);
+    g_autoptr(GBytes) state = test_host_reload(host);
+    check_damaged(state, THREAD, 0);
+    check_damaged(state, SEARCH, 0xff);       /* a place that is NaN */
+    check_damaged(state, COUNTS + 32, 0);     /* the step shrank, but not before */
+    check_damaged(state, NUMBERS, 0xff);      /* a loss that is NaN */
+    check_damaged(state, NUMBERS + 16, 0xff); /* a step that is NaN */
+}
+
 /* Where it has no state, but is told all again, it goes on from the best point. */
 static void
 test_told_again(void)
@@ -558,6 +588,7 @@ main(int argc, char **argv)
     ADD("enqueued-and-foreign-points", test_enqueued_and_foreign_points);
     ADD("void", test_void);
     ADD("state", test_state);
+    ADD("damaged-state", test_damaged_state);
     ADD("told-again", test_told_again);
     ADD("a-space-of-one-point", test_a_space_of_one_point);
     ADD("200-parameters", test_200_parameters);
