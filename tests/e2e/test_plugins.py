@@ -13,7 +13,7 @@ except ImportError:
     jsonschema = None
 
 BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("search", "cfo"),
-           ("search", "blendsearch"), ("search", "gp"),
+           ("search", "blendsearch"), ("search", "bohb"), ("search", "gp"),
            ("scheduler", "fifo"), ("scheduler", "asha"),
            ("stopper", "threshold"), ("stopper", "when"), ("stopper", "timeout"),
            ("stopper", "max-iteration"), ("logger", "json"), ("logger", "csv"),

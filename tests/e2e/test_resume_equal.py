@@ -136,6 +136,13 @@ class Equal(PegboxTest):
                                                                "n_startup_trials": 2}},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": {"$choice": ["a", "b", "c"]}})
 
+    def test_bohb(self):
+        """Beside asha, whose rungs it learns from."""
+        self.check(sh(TRIAL, "{x}"), num_samples=16, search={"plugin": "bohb"},
+                   scheduler={"plugin": "asha", "max_t": 9, "grace_period": 1,
+                              "reduction_factor": 3},
+                   config={"x": {"$uniform": [0.1, 0.9]}, "o": {"$choice": ["a", "b", "c"]}})
+
     def test_cmaes(self):
         branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
         self.check(sh(TRIAL, "{x}"), search={"plugin": "cmaes", "popsize": 4}, num_samples=14,
