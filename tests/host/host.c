@@ -25,20 +25,27 @@ load_module(const char *path)
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *kind = g_path_get_basename(folder);
     g_autofree char *name = g_strndup(file, strlen(file) - strlen(".so"));
-    registry = registry_new(&error);
-    g_assert_no_error(error);
     plugin = registry_load_file(registry, path, kind, name, &error);
     g_assert_no_error(error);
-    atexit(free_registry);
 }
 
 void
 test_host_init(int *argc, char ***argv)
 {
+    g_autoptr(GError) error = NULL;
     g_test_init(argc, argv, NULL);
     if (*argc < 2)
         g_error("the path of the plugin is missing");
+    registry = registry_new(&error);
+    g_assert_no_error(error);
+    atexit(free_registry);
     load_module((*argv)[1]);
+}
+
+void
+test_host_module(const char *path)
+{
+    load_module(path);
 }
 
 /* ---- Options and instances ---- */
@@ -235,7 +242,7 @@ read_objectives(PbxTestHost *host, const char *text)
 static pbx_status
 call_setup(PbxTestHost *host)
 {
-    const char *kind = plugin->desc->kind;
+    const char *kind = host->instance->plugin->desc->kind;
     pbx_status (*setup)(pbx_instance *, const pbx_problem *, pbx_error *) =
         strcmp(kind, "search") == 0      ? ((const pbx_search *)host->vtable)->setup
         : strcmp(kind, "scheduler") == 0 ? ((const pbx_scheduler *)host->vtable)->setup

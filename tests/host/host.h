@@ -85,6 +85,8 @@ struct PbxTestHost {
 /* Before anything else in main, in place of g_test_init: takes the module's path, the
  * first argument that is no option. */
 void test_host_init(int *argc, char ***argv);
+/* Instances that are made from now on are of this module. */
+void test_host_module(const char *path);
 
 /* One more service for instances made from now on; `user` as host_add_service has it. */
 void test_host_add_service(const char *id, gconstpointer table, gpointer user);
