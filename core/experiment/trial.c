@@ -188,6 +188,8 @@ trial_set_state(PbxRunner *runner, PbxTrial *trial, guint state, guint why)
     trial_touch(runner, trial);
     if (state > PBX_STATE_PAUSED)
         return; /* ends are told by end and tell */
+    if (state == PBX_STATE_PAUSED)
+        runner->again_ns = 0; /* its place is free for what the search held back */
     tell_state(runner, runner->search, CALL_SEARCH_STATE, trial->row.number, state, why);
     tell_state(runner, runner->scheduler, CALL_SCHEDULER_STATE, trial->row.number, state, why);
 }

@@ -18,6 +18,8 @@ static const pbx_option options[] = {
     PBX_OPT_INT("every", "iterations", "1.0", 1, INFINITY, "2"),
     PBX_OPT_INT("until", "the last iteration at which it pauses", "1.0", 0, INFINITY, "1000000"),
     PBX_OPT_BOOL("picks", "whether it picks those that pause", "1.0", "true"),
+    PBX_OPT_BOOL("budgets", "whether the iteration at which it pauses is a rung's budget", "1.0",
+                 "false"),
     PBX_OPT_STRING("log", "what it writes", "1.0", "\"/dev/null\""),
 };
 
@@ -56,8 +58,13 @@ result(pbx_instance *self, const pbx_result *r, pbx_decision *decision, pbx_erro
     trial->iteration = r->iteration;
     note(self, "result", r->trial, r->iteration);
     if (r->iteration % pbx_integer(host, self->base.options, "every") == 0 &&
-        r->iteration <= pbx_integer(host, self->base.options, "until"))
+        r->iteration <= pbx_integer(host, self->base.options, "until")) {
         decision->action = PBX_ACTION_PAUSE;
+        if (pbx_boolean(host, self->base.options, "budgets")) {
+            decision->rung = (uint32_t)r->iteration;
+            decision->budget = (double)r->iteration;
+        }
+    }
     return PBX_OK;
 }
 

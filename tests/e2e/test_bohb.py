@@ -9,7 +9,7 @@ import shutil
 import signal
 import statistics
 
-from pegbox_test import PegboxTest, main, python, sh, wait_until
+from pegbox_test import HERE, PegboxTest, main, python, read_text, sh, wait_until
 
 CONFIG = {"opt": {"$choice": [{"type": "sgd", "lr": {"$loguniform": [1e-5, 1]},
                                "momentum": {"$uniform": [0, 1]}},
@@ -83,6 +83,27 @@ class Bohb(PegboxTest):
         for other in ran[1:]:
             self.assertEqual(ran[0].configs, other.configs)
             self.assertEqual(self.model(ran[0].done), self.model(other.done))
+
+    def test_paused_ones(self):
+        """They free their places, and are results at the budgets at which they pause."""
+        for kind, name in (("trainable", "saver"), ("scheduler", "pauser")):
+            self.env["PEGBOX_PLUGIN_PATH"] = self.build_plugin(
+                os.path.join(HERE, name + ".c"), kind, name)
+        calls = os.path.join(self.dir, "calls")
+        keys = self.keys(trainable={"plugin": "saver", "steps": 3}, num_samples=12, config={
+            "x": {"$uniform": [0, 1]}}, max_concurrent_trials=1, scheduler={
+                "plugin": "pauser", "until": 2, "budgets": True, "log": calls})
+        experiment = self.run_experiment(words=VERBOSE, **keys)
+        self.assertEqual(experiment.counts, [3] * 12)
+        order = [line for line in read_text(calls).splitlines() if line.startswith("result")]
+        self.assertEqual(order[:24], ["result %d %d" % (trial, step) for trial in range(12)
+                                      for step in (1, 2)])
+        self.assertEqual(self.model(experiment.done), (12, None))
+        # Without the results at budget 2 all would be random: no trial was complete then.
+        blind = self.run_experiment(**dict(keys, name="blind", search={
+            "plugin": "bohb", "random_fraction": 1}))
+        self.assertEqual(experiment.configs[:4], blind.configs[:4])
+        self.assertNotEqual(experiment.configs[4:], blind.configs[4:])
 
     def test_eight_at_once(self):
         experiment = self.run_experiment(PROGRAM, max_concurrent_trials=8, resources={"cpu": 0},
