@@ -40,31 +40,19 @@ observing_free(PbxObserving *observing)
 
 /* ---- The other experiment ---- */
 
-static char *
-directory_of(const PbxRunner *runner, const char *experiment)
-{
-    g_autofree char *there = g_build_filename(experiment, "experiment.db", NULL);
-    if (g_file_test(there, G_FILE_TEST_EXISTS))
-        return g_strdup(experiment);
-    /* A name alone was made a path beside the file. */
-    g_autofree char *name = g_path_get_basename(experiment);
-    return g_build_filename(runner->spec->results_dir, name, NULL);
-}
-
 static PbxObserving *
 observe(PbxSlot *slot, const char *experiment, GError **error)
 {
     PbxObserving *observing = slot->observing;
     if (observing != NULL && g_str_equal(observing->experiment, experiment))
         return observing;
-    g_autofree char *dir = directory_of(slot->runner, experiment);
-    g_autofree char *file = g_build_filename(dir, "experiment.db", NULL);
+    g_autofree char *file = g_build_filename(experiment, "experiment.db", NULL);
     if (!g_file_test(file, G_FILE_TEST_EXISTS)) {
         g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                    "there is no experiment in %s, nor in %s", experiment, dir);
+                    "there is no experiment in %s", experiment);
         return NULL;
     }
-    PbxStore *store = store_open(dir, FALSE, error);
+    PbxStore *store = store_open(experiment, FALSE, error);
     if (store == NULL)
         return NULL;
     observing_free(observing);

@@ -336,11 +336,49 @@ check_regex(const OptionCheck *check, const char *pointer, JsonNode *value)
     return NULL;
 }
 
+/* Whether a PATH option's choices say that it is one of an experiment. */
+static gboolean
+names_experiment(const pbx_option *option)
+{
+    return option->choices != NULL && g_strv_contains(option->choices, "experiment");
+}
+
+static gboolean
+holds_experiment(const char *dir)
+{
+    g_autofree char *store = g_build_filename(dir, "experiment.db", NULL);
+    return g_file_test(store, G_FILE_TEST_EXISTS);
+}
+
+/* A directory, or the name of one among this experiment's. */
+static JsonNode *
+check_experiment(const OptionCheck *check, const char *pointer, const char *text)
+{
+    const PbxOptionContext *context = check->context;
+    g_autofree char *path = places_expand(text, context->base_dir);
+    g_autofree char *named = context->results_dir != NULL && strchr(text, '/') == NULL
+                                 ? g_build_filename(context->results_dir, text, NULL)
+                                 : NULL;
+    const gboolean there = holds_experiment(path);
+    const char *dir = there || named == NULL ? path : named;
+    if (context->is_new && !there && (named == NULL || !holds_experiment(named)))
+        problems_add(check->problems, check->doc, pointer, "there is no experiment in %s%s%s", path,
+                     named != NULL ? ", nor in " : "", named != NULL ? named : "");
+    else if (context->replaced != NULL && g_str_equal(dir, context->replaced))
+        problems_add(check->problems, check->doc, pointer,
+                     "%s is what --replace deletes: another --name keeps it", dir);
+    else
+        return string_node(dir);
+    return NULL;
+}
+
 static JsonNode *
 check_path(const OptionCheck *check, const char *pointer, JsonNode *value)
 {
     if (value_type(value) != G_TYPE_STRING || json_node_get_string(value)[0] == '\0')
         return unfit(check, pointer, value);
+    if (names_experiment(check->option))
+        return check_experiment(check, pointer, json_node_get_string(value));
     g_autofree char *path = places_expand(json_node_get_string(value), check->context->base_dir);
     return string_node(path);
 }

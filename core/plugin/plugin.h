@@ -150,6 +150,9 @@ typedef struct {
     const char *metric;  /* the run's, for OBJECTIVE (NULL: none) */
     const char *mode;
     const char *base_dir;      /* for PATH */
+    const char *results_dir;   /* for PATH of an experiment: where names are looked for */
+    const char *replaced;      /* the directory of one that is deleted before it could be read */
+    gboolean is_new;           /* what a PATH of an experiment names has to be there */
     const GPtrArray *wrappers; /* PbxKeyWrapper*, the innermost first; NULL: keys mean none */
 } PbxOptionContext;
 

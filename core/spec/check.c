@@ -87,6 +87,15 @@ check_space(PbxCheck *check)
 
 /* ---- All of it ---- */
 
+/* The one that is deleted first. */
+static char *
+replaced_by(const PbxSpec *spec)
+{
+    return spec->name != NULL && spec->results_dir != NULL
+               ? g_build_filename(spec->results_dir, spec->name, NULL)
+               : NULL;
+}
+
 static void
 check_parts(PbxCheck *check)
 {
@@ -100,6 +109,8 @@ check_parts(PbxCheck *check)
     data_check(check);
     constraints_check(check);
     reporter_check(check);
+    names_check_experiment(check);
+    check->replaced = check->spec->replace ? replaced_by(check->spec) : NULL;
     plugins_check(check);
     stop_check(check);
     names_check(check);
@@ -108,14 +119,15 @@ check_parts(PbxCheck *check)
         check->spec->search_seed = check->spec->seed;
 }
 
-static PbxSpec *
-check_document(PbxDoc *doc, const char *base_dir, gboolean ask, PbxRegistry *registry,
+PbxSpec *
+spec_check_how(PbxDoc *doc, const char *base_dir, const PbxCheckHow *how, PbxRegistry *registry,
                PbxProblems *problems)
 {
     guint before = problems_count(problems);
     g_autoptr(PbxSpec) spec = spec_alloc();
     spec->doc = doc;
     spec->registry = registry;
+    spec->replace = how->replace;
     spec->base_dir = g_canonicalize_filename(base_dir, NULL);
     if (!JSON_NODE_HOLDS_OBJECT(doc_root(doc))) {
         problems_add(problems, doc, "", "an experiment file is an object, this is %s",
@@ -135,9 +147,11 @@ check_document(PbxDoc *doc, const char *base_dir, gboolean ask, PbxRegistry *reg
         .problems = problems,
         .defaults = defaults,
         .wrong = wrong,
-        .ask = ask,
+        .ask = how->ask,
+        .is_new = how->is_new,
     };
     check_parts(&check);
+    g_free(check.replaced);
     if (problems_count(problems) != before)
         return NULL;
     spec->resolved = resolved_new(spec);
@@ -147,11 +161,13 @@ check_document(PbxDoc *doc, const char *base_dir, gboolean ask, PbxRegistry *reg
 PbxSpec *
 spec_check(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
 {
-    return check_document(doc, base_dir, FALSE, registry, problems);
+    const PbxCheckHow how = {.ask = FALSE};
+    return spec_check_how(doc, base_dir, &how, registry, problems);
 }
 
 PbxSpec *
 spec_check_asked(PbxDoc *doc, const char *base_dir, PbxRegistry *registry, PbxProblems *problems)
 {
-    return check_document(doc, base_dir, TRUE, registry, problems);
+    const PbxCheckHow how = {.ask = TRUE};
+    return spec_check_how(doc, base_dir, &how, registry, problems);
 }

@@ -229,6 +229,17 @@ refuse_experiment(PbxCheck *check, const char *text, const char *path)
 }
 
 static void
+refuse_replaced(const PbxCheck *check, const char *path)
+{
+    const char *dir = check->replaced;
+    const gsize length = dir != NULL ? strlen(dir) : 0;
+    if (dir != NULL && strncmp(path, dir, length) == 0 &&
+        (path[length] == '\0' || path[length] == '/'))
+        problems_add(check->problems, check->spec->doc, "/restore",
+                     "it is in %s, which --replace deletes: another --name keeps it", dir);
+}
+
+static void
 check_restore(PbxCheck *check)
 {
     PbxSpec *spec = check->spec;
@@ -258,6 +269,7 @@ check_restore(PbxCheck *check)
                      text);
         return;
     }
+    refuse_replaced(check, restore->path);
     refuse_trainable(check, "/restore", "'restore'");
 }
 

@@ -279,14 +279,14 @@ spec_load(const PbxSpecInput *input, PbxRegistry *registry, PbxProblems *problem
     if (doc == NULL)
         return NULL;
     g_autofree char *base_dir = spec_base_dir(input);
-    g_autoptr(PbxSpec) spec = input->ask ? spec_check_asked(doc, base_dir, registry, problems)
-                                         : spec_check(doc, base_dir, registry, problems);
+    const PbxCheckHow how = {
+        .ask = input->ask, .is_new = input->stored == NULL, .replace = input->replace};
+    g_autoptr(PbxSpec) spec = spec_check_how(doc, base_dir, &how, registry, problems);
     if (spec != NULL && spec->name == NULL && input->replace)
         problems_add(problems, NULL, "",
                      "--replace needs the experiment's name: 'name' in the file, or --name");
     if (spec == NULL || problems_count(problems) != before)
         return NULL;
-    spec->replace = input->replace;
     spec->local = input->local;
     spec->verbose = input->verbose;
     return g_steal_pointer(&spec);

@@ -282,13 +282,18 @@ name_trainable(PbxSpec *spec)
 }
 
 void
+names_check_experiment(PbxCheck *check)
+{
+    check_name(check);
+    check_results_dir(check);
+}
+
+void
 names_check(PbxCheck *check)
 {
     static const char *const hidden_in_name[] = {"name", "dir", NULL};
     static const char *const hidden_in_dirname[] = {"dir", NULL};
     PbxSpec *spec = check->spec;
-    check_name(check);
-    check_results_dir(check);
     spec->trial_name = name_template(check, "trial_name", hidden_in_name);
     spec->trial_dirname = name_template(check, "trial_dirname", hidden_in_dirname);
     check_cwd(check);

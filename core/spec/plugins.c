@@ -193,6 +193,9 @@ read_options(PbxCheck *check, const PbxPlugin **used, const char *kind, const Pb
         .metric = spec->metrics[0],
         .mode = named ? (spec->signs[0] < 0 ? "max" : "min") : NULL,
         .base_dir = spec->base_dir,
+        .results_dir = spec->results_dir,
+        .replaced = check->replaced,
+        .is_new = check->is_new,
         .wrappers = check->defaults->wrappers,
     };
     return g_str_equal(kind, "search")

@@ -36,7 +36,18 @@ typedef struct {
     PbxDefaults *defaults;
     GHashTable *wrong; /* names of top-level keys that are told already */
     gboolean ask;      /* a trainable may be missing */
+    gboolean is_new;   /* what it begins with has to be there */
+    char *replaced;    /* the directory that --replace deletes; NULL: none */
 } PbxCheck;
+
+/* How a document is checked. */
+typedef struct {
+    gboolean ask, is_new, replace;
+} PbxCheckHow;
+
+/* check.c */
+PbxSpec *spec_check_how(PbxDoc *doc /* (transfer full) */, const char *base_dir,
+                        const PbxCheckHow *how, PbxRegistry *registry, PbxProblems *problems);
 
 /* An empty spec with Tune's defaults. */
 PbxSpec *spec_alloc(void);
@@ -127,6 +138,7 @@ PbxExpression *expression_at(PbxCheck *check, const PbxDoc *doc, const char *poi
 /* A number of bytes, or a text like "2GiB". FALSE: neither, a problem at `pointer`. */
 gboolean bytes_check(PbxCheck *check, const char *pointer, JsonNode *node, guint64 *bytes);
 void reporter_check(PbxCheck *check);
+void names_check_experiment(PbxCheck *check); /* its name and where it is: before the plugins */
 void names_check(PbxCheck *check);
 /* Tells a search or scheduler, with all that it wraps, that takes one objective where there are
  * several; caps: what it can. */

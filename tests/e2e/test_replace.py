@@ -106,6 +106,8 @@ class Replace(PegboxTest):
         self.run_one(1)
         self.run_one(2, "--replace", num_sample=3, expect=2)
         self.assertIn("not today", self.run_one(2, "--replace", loggers=["late"], expect=3).err)
+        self.run_one(2, "--replace", config={"x": {"$uniform": 1}}, expect=2,
+                     search={"plugin": "tpe", "points_to_evaluate": [{"y": 1}]})
         self.assertEqual(self.losses(), [1])
 
     def test_without_a_name(self):

@@ -78,6 +78,17 @@ class Restore(PegboxTest):
                 self.assertEqual(self.iterations(new, trial), list(range(first, 6)), text)
                 self.assertEqual(self.counts_of(new, trial), list(range(first, 6)), text)
 
+    def test_what_replace_deletes(self):
+        old = self.run_saver("old")
+        archive = os.path.join(old.path, old.trials[0]["dir"], "checkpoint_000001.tar")
+        for text in ("old:0", archive):
+            path = self.spec({"plugin": "saver", "steps": 5}, name="old", restore=text,
+                             metric="loss", mode="min")
+            done = self.pegbox("run", path, "--replace", expect=2)
+            self.assertIn(": restore: it is in %s, which --replace deletes: another --name keeps it"
+                          % old.path, done.err)
+        self.assertEqual(len(self.opened("old").trials), 1)
+
     def test_archives_and_directories(self):
         old = self.run_saver("old", checkpoint={"frequency": 1, "compression": "zstd"})
         archive = old.trials[0]["checkpoints"][-1]["path"]

@@ -4,6 +4,7 @@
 trials of an earlier experiment."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -109,11 +110,43 @@ class WarmStart(PegboxTest):
         narrow = self.run_experiment(sh(ECHO, "{x}"), **self.keys(
             {"plugin": "warm-start", "experiment": "first", "search": "tpe"},
             config={"x": {"$uniform": [0, 1]}, "w": {"$uniform": [0, 1]}}, num_samples=2))
-        self.assertIn(told % 0 + os.path.join(self.dir, "first") + "; left out: 16 without w",
-                      narrow.done.err)
-        done = self.pegbox("run", self.spec(sh(ECHO, "{x}"), **self.keys(
-            {"plugin": "warm-start", "experiment": "none", "search": "tpe"}, name="z")), expect=4)
-        self.assertIn("there is no experiment in ", done.err)
+        self.assertIn(told % 0 + os.path.join(self.results_dir, "first") +
+                      "; left out: 16 without w", narrow.done.err)
+
+    def test_no_earlier_experiment(self):
+        """Is told at its place before anything is begun or deleted, wherever it stands."""
+        for search in ({"plugin": "warm-start", "experiment": "none", "search": "tpe"},
+                       {"plugin": "limit", "max_concurrent": 2, "search": {
+                           "plugin": "warm-start", "experiment": "none", "search": "tpe"}},
+                       {"plugin": "warm-start", "experiment": "none", "search": "tpe",
+                        "isolate": True}):
+            keys = self.keys(search)
+            line = "%s.experiment: there is no experiment in %s, nor in %s" % (
+                "search.search" if search["plugin"] == "limit" else "search",
+                os.path.join(self.dir, "none"), os.path.join(self.results_dir, "none"))
+            for command, words in (("validate", ()), ("run", ("--name", "z")), ("ask", ())):
+                with self.subTest(search=search, command=command):
+                    path = self.write("bad.json", json.dumps(dict(keys, trainable=sh(ECHO, "{x}"))))
+                    words = ("--create", path) if command == "ask" else (path,) + words
+                    done = self.pegbox(command, *words, expect=2)
+                    self.assertRegex(done.err, r"bad\.json:\d+:\d+: " + re.escape(line))
+                    self.assertEqual(len(done.err.splitlines()), 1)
+                    self.assertFalse(os.path.exists(self.results_dir), "something was started")
+        self.refused(dict(self.keys({"plugin": "warm-start", "experiment": "./none",
+                                     "search": "tpe"}), trainable=sh(ECHO, "{x}")),
+                     "there is no experiment in " + os.path.join(self.dir, "none"))
+
+    def test_replace_keeps_what_is_read(self):
+        self.first()
+        search = {"plugin": "warm-start", "experiment": "none", "search": "tpe"}
+        path = self.spec(sh(ECHO, "{x}"), **self.keys(search, name="first"))
+        self.pegbox("run", path, "--replace", expect=2)
+        search["experiment"] = "first"
+        path = self.spec(sh(ECHO, "{x}"), **self.keys(search, name="first"))
+        done = self.pegbox("run", path, "--replace", expect=2)
+        self.assertIn("search.experiment: %s is what --replace deletes: another --name keeps it"
+                      % os.path.join(self.results_dir, "first"), done.err)
+        self.assertEqual(len(self.opened("first").trials), 8)
 
     def first(self, n=8):
         return self.run_experiment(sh(ECHO, "{x}"), name="first", **self.keys("sobol", num_samples=n))
@@ -144,12 +177,7 @@ class WarmStart(PegboxTest):
             self.warm(tpe, isolate=True), num_samples=2,
             config={"x": {"$uniform": [0, 1]}, "w": {"$uniform": [0, 1]}}))
         self.assertIn("begins with 0 trials of %s; left out: 8 without w"
-                      % os.path.join(self.dir, "first"), narrow.done.err)
-        done = self.pegbox("run", self.spec(sh(ECHO, "{x}"), **self.keys(
-            {"plugin": "warm-start", "experiment": "none", "search": tpe, "isolate": True}, name="z")),
-            expect=4)
-        self.assertEqual(len(done.err.splitlines()), 1)
-        self.assertIn("search/warm-start: experiment: there is no experiment in ", done.err)
+                      % os.path.join(self.results_dir, "first"), narrow.done.err)
 
     def flaky(self, name, **flags):
         source = os.path.join(SOURCE, "tests", "unit", "decider", "flaky.c")

@@ -421,7 +421,7 @@ blob_state(pbx_instance *self, pbx_blob *blob)
     pbx_blob_u64(blob, &self->asked_whole);
 }
 
-static const char *const kinds[] = {"search", NULL};
+static const char *const kinds[] = {"search", NULL}, *const experiments[] = {"experiment", NULL};
 static const pbx_option options[] = {
     PBX_OPT_ANY(PBX_OPTION_JSON, PBX_OPTION_LIST, "points_to_evaluate",
                 "configs, or parts of them, that are evaluated first, each as one of num_samples",
@@ -430,10 +430,10 @@ static const pbx_option options[] = {
                 "the metric of each of these points: it is told, and the point is not evaluated; "
                 "null: it is",
                 "1.0", "[]"),
-    PBX_OPT_ANY(PBX_OPTION_PATH, 0, "experiment",
-                "an earlier experiment, by its directory or name, of whose trials the search is "
-                "told first",
-                "1.0", NULL),
+    PBX_OPT(PBX_OPTION_PATH, 0, "experiment",
+            "an earlier experiment, by its directory or name, of whose trials the search is told "
+            "first",
+            "1.0", -INFINITY, INFINITY, NULL, experiments),
     PBX_OPT_PLUGIN(PBX_OPTION_REQUIRED, "search", "the search that begins so", "1.0", kinds, NULL),
 };
 

@@ -41,7 +41,7 @@ enum {
     PBX_OPTION_EXPRESSION = 10, /* Lua, compiled by the host: expression/1 */
     PBX_OPTION_TEMPLATE = 11,   /* a text with {EXPR}, expanded by the host: template/1 */
     PBX_OPTION_REGEX = 12,      /* a regular expression (PCRE syntax), compiled to check it */
-    PBX_OPTION_PATH = 13        /* a file: made absolute by the host, ~ expanded */
+    PBX_OPTION_PATH = 13        /* a file or an experiment: made absolute by the host, ~ expanded */
 };
 
 /* Flags of an option. */
@@ -68,7 +68,7 @@ typedef struct pbx_option {
     uint32_t flags;
     double min, max;            /* INT, REAL (also of list items); +-INFINITY: unbounded */
     const char *fallback;       /* the default as JSON text; NULL: none, the key is then absent */
-    const char *const *choices; /* ENUM: values; PLUGIN: accepted kinds; ends with NULL */
+    const char *const *choices; /* ENUM: values; PLUGIN: kinds; PATH: "experiment", or NULL */
 } pbx_option;
 
 /* Levels of log. */
