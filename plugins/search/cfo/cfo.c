@@ -20,6 +20,7 @@ struct pbx_instance {
     uint64_t source; /* the trial that the incumbent is of */
     flow2 search;
     pbx_map live; /* flow2_trial, of those that have not ended */
+    flow2_memory memory;
     /* Scratch. */
     flow2_trial *trial;
     double *x;
@@ -90,6 +91,8 @@ setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
         return pbx_fail_memory(error);
     status = flow2_make(self, &self->search, n, error);
     if (status == PBX_OK)
+        status = flow2_memory_make(self, &self->memory, error);
+    if (status == PBX_OK)
         flow2_start(&self->search, self->space.start, (double)INFINITY, 0, &self->resource);
     self->thread = 1;
     self->source = PBX_NONE;
@@ -108,10 +111,76 @@ keep(pbx_instance *self, uint64_t number, pbx_error *error)
     return PBX_OK;
 }
 
+/* The search learns of a point, and is followed by another one once it has converged. */
+static void
+count(pbx_instance *self, uint64_t number, const flow2_trial *trial, double loss, double cost)
+{
+    if (flow2_tell(&self->search, &self->resource, trial, loss, cost))
+        self->source = number;
+    if (flow2_has_converged(&self->search, &self->space)) {
+        pbx_rng rng = pbx_rng_at(self->base.host, PBX_RNG_ALWAYS, self->thread << 32);
+        self->thread++;
+        self->source = PBX_NONE;
+        flow2_start_anywhere(&self->search, &self->space, &self->resource, &rng);
+    }
+}
+
+/* What came of this point, the trial's; NULL: nothing is known. */
+static const flow2_seen *
+find_seen(const pbx_instance *self, const double *x)
+{
+    return flow2_find(&self->space, &self->memory, x, self->trial->resource);
+}
+
+static int
+is_under_way(const pbx_instance *self, const double *x)
+{
+    return !self->trial->is_raise &&
+           flow2_is_known(&self->space, &self->search, &self->live, x, self->x);
+}
+
+/* Nobody's, as though it was enqueued. */
+static void
+draw_anywhere(pbx_instance *self, pbx_rng *rng, double *x)
+{
+    flow2_trial *trial = self->trial;
+    memset(trial, 0, self->live.item_size);
+    trial->resource = self->search.resource;
+    for (size_t i = 0; i < self->space.n; i++) {
+        const flow2_axis *axis = &self->space.axes[i];
+        const double u = pbx_rng_uniform(rng);
+        trial->places[i] = axis->unordered ? pbx_from_unit(axis->dim, u) : u;
+    }
+    flow2_point(&self->space, trial->places, x);
+}
+
+/* Where all is whole, what was tried counts without another trial. With nothing new around, the
+ * point is one from anywhere: in the end one that was tried, where no other is left. */
+static void
+propose(pbx_instance *self, pbx_rng *rng, double *x)
+{
+    enum { MOST_TRIES = 100, MOST_DRAWS = 200 };
+    for (int i = 0; i < MOST_TRIES; i++) {
+        const flow2_seen *seen;
+        flow2_ask(&self->search, &self->space, &self->resource, rng, self->trial);
+        self->trial->thread = self->thread;
+        flow2_point(&self->space, self->trial->places, x);
+        seen = find_seen(self, x);
+        if (!self->space.all_whole || (!seen && !is_under_way(self, x)))
+            return;
+        if (seen)
+            count(self, seen->trial, self->trial, seen->loss, seen->cost);
+    }
+    for (int i = 0; i < MOST_DRAWS; i++) {
+        draw_anywhere(self, rng, x);
+        if (!find_seen(self, x) && !is_under_way(self, x))
+            return;
+    }
+}
+
 static pbx_status
 suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
 {
-    enum { MOST_TRIES = 30 };
     pbx_rng rng = pbx_rng_at(self->base.host, suggestion->ask, 0);
     size_t open = 0;
     for (size_t i = 0; i < self->live.n; i++) {
@@ -120,16 +189,9 @@ suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
     }
     if (open > 0 && open >= 2 * self->space.n)
         return PBX_AGAIN;
-    for (int i = 0; i < MOST_TRIES; i++) {
-        flow2_ask(&self->search, &self->space, &self->resource, &rng, self->trial);
-        flow2_point(&self->space, self->trial->places, suggestion->x);
-        if (!self->space.all_whole || self->trial->is_raise ||
-            !flow2_is_known(&self->space, &self->search, &self->live, suggestion->x, self->x))
-            break;
-    }
-    self->trial->thread = self->thread;
+    propose(self, &rng, suggestion->x);
     self->asked = suggestion->trial;
-    suggestion->origin = self->thread;
+    suggestion->origin = self->trial->thread;
     if (self->resource_attr) {
         char number[32];
         snprintf(self->extra, strlen(self->resource_attr) + 40, "{\"%s\": %s}", self->resource_attr,
@@ -164,6 +226,7 @@ learn(pbx_instance *self, const pbx_outcome *outcome, uint64_t number, const flo
 {
     const int changed = (outcome->flags & PBX_OUTCOME_RECONFIGURED) != 0;
     flow2_trial *used = self->trial;
+    flow2_seen what;
     if (trial) {
         memcpy(used, trial, self->live.item_size);
     } else {
@@ -173,17 +236,14 @@ learn(pbx_instance *self, const pbx_outcome *outcome, uint64_t number, const flo
     }
     if (changed || !trial)
         flow2_places(&self->space, outcome->x, used->places);
-    if (used->thread != 0 && used->thread != self->thread)
-        return; /* of a search that is over */
-    if (flow2_tell(&self->search, &self->resource, used, pbx_final_loss(outcome),
-                   flow2_cost(self->problem, self->has_cost, outcome)))
-        self->source = number;
-    if (flow2_has_converged(&self->search, &self->space)) {
-        pbx_rng rng = pbx_rng_at(self->base.host, PBX_RNG_ALWAYS, self->thread << 32);
-        self->thread++;
-        self->source = PBX_NONE;
-        flow2_start_anywhere(&self->search, &self->space, &self->resource, &rng);
-    }
+    what = (flow2_seen){.trial = number,
+                        .loss = pbx_final_loss(outcome),
+                        .cost = flow2_cost(self->problem, self->has_cost, outcome),
+                        .resource = used->resource};
+    flow2_point(&self->space, used->places, self->x);
+    flow2_remember(&self->space, &self->memory, self->x, &what);
+    if (used->thread == 0 || used->thread == self->thread) /* else of a search that is over */
+        count(self, number, used, what.loss, what.cost);
 }
 
 static pbx_status
@@ -193,6 +253,7 @@ tell(pbx_instance *self, const pbx_outcome *outcome, pbx_error *error)
     const flow2_trial *trial = number != PBX_NONE ? pbx_map_get(&self->live, number) : NULL;
     (void)error;
     if (outcome->end == PBX_END_VOID) {
+        flow2_forget(&self->space, &self->memory, outcome->x);
         /* Whatever succeeds next takes the incumbent's place. */
         if (!trial && number == self->source) {
             self->search.best = (double)INFINITY;
@@ -239,6 +300,7 @@ state(pbx_instance *self, pbx_blob *blob)
     pbx_blob_u64(blob, &self->source);
     flow2_state(&self->search, blob);
     pbx_blob_map(blob, &self->live, live_state);
+    flow2_memory_state(&self->memory, blob);
 }
 
 PEGBOX_SEARCH("cfo", "1.0",
@@ -246,5 +308,5 @@ PEGBOX_SEARCH("cfo", "1.0",
               "LGPL-2.1-or-later", options,
               PBX_CAP_NEEDS_METRIC | PBX_CAP_CATEGORY | PBX_CAP_CONDITIONAL | PBX_CAP_UNBOUNDED |
                   PBX_CAP_QUANTUM,
-              1, init, state, .setup = setup, .suggest = suggest, .adopt = adopt, .tell = tell,
+              2, init, state, .setup = setup, .suggest = suggest, .adopt = adopt, .tell = tell,
               .object.describe = describe);

@@ -40,6 +40,29 @@ struct flow2;
 int flow2_is_known(const flow2_space *space, const struct flow2 *search, const pbx_map *live,
                    const double *x, double *scratch);
 
+/* The last points that were tried; a point of a space that is not all whole is not kept. */
+#define FLOW2_N_SEEN 512
+typedef struct flow2_seen {
+    uint64_t hash;  /* of the point */
+    uint64_t trial; /* PBX_NONE: somebody else's */
+    double loss, cost;
+    double resource; /* that it was tried with; NaN: there is none */
+} flow2_seen;
+
+typedef struct flow2_memory {
+    flow2_seen *seen; /* [FLOW2_N_SEEN] a ring */
+    uint64_t n;
+} flow2_memory;
+
+pbx_status flow2_memory_make(pbx_instance *self, flow2_memory *memory, pbx_error *error);
+const flow2_seen *flow2_find(const flow2_space *space, const flow2_memory *memory, const double *x,
+                             double resource);
+/* `what` but for its hash. */
+void flow2_remember(const flow2_space *space, flow2_memory *memory, const double *x,
+                    const flow2_seen *what);
+void flow2_forget(const flow2_space *space, flow2_memory *memory, const double *x);
+void flow2_memory_state(flow2_memory *memory, pbx_blob *blob);
+
 /* ---- Options that plugins share ---- */
 
 #define FLOW2_OPT_CHEAP                                                                            \

@@ -5,7 +5,7 @@
 
 #include <pegbox/helpers.h>
 
-#include "host.h"
+#include "test-cfo.h"
 
 #define MAX_DIMS 256
 #define TWO_DIM  "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$loguniform\": [1e-4, 1]}}"
@@ -17,9 +17,8 @@
     "\"j\": {\"$qlograndint\": [2, 8, 2]}, \"l\": {\"$choice\": [8, 16, 64]}, "                    \
     "\"k\": {\"$choice\": [\"x\", {\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "    \
     "\"in\": {\"$choice\": [{\"p\": {\"$uniform\": [0, 1]}}, 2]}}, [{\"$randint\": 3}, 1]]}}"
-#define RESOURCE "\"resource_attr\": \"n\", \"max_resource\": 1000, \"min_resource\": 10"
 
-static PbxTestHost *
+PbxTestHost *
 cfo_for(const char *options, const char *config)
 {
     PbxTestHost *host = test_host_new(options);
@@ -31,8 +30,7 @@ cfo_for(const char *options, const char *config)
 
 /* ---- Calls ---- */
 
-/* extra: what is said of the resource; NULL: nothing is looked at. */
-static pbx_status
+pbx_status
 try_to_ask(PbxTestHost *host, guint64 number, double *x, char **extra)
 {
     const pbx_search *search = host->vtable;
@@ -47,7 +45,7 @@ try_to_ask(PbxTestHost *host, guint64 number, double *x, char **extra)
     return status;
 }
 
-static void
+void
 ask(PbxTestHost *host, guint64 number, double *x)
 {
     g_autoptr(GError) error = NULL;
@@ -65,8 +63,7 @@ ask(PbxTestHost *host, guint64 number, double *x)
         g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
 }
 
-/* loss NaN: without a result. */
-static void
+void
 end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss, double cost)
 {
     const pbx_search *search = host->vtable;
@@ -88,7 +85,7 @@ end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss,
     g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
 }
 
-static void
+void
 tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
 {
     end(host, trial, x, PBX_END_COMPLETED, loss, 1);
@@ -108,7 +105,7 @@ adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags)
     g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
 }
 
-static double
+double
 bowl(PbxTestHost *host, const double *x, double middle)
 {
     double loss = 0;
@@ -594,5 +591,6 @@ main(int argc, char **argv)
     ADD("200-parameters", test_200_parameters);
     ADD("wide-bounds", test_wide_bounds);
     ADD("refusals", test_refusals);
+    memory_add_tests();
     return g_test_run();
 }
