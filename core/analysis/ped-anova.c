@@ -158,14 +158,12 @@ add_numbers(double *density, const double *counts, guint cells, guint n)
     add_kernel(density, cells, (cells - 1) / 2.0, cells, PRIOR_WEIGHT);
 }
 
-/* As TPE's: a kernel for each choice that occurs, smoothed by the prior. */
+/* As TPE's: a kernel for each value, smoothed by the prior. (Optuna has one for each choice that
+ * occurs, which smooths many values as though they were few.) */
 static void
-add_choices(double *density, const double *counts, guint cells)
+add_choices(double *density, const double *counts, guint cells, guint n)
 {
-    guint kernels = 1;
-    for (guint i = 0; i < cells; i++)
-        kernels += counts[i] > 0;
-    const double smooth = PRIOR_WEIGHT / kernels, sum = 1 + smooth * cells;
+    const double smooth = PRIOR_WEIGHT / (n + 1), sum = 1 + smooth * cells;
     for (guint i = 0; i < cells; i++) {
         if (counts[i] <= 0)
             continue;
@@ -182,7 +180,7 @@ estimate(const pbx_dim *dim, const double *counts, guint cells, guint n, double 
 {
     memset(density, 0, cells * sizeof *density);
     if (dim->type == PBX_DIM_CATEGORY)
-        add_choices(density, counts, cells);
+        add_choices(density, counts, cells, n);
     else
         add_numbers(density, counts, cells, n);
     for (guint i = 0; i < cells; i++)

@@ -83,28 +83,50 @@ fill(PbxSamples *samples, const guint *which)
     }
 }
 
+/* Of numbers: Optuna smooths choices otherwise. */
 static void
 test_figures(void)
 {
-    static const guint which[N_DIMS] = {A, B, L, K, W, Q};
-    /* Optuna 5.0: PedAnovaImportanceEvaluator(target_quantile=...), over their sum. */
-    static const double at_10[N_DIMS] = {0.08225770830518221, 0.01377777982020105,
-                                         0.17495971319725573, 0.04171778560065994,
-                                         0.5592436277347792,  0.1280433853419219};
-    static const double at_25[N_DIMS] = {0.18542680055186542, 0.04679257458893889,
-                                         0.1829720785880838,  0.05744935119572408,
-                                         0.36105986845082544, 0.1662993266245624};
-    const pbx_dim *dims[N_DIMS];
-    double found[N_DIMS];
-    g_auto(PbxSamples) samples = make(which, N_DIMS, 80, dims);
+    static const guint which[] = {A, B, L, W, Q};
+    /* Optuna 5.0: PedAnovaImportanceEvaluator(target_quantile=...). */
+    static const double at_10[] = {0.08225770830518221, 0.01377777982020105, 0.17495971319725573,
+                                   0.5592436277347792, 0.1280433853419219};
+    static const double at_25[] = {0.18542680055186542, 0.04679257458893889, 0.1829720785880838,
+                                   0.36105986845082544, 0.1662993266245624};
+    enum { N = G_N_ELEMENTS(which) };
+    const pbx_dim *dims[N];
+    double found[N], sums[2] = {0, 0};
+    g_auto(PbxSamples) samples = make(which, N, 80, dims);
     fill(&samples, which);
+    for (guint i = 0; i < N; i++) {
+        sums[0] += at_10[i];
+        sums[1] += at_25[i];
+    }
     g_assert_cmpuint(ped_anova_n_top(&samples, 0.1), ==, 8);
     importance_ped_anova(&samples, 0.1, found);
-    for (guint i = 0; i < N_DIMS; i++)
-        g_assert_cmpfloat_with_epsilon(found[i], at_10[i], 1e-9);
+    for (guint i = 0; i < N; i++)
+        g_assert_cmpfloat_with_epsilon(found[i], at_10[i] / sums[0], 1e-9);
     importance_ped_anova(&samples, 0.25, found);
-    for (guint i = 0; i < N_DIMS; i++)
-        g_assert_cmpfloat_with_epsilon(found[i], at_25[i], 1e-9);
+    for (guint i = 0; i < N; i++)
+        g_assert_cmpfloat_with_epsilon(found[i], at_25[i] / sums[1], 1e-9);
+}
+
+/* f = k + a / 10: the best third has one choice, the best tenth of all small values of `a` too. */
+static void
+test_choice_matters(void)
+{
+    static const guint which[] = {A, K};
+    const pbx_dim *dims[2];
+    double found[2];
+    g_auto(PbxSamples) samples = make(which, 2, 150, dims);
+    fill(&samples, which);
+    for (guint i = 0; i < samples.n; i++)
+        samples.losses[i] = samples.x[i * 2 + 1] + samples.x[i * 2] / 10;
+    importance_ped_anova(&samples, 0.33, found);
+    g_assert_cmpfloat(found[1], >, 0.98);
+    /* That many of one choice say nearly that it is the only one: p = 0.86 of 1/3 before. */
+    importance_ped_anova(&samples, 0.1, found);
+    g_assert_cmpfloat(found[1], >, 0.3);
 }
 
 static void
@@ -255,6 +277,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/importance/figures", test_figures);
+    g_test_add_func("/importance/choice-matters", test_choice_matters);
     g_test_add_func("/importance/order", test_order);
     g_test_add_func("/importance/one-matters", test_one_matters);
     g_test_add_func("/importance/interaction", test_interaction);
