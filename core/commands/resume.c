@@ -193,7 +193,8 @@ command_resume(int argc, char **argv)
         {"reset", 0, 0, G_OPTION_ARG_STRING_ARRAY, &resets,
          "Let the scheduler, or the stoppers, begin anew", "scheduler|stoppers"},
         {"verbose", 0, 0, G_OPTION_ARG_INT, &verbose,
-         "0: only errors, 1: the status, 2: results and the final table too, 3: all", "N"},
+         "0: only errors, 1: the status, 2: results, plugins' lines, the final table too, 3: all",
+         "N"},
         G_OPTION_ENTRY_NULL,
     };
     int status = EXIT_USAGE;

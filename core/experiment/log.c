@@ -12,6 +12,15 @@ typedef struct {
     char *text;
 } PbxLogLine;
 
+const char *
+runner_level_name(int level)
+{
+    return level >= PBX_LOG_ERROR     ? "error"
+           : level >= PBX_LOG_WARNING ? "warning"
+           : level >= PBX_LOG_INFO    ? "info"
+                                      : "debug";
+}
+
 static gboolean
 tell(gpointer data)
 {
@@ -19,8 +28,16 @@ tell(gpointer data)
     if (line->runner->reporter != NULL)
         reporter_message(line->runner->reporter, line->level, line->text);
     else
-        g_printerr("pegbox: warning: %s\n", line->text);
+        g_printerr("pegbox: %s: %s\n", runner_level_name(line->level), line->text);
     return G_SOURCE_REMOVE;
+}
+
+/* By --verbose. */
+static int
+least_level(const PbxRunner *runner)
+{
+    const int verbose = runner->spec->verbose;
+    return verbose >= 3 ? PBX_LOG_DEBUG : verbose == 2 ? PBX_LOG_INFO : PBX_LOG_WARNING;
 }
 
 static void
@@ -51,7 +68,7 @@ void
 runner_log(const char *slot, int level, const char *message, gpointer user)
 {
     PbxRunner *runner = user;
-    if (level < PBX_LOG_WARNING)
+    if (level < least_level(runner))
         return;
     PbxLogLine *line = g_new(PbxLogLine, 1);
     *line = (PbxLogLine){

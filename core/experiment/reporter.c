@@ -180,8 +180,7 @@ void
 reporter_message(PbxReporter *reporter, int level, const char *text)
 {
     g_autofree char *safe = terminal_safe(text);
-    g_autofree char *line =
-        g_strdup_printf("pegbox: %s: %s\n", level >= PBX_LOG_ERROR ? "error" : "warning", safe);
+    g_autofree char *line = g_strdup_printf("pegbox: %s: %s\n", runner_level_name(level), safe);
     above(reporter, stderr, line);
 }
 

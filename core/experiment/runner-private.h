@@ -492,6 +492,7 @@ double runner_env(const char *name, double fallback);
 /* Calls func in the loop's thread: now where this is it. */
 void runner_invoke(PbxRunner *runner, GSourceFunc func, gpointer data, GDestroyNotify free_data);
 /* Log lines of plugins and of the runner; any thread. */
+const char *runner_level_name(int level); /* "warning" */
 void runner_log(const char *slot, int level, const char *message, gpointer user);
 /* The same about one trial (NULL: none): goes to its stderr file too. Loop's thread. */
 void runner_log_trial(PbxRunner *runner, const PbxTrial *trial, int level, const char *message);

@@ -10,6 +10,37 @@ REPORT = """echo "{\\"loss\\": $1, \\"acc\\": 2, \\"deep\\": {\\"auc\\": 7}}"; s
             [ "$1" != 2 ] || { echo "no luck" >&2; exit 7; }"""
 GRID = {"x": {"$grid_search": [3, 1, 2]}}
 
+# Says something of each level when it is called first.
+SAYS = r"""
+#include <pegbox/helpers.h>
+struct pbx_instance { pbx_base base; };
+#ifdef KIND_search
+static pbx_status
+suggest(pbx_instance *self, pbx_suggestion *suggestion, pbx_error *error)
+{
+    (void)error;
+    suggestion->x[0] = 0.5;
+    %s
+    return PBX_OK;
+}
+PEGBOX_SEARCH("says", "1.0", "Says something", "MIT", PEGBOX_NO_OPTIONS, 0, 0, NULL, NULL,
+              .suggest = suggest);
+#else
+static pbx_status
+events(pbx_instance *self, const pbx_event *const *list, uint64_t n, uint64_t *done,
+       pbx_error *error)
+{
+    (void)list;
+    (void)error;
+    %s
+    *done = n;
+    return PBX_OK;
+}
+PEGBOX_LOGGER("says", "1.0", "Says something", "MIT", PEGBOX_NO_OPTIONS, PBX_WANTS(PBX_EVENT_START),
+              0, NULL, NULL, .events = events);
+#endif
+"""
+
 
 class Verbose(PegboxTest):
     def lines(self, *words, script=REPORT, expect=1, **keys):
@@ -68,6 +99,26 @@ class Verbose(PegboxTest):
         self.assertRegex(out, r"(?m)^  deep: \{\"auc\":7\}\n")
         self.assertRegex(out, r"(?m)^  training_iteration: 1\n")
         self.assertRegex(out, r"(?m)^e1  running for \d s  \d{4}-\d\d-\d\d ")
+
+    def test_what_plugins_say(self):
+        """By its level: of a search in pegbox itself, in a child, and of a logger's thread."""
+        level = 'pbx_log(self->base.host, PBX_LOG_%s, "here is %s");'
+        says = "".join(level % (name, name.lower()) for name in ("DEBUG", "INFO", "WARNING"))
+        source = self.write("says.c", SAYS % (says, says))
+        self.env["PEGBOX_PLUGIN_PATH"] = ":".join(
+            self.build_plugin(source, kind, "says", flags=["-DKIND_" + kind])
+            for kind in ("search", "logger"))
+        for verbose, told in (("0", 1), ("1", 1), ("2", 2), ("3", 3)):
+            for keys in ({"search": "says"}, {"search": {"plugin": "says", "isolate": True}},
+                         {"loggers": ["says"]}):
+                with self.subTest(verbose=verbose, keys=keys):
+                    done = self.lines("--verbose", verbose, script=REPORT.split(";")[0], expect=0,
+                                      config={"x": {"$uniform": 1}}, num_samples=1, **keys)
+                    where = "search" if "search" in keys else "loggers[0]"
+                    lines = ["pegbox: %s: %s: here is %s" % (name, where, name)
+                             for name in ("debug", "info", "warning")[3 - told:]]
+                    self.assertEqual([line for line in done.err.splitlines() if "here" in line],
+                                     lines)
 
     def test_numbers(self):
         path = self.spec(sh(":"))

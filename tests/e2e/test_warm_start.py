@@ -104,6 +104,8 @@ class WarmStart(PegboxTest):
                 {"plugin": "warm-start", "experiment": experiment,
                  "search": {"plugin": "tpe", "n_startup_trials": 16}}, config=space))
             self.assertNotIn("warning", second.done.err)
+            self.assertIn("pegbox: info: search: " + told % 16 + os.path.join(
+                self.results_dir, "first"), second.done.err)
         cold = self.run_experiment(sh(ECHO, "{x}"), **self.keys(
             {"plugin": "tpe", "n_startup_trials": 16}, config=space))
         self.assertNotEqual(second.configs, cold.configs)
