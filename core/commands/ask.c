@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pegbox ask: the next configuration of an experiment, for whoever evaluates it. */
 #include "commands/ask-private.h"
+#include "commands/run-private.h"
 
 /* Between two looks, where the search says "not now". */
 #define LOOK_US     (20 * 1000)
@@ -102,11 +103,14 @@ create(const Options *options)
         .ask = TRUE,
     };
     g_autoptr(PbxProblems) problems = problems_new();
-    PbxSpec *spec = spec_load(&input, registry, problems);
+    g_autoptr(PbxSpec) spec = spec_load(&input, registry, problems);
     if (spec == NULL)
         return command_problems(problems);
     g_autoptr(PbxExperiment) experiment = experiment_create(spec, &error);
-    return experiment != NULL ? ask(experiment, options->timeout) : ask_failed(error);
+    if (experiment == NULL)
+        return run_refused(spec, error, problems) ? command_problems(problems) : ask_failed(error);
+    (void)g_steal_pointer(&spec);
+    return ask(experiment, options->timeout);
 }
 
 static int

@@ -98,6 +98,15 @@ resume_find(const PbxSpecInput *input, gboolean may_begin, int *status)
 
 /* ---- Going on ---- */
 
+gboolean
+run_refused(const PbxSpec *spec, const GError *error, PbxProblems *problems)
+{
+    if (!g_error_matches(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_OPTIONS))
+        return FALSE;
+    spec_try_plugins(spec, problems);
+    return problems_count(problems) > 0;
+}
+
 int
 run_ended(gboolean whole, PbxExperimentEnd end, GError *error)
 {

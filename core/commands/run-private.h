@@ -5,6 +5,9 @@
 #include "experiment/experiment.h"
 #include "spec/spec.h"
 
+/* Whether a plugin has refused what the file says of it, so that nothing was started: then it is
+ * added to `problems` at its place, with what others refuse, as `validate` tells it. */
+gboolean run_refused(const PbxSpec *spec, const GError *error, PbxProblems *problems);
 /* The exit status of a run that has ended, its error told (freed); does not return where threads
  * were left that use what would be freed. */
 int run_ended(gboolean whole, PbxExperimentEnd end, GError *error);

@@ -106,6 +106,10 @@ run(const PbxSpecInput *input)
     PbxExperimentEnd end = EXPERIMENT_DONE;
     GError *broken = NULL;
     const gboolean whole = experiment_run(spec, registry, &end, &broken);
+    if (!whole && run_refused(spec, broken, problems)) {
+        g_error_free(broken);
+        return command_problems(problems);
+    }
     return run_ended(whole, end, broken);
 }
 

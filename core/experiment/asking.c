@@ -46,7 +46,6 @@ experiment_create(PbxSpec *spec, GError **error)
         outside_set_network(error, spec->results_dir);
     if (network || !runner_open_deciders(runner, error) || !runner_create(runner, error)) {
         runner_close(runner);
-        spec_free(spec);
         return NULL;
     }
     PbxExperiment *experiment = experiment_new(runner->dir);

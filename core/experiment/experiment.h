@@ -118,9 +118,9 @@ typedef struct PbxExperiment PbxExperiment;
  * error: STORE_ERROR_NONE. (transfer full) */
 PbxExperiment *experiment_open(const char *dir, GError **error);
 /*
- * Begins the experiment of a spec, which it takes (`ask` of its input allows that it has no
- * trainable), without a driver: its trials are asked for. The spec's registry is to outlive it.
- * NULL with error, as experiment_run. (transfer full)
+ * Begins the experiment of a spec (`ask` of its input allows that it has no trainable), without a
+ * driver: its trials are asked for. It takes the spec, whose registry is to outlive it. NULL with
+ * error, as experiment_run: the spec is the caller's still. (transfer full)
  */
 PbxExperiment *experiment_create(PbxSpec *spec, GError **error);
 void experiment_close(PbxExperiment *experiment);

@@ -67,12 +67,11 @@ plugin_set_abi_error(pbx_error *abi_error, const char *where, const char *format
 }
 
 static gboolean
-create(PbxInstance *instance, PbxOptions *options, GError **error)
+create(PbxInstance *instance, PbxOptions *options, pbx_error *abi_error, GError **error)
 {
-    pbx_error abi_error = {.where = "", .message = ""};
     FloatGuard *guard = float_guard_new();
     pbx_status status = instance->object->create(
-        host_abi(instance->host), host_json(options_node(options)), &instance->self, &abi_error);
+        host_abi(instance->host), host_json(options_node(options)), &instance->self, abi_error);
     if (float_guard_restore(guard))
         host_log(instance->host, PBX_LOG_WARNING,
                  "its create changed the floating-point environment, which was put back");
@@ -80,14 +79,15 @@ create(PbxInstance *instance, PbxOptions *options, GError **error)
         return TRUE;
     instance->object = NULL; /* there is nothing to destroy */
     instance_set_error(error, status == PBX_EINVAL ? PLUGIN_ERROR_OPTIONS : PLUGIN_ERROR_BROKEN,
-                       instance->plugin, status, &abi_error);
+                       instance->plugin, status, abi_error);
     return FALSE;
 }
 
 PbxInstance *
-instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions *options, guint64 seed,
+instance_try(const PbxPlugin *plugin, const char *slot, PbxOptions *options, guint64 seed,
              PbxClock *clock, PbxLogFunc log, gpointer log_user,
-             void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user, GError **error)
+             void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user, pbx_error *told,
+             GError **error)
 {
     g_autoptr(PbxInstance) instance = g_new0(PbxInstance, 1);
     instance->plugin = plugin;
@@ -96,7 +96,18 @@ instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions *options, gui
     instance->host = host_new(slot, options, seed, clock, log, log_user);
     if (prepare != NULL)
         prepare(instance->host, prepare_user);
-    return create(instance, options, error) ? g_steal_pointer(&instance) : NULL;
+    told->where[0] = told->message[0] = '\0';
+    return create(instance, options, told, error) ? g_steal_pointer(&instance) : NULL;
+}
+
+PbxInstance *
+instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions *options, guint64 seed,
+             PbxClock *clock, PbxLogFunc log, gpointer log_user,
+             void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user, GError **error)
+{
+    pbx_error told;
+    return instance_try(plugin, slot, options, seed, clock, log, log_user, prepare, prepare_user,
+                        &told, error);
 }
 
 void

@@ -262,6 +262,11 @@ PbxInstance *instance_new(const PbxPlugin *plugin, const char *slot, PbxOptions 
                           guint64 seed, PbxClock *clock, PbxLogFunc log, gpointer log_user,
                           void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user,
                           GError **error);
+/* The same; `told` is what create said of its error. */
+PbxInstance *instance_try(const PbxPlugin *plugin, const char *slot, PbxOptions *options,
+                          guint64 seed, PbxClock *clock, PbxLogFunc log, gpointer log_user,
+                          void (*prepare)(PbxHost *host, gpointer user), gpointer prepare_user,
+                          pbx_error *told, GError **error);
 void instance_free(PbxInstance *instance); /* destroy, then the host */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxInstance, instance_free)
 /* What this instance can do: the vtable's capabilities, or the fewer that it says. */

@@ -235,6 +235,8 @@ tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
     static const PbxChildFuncs funcs = {.problem = problem_of_child};
     g_autoptr(Tried) tried = g_new0(Tried, 1);
     g_autoptr(GError) error = NULL;
+    gboolean whole = TRUE;
+    pbx_error told;
     tried->spec = spec;
     tried->use = use;
     tried->problems = problems;
@@ -244,15 +246,20 @@ tried_new(const PbxSpec *spec, const PbxPluginUse *use, PbxProblems *problems)
     for (guint i = 0; i < use->wrapped->len; i++) {
         const PbxPluginUse *inner = g_ptr_array_index(use->wrapped, i);
         Tried *child = tried_new(spec, inner, problems);
-        if (child == NULL)
-            return NULL;
-        add_child(tried, child);
+        if (child != NULL)
+            add_child(tried, child);
+        else
+            whole = FALSE;
     }
-    tried->instance = instance_new(use->plugin, use->slot, use->options, spec_seed_of(spec, use),
-                                   NULL, keep_silent, NULL, offer, tried, &error);
+    if (!whole)
+        return NULL;
+    tried->instance = instance_try(use->plugin, use->slot, use->options, spec_seed_of(spec, use),
+                                   NULL, keep_silent, NULL, offer, tried, &told, &error);
     if (tried->instance != NULL)
         return g_steal_pointer(&tried);
-    tell(tried, use->pointer, error);
+    told.where[sizeof told.where - 1] = '\0';
+    g_autofree char *place = place_of(spec, use, told.where);
+    tell(tried, place, error);
     return NULL;
 }
 

@@ -18,6 +18,33 @@ class SpecErrors(PegboxTest):
     def config(self, operator, *messages):
         return self.keys("bad.json:", *messages, config={"lr": operator})
 
+    def test_place_of_what_plugins_refuse(self):
+        """As their options are: wherever they find it, one that is isolated and `run` too."""
+        text = """{"metric": "loss", "mode": "min", "trainable": {"command": ["false"]},
+ "config": {"x": {"$uniform": 1}},
+ "search": {"plugin": "tpe", "multivariate": false, "max_concurrent": 2,%s
+            "group": true},
+ "scheduler": {"plugin": "asha", "max_t": 2,
+   "grace_period": 3}, "stop": [{"plugin": "trial-plateau",
+   "metric_threshold": 1}]}
+"""
+        for isolate in ("", ' "isolate": true,'):
+            for command in ("validate", "run"):
+                with self.subTest(isolate=isolate, command=command):
+                    done = self.refused(text % isolate,
+                                        "bad.json:4:22: search.group: search/tpe: group: needs ",
+                                        "bad.json:5:43: scheduler.max_t: scheduler/asha: max_t: ",
+                                        command=command)
+                    self.assertEqual(done.status, 2)
+        path = self.write("ask.json", text % "")
+        done = self.pegbox("ask", "--create", path, expect=2)
+        self.assertIn("ask.json:4:22: search.group: search/tpe: group: needs ", done.err)
+        self.assertFalse(os.path.exists(self.results_dir))
+        self.refused("""{"metric": "loss", "mode": "min", "trainable": {"command": ["false"]},
+ "config": {"x": {"$uniform": 1}}, "search": {"plugin": "tpe", "points_to_evaluate": [{"x": 0.5}],
+   "evaluated_rewards": [1, 2]}}""",
+                     "bad.json:3:25: search.evaluated_rewards: search/warm-start: evaluated_rewards: ")
+
     def test_place(self):
         done = self.refused('{\n  "trainable": "exec",\n  "config": {\n'
                             '    "lr": {"$loguniform": [0, 0.1]}\n  }\n}\n')

@@ -18,7 +18,7 @@ static const Bad bad[] = {
     {"\"search\": {\"plugin\": \"picky\", \"how\": \"well\"}",
      "search.how: needs one of \"fine\", \"create\", \"broken\", got \"well\""},
     {"\"search\": {\"plugin\": \"picky\", \"how\": \"create\"}",
-     "search: search/picky: how: does not like this"},
+     "search.how: search/picky: how: does not like this"},
     {"\"search\": \"picky\", \"num_samples\": 13",
      "search: search/picky: 13 is no good number of samples"},
     {"\"search\": \"picky\", \"config\": {\"odd\": {\"$uniform\": [0, 1]}}",
