@@ -44,9 +44,9 @@ cross(const pbx_instance *self, const pbx_dim *dim, double one, double other, in
     }
     if (!two_parents)
         return one;
-    if (rules->crossover == NSGA2_UNIFORM)
+    if (rules->crossover != NSGA2_SBX) /* of those that are crossed together it is none */
         return pbx_rng_uniform(rng) < rules->swapping_prob ? other : one;
-    if (!is_number(dim) || pbx_rng_uniform(rng) < 0.5)
+    if (!is_number(dim) || pbx_rng_uniform(rng) < 1 - rules->use_child_gene_prob)
         return pbx_rng_uniform(rng) < 0.5 ? other : one;
     return one == other ? one
                         : pbx_from_unit(dim, cross_near(rules, pbx_to_unit(dim, one),
@@ -117,6 +117,17 @@ choose_parent(const nsga2_population *population, size_t n_parents, pbx_rng *rng
     return one->room >= other->room ? i : j;
 }
 
+/* Another one than these, if there is one. */
+static size_t
+choose_third(const nsga2_population *population, size_t n_parents, size_t first, size_t second,
+             pbx_rng *rng)
+{
+    size_t third = choose_parent(population, n_parents, rng);
+    for (int i = 0; i < TRIES && (third == first || third == second); i++)
+        third = choose_parent(population, n_parents, rng);
+    return third;
+}
+
 /* How many parents there are to breed from: what failed is none. */
 static size_t
 count_parents(const nsga2_population *population)
@@ -128,6 +139,67 @@ count_parents(const nsga2_population *population)
         if (!isinf(population->rows[i].penalty))
             return n;
     return 0;
+}
+
+/* ---- Numbers that are crossed together ---- */
+
+static int
+all_have(const pbx_dim *dim, uint32_t i, const double *const *points, uint32_t n_points)
+{
+    int have = is_number(dim);
+    for (uint32_t k = 0; k < n_points; k++)
+        have = have && !isnan(points[k][i]);
+    return have;
+}
+
+/* A parent's value stays what it is, to the last bit. */
+static double
+value_at(const pbx_dim *dim, uint32_t i, double place, const double *const *points,
+         uint32_t n_points)
+{
+    for (uint32_t k = 0; k < n_points; k++)
+        if (place == pbx_to_unit(dim, points[k][i]))
+            return points[k][i];
+    return pbx_from_unit(dim, place);
+}
+
+static int
+is_inside(const double *places, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(places[i] >= 0 && places[i] <= 1))
+            return 0;
+    return 1;
+}
+
+/* The places of the child in numbers that all of these have, in their order: drawn again until all
+ * are within the bounds, and in the end cut. */
+static const double *
+cross_together(const pbx_instance *self, const double *const *points, uint32_t n_points,
+               pbx_rng *rng)
+{
+    const size_t n_dims = self->space->n_dims;
+    const double *places[NSGA2_MAX_PARENTS];
+    double *child = self->places + NSGA2_MAX_PARENTS * n_dims;
+    size_t n = 0;
+    for (uint32_t i = 0; i < n_dims; i++) {
+        const pbx_dim *dim = self->space->dims[i];
+        if (!all_have(dim, i, points, n_points))
+            continue;
+        for (uint32_t k = 0; k < n_points; k++)
+            self->places[k * n_dims + n] = pbx_to_unit(dim, points[k][i]);
+        n++;
+    }
+    for (uint32_t k = 0; k < n_points; k++)
+        places[k] = self->places + k * n_dims;
+    for (int tries = 0; tries < TRIES; tries++) {
+        nsga2_cross(&self->rules, n, places, child, rng);
+        if (is_inside(child, n))
+            break;
+    }
+    for (size_t i = 0; i < n; i++)
+        child[i] = pbx_clamp(child[i], 0, 1);
+    return child;
 }
 
 /* ---- Children ---- */
@@ -146,26 +218,37 @@ breed(const pbx_instance *self, size_t n_parents, double *x, pbx_rng *rng)
 {
     const nsga2_rules *rules = &self->rules;
     const nsga2_population *population = &self->population;
+    const uint32_t n_together = nsga2_n_together(rules);
     const size_t first = choose_parent(population, n_parents, rng);
     size_t second = choose_parent(population, n_parents, rng);
-    const double *one, *other;
+    const double *points[NSGA2_MAX_PARENTS], *child = NULL;
     const int two_parents = pbx_rng_uniform(rng) < rules->crossover_prob && n_parents > 1;
     double probability = rules->mutation_prob;
-    uint32_t n_active = 0;
+    uint32_t n_active = 0, n_crossed = 0;
     for (int i = 0; i < TRIES && two_parents && second == first; i++)
         second = choose_parent(population, n_parents, rng);
-    one = nsga2_point(population, first);
-    other = nsga2_point(population, two_parents ? second : first);
+    points[0] = nsga2_point(population, first);
+    points[1] = nsga2_point(population, two_parents ? second : first);
+    if (two_parents && n_together > 2)
+        points[2] =
+            nsga2_point(population, choose_third(population, n_parents, first, second, rng));
+    if (two_parents && n_together > 0 && n_parents >= n_together)
+        child = cross_together(self, points, n_together, rng);
     for (uint32_t i = 0; i < self->space->n_dims; i++)
-        n_active += !isnan(one[i]);
+        n_active += !isnan(points[0][i]);
     if (isnan(probability))
         probability = n_active > 0 ? 1.0 / n_active : 0;
     for (uint32_t i = 0; i < self->space->n_dims; i++) {
         const pbx_dim *dim = self->space->dims[i];
+        const int together = child && all_have(dim, i, points, n_together);
+        const double place = together ? child[n_crossed++] : (double)NAN;
         x[i] = (double)NAN;
         if (!pbx_active(dim, x))
             continue;
-        x[i] = cross(self, dim, one[i], other[i], two_parents, rng);
+        if (together)
+            x[i] = value_at(dim, i, place, points, n_together);
+        else
+            x[i] = cross(self, dim, points[0][i], points[1][i], two_parents, rng);
         if (pbx_rng_uniform(rng) < probability)
             x[i] = mutate(rules, dim, x[i], rng);
     }

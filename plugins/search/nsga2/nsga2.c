@@ -5,7 +5,7 @@
  */
 #include "nsga2.h"
 
-static const char *const crossovers[] = {"uniform", "sbx", NULL};
+static const char *const crossovers[] = {"uniform", "sbx", "blxalpha", "spx", "undx", "vsbx", NULL};
 static const char *const mutations[] = {"polynomial", "redraw", NULL};
 
 static const pbx_option options[] = {
@@ -17,16 +17,35 @@ static const pbx_option options[] = {
     PBX_OPT_ENUM("mutation", "a change is near the value (polynomial), or anywhere (redraw)", "1.0",
                  mutations, "\"polynomial\""),
     PBX_OPT_REAL("mutation_eta", "how near: the larger the nearer", "1.0", 0, 1e6, "20"),
-    PBX_OPT_ENUM("crossover",
-                 "of two parents each parameter is one's or the other's (uniform), or near one of "
-                 "them, as far as they are from each other (sbx)",
-                 "1.0", crossovers, "\"uniform\""),
+    PBX_OPT_ENUM(
+        "crossover",
+        "of two parents each parameter is one's or the other's (uniform), or near one of "
+        "them, as far as they are from each other (sbx, vsbx), or in the box between them "
+        "(blxalpha); of three the child is in their simplex (spx), or normal around two of "
+        "them (undx)",
+        "1.0", crossovers, "\"uniform\""),
     PBX_OPT_REAL("crossover_prob", "how likely a child has two parents", "1.0", 0, 1, "0.9"),
     PBX_OPT_REAL("swapping_prob", "uniform: how likely a parameter is the second parent's", "1.0",
                  0, 1, "0.5"),
     PBX_OPT_REAL("crossover_eta",
-                 "sbx: how near a parent, the larger the nearer; default: 2, with several metrics "
-                 "20",
+                 "sbx, vsbx: how near a parent, the larger the nearer; default: 2, with several "
+                 "metrics 20",
+                 "1.0", 0, 1e6, NULL),
+    PBX_OPT_REAL("use_child_gene_prob", "sbx, vsbx: how likely a number is not a parent's as it is",
+                 "1.0", 0, 1, "0.5"),
+    PBX_OPT_REAL("uniform_crossover_prob",
+                 "vsbx: how likely a number is of the other one of two children", "1.0", 0, 1,
+                 "0.5"),
+    PBX_OPT_REAL("alpha", "blxalpha: how far beyond the box, in its extents", "1.0", 0, 1e6, "0.5"),
+    PBX_OPT_REAL("epsilon",
+                 "spx: how many times as large as the parents' the simplex is; default: "
+                 "sqrt(numbers + 2)",
+                 "1.0", 0, 1e6, NULL),
+    PBX_OPT_REAL("sigma_xi", "undx: the deviation along the line of two parents, in its length",
+                 "1.0", 0, 1e6, "0.5"),
+    PBX_OPT_REAL("sigma_eta",
+                 "undx: the deviation across it, in the third one's distance; default: 0.35 / "
+                 "sqrt(numbers)",
                  "1.0", 0, 1e6, NULL),
 };
 
@@ -41,18 +60,28 @@ init(pbx_instance *self, const pbx_host *host, const pbx_json *options_, pbx_err
                           ? NSGA2_REDRAW
                           : NSGA2_POLYNOMIAL;
     rules->mutation_eta = pbx_real(host, options_, "mutation_eta");
-    rules->crossover =
-        strcmp(pbx_string(host, options_, "crossover"), "sbx") == 0 ? NSGA2_SBX : NSGA2_UNIFORM;
+    while (strcmp(pbx_string(host, options_, "crossover"), crossovers[rules->crossover]) != 0)
+        rules->crossover++;
     rules->crossover_prob = pbx_real(host, options_, "crossover_prob");
     rules->swapping_prob = pbx_real(host, options_, "swapping_prob");
     rules->crossover_eta = pbx_real(host, options_, "crossover_eta");
+    rules->use_child_gene_prob = pbx_real(host, options_, "use_child_gene_prob");
+    rules->uniform_crossover_prob = pbx_real(host, options_, "uniform_crossover_prob");
+    rules->alpha = pbx_real(host, options_, "alpha");
+    rules->epsilon = pbx_real(host, options_, "epsilon");
+    rules->sigma_xi = pbx_real(host, options_, "sigma_xi");
+    rules->sigma_eta = pbx_real(host, options_, "sigma_eta");
     return PBX_OK;
 }
 
 static pbx_status
 setup(pbx_instance *self, const pbx_problem *problem, pbx_error *error)
 {
-    (void)error;
+    pbx_free(self, self->places);
+    self->places = pbx_alloc_array(self, (NSGA2_MAX_PARENTS + 1) * (size_t)problem->space->n_dims,
+                                   sizeof(double));
+    if (!self->places)
+        return pbx_fail_memory(error);
     self->space = problem->space;
     self->population.n_dims = problem->space->n_dims;
     self->population.n_losses = problem->n_objectives;

@@ -7,7 +7,7 @@
 
 /* ---- Options ---- */
 
-enum { NSGA2_UNIFORM, NSGA2_SBX };
+enum { NSGA2_UNIFORM, NSGA2_SBX, NSGA2_BLXALPHA, NSGA2_SPX, NSGA2_UNDX, NSGA2_VSBX };
 enum { NSGA2_POLYNOMIAL, NSGA2_REDRAW };
 
 typedef struct nsga2_rules {
@@ -17,6 +17,8 @@ typedef struct nsga2_rules {
     double mutation_eta;
     int crossover; /* NSGA2_UNIFORM, ... */
     double crossover_prob, swapping_prob, crossover_eta;
+    double alpha, sigma_xi, uniform_crossover_prob, use_child_gene_prob;
+    double epsilon, sigma_eta; /* NaN: by the number of parameters */
 } nsga2_rules;
 
 /* ---- Trials: population.c ---- */
@@ -56,6 +58,7 @@ struct pbx_instance {
     uint64_t asked;      /* the trial of the last suggestion */
     uint32_t skipped;    /* which was a duplicate */
     const pbx_space *space;
+    double *places; /* scratch: [NSGA2_MAX_PARENTS + 1][n_dims] */
 };
 
 static inline double *
@@ -75,6 +78,15 @@ size_t nsga2_count(const nsga2_population *population, uint32_t kind);
 /* Whether a row has this point, or a trial of the past had it. */
 int nsga2_has_point(const nsga2_population *population, const double *x);
 void nsga2_population_state(pbx_instance *self, pbx_blob *blob);
+
+/* ---- Crossovers of all numbers together: cross.c ---- */
+
+#define NSGA2_MAX_PARENTS 3
+/* Of how many parents the numbers are crossed together; 0: each by itself. */
+uint32_t nsga2_n_together(const nsga2_rules *rules);
+/* A child of parents[n_parents][n]; it may lie outside [0, 1]. */
+void nsga2_cross(const nsga2_rules *rules, size_t n, const double *const *parents, double *child,
+                 pbx_rng *rng);
 
 /* ---- Children: breed.c ---- */
 

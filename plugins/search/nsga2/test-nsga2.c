@@ -5,7 +5,7 @@
 
 #include <pegbox/helpers.h>
 
-#include "host.h"
+#include "test-nsga2.h"
 
 #define MAX_DIMS 256
 #define TWO_DIMS "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$uniform\": [0, 1]}}"
@@ -26,7 +26,7 @@ static const char *const modes[] = {
     "{\"population_size\": 2, \"crossover_prob\": 0}",
 };
 
-static PbxTestHost *
+PbxTestHost *
 host_for(const char *options, const char *config, const char *objectives)
 {
     PbxTestHost *host = test_host_new(options);
@@ -113,9 +113,7 @@ bowl(PbxTestHost *host, const double *x, double middle)
     return n > 0 ? sum / n : 0;
 }
 
-/* One after the other; the mean distance from the nearest of two points, between which the front
- * lies. */
-static double
+double
 run(PbxTestHost *host, guint64 first, guint n)
 {
     double x[MAX_DIMS], sum = 0;
@@ -541,7 +539,7 @@ static void
 test_options(void)
 {
     static const char *const bad[] = {"{\"population_size\": 1}", "{\"mutation_prob\": 1.5}",
-                                      "{\"crossover\": \"spx\"}"};
+                                      "{\"crossover\": \"spy\"}"};
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *refusal = test_host_refusal(bad[i]);
         g_assert_nonnull(refusal);
@@ -596,5 +594,6 @@ main(int argc, char **argv)
     ADD("odd-spaces", test_odd_spaces);
     ADD("options", test_options);
     ADD("describes-itself", test_describes_itself);
+    cross_add_tests();
     return g_test_run();
 }
