@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Points: made valid, drawn, and counted through a grid. */
 #include <math.h>
+#include <pegbox/helpers/space.h>
 
 #include "space/space-private.h"
 
 /* Changes below this, relative to the value or its step, are rounding noise. */
 #define NOISE 1e-9
-
-double
-space_quantise(double value, double q)
-{
-    double steps = rint(value / q);
-    double inverse = rint(1 / q);
-    /* 3 * 0.1 is 0.30000000000000004, 3 / 10 is 0.3. */
-    if (q < 1 && fabs(q * inverse - 1) < 1e-14)
-        return steps / inverse + 0.0;
-    return steps * q + 0.0; /* + 0.0: no negative zero */
-}
 
 /* ---- Making valid ---- */
 
@@ -34,7 +24,7 @@ static double
 snap_number(const pbx_dim *dim, double value)
 {
     if (dim->quantum > 0) {
-        double multiple = space_quantise(clamp(dim, value), dim->quantum);
+        double multiple = pbx_quantise(clamp(dim, value), dim->quantum);
         /* The bounds are as they were written: 3 * 0.3 is less than 0.9. */
         if (fabs(multiple - dim->high) < dim->quantum / 2)
             return dim->high;

@@ -130,8 +130,6 @@ void space_check_samples(PbxSpace *space, const PbxDoc *doc, PbxProblems *proble
 
 /* Sizes and the order of the grid. */
 void space_grid_prepare(PbxSpace *space);
-/* The multiple of q nearest to value (ties to even), written as a decimal would be. */
-double space_quantise(double value, double q);
 
 /* ---- config.c ---- */
 

@@ -37,6 +37,35 @@ test_there_and_back(void)
     }
 }
 
+/* To the last bit what a person would write, however it is come by. */
+static void
+test_steps_are_exact(void)
+{
+    static const pbx_dim exact[] = {
+        {DIM, .low = 0, .high = 0.6, .quantum = 0.05},
+        {DIM, .type = PBX_DIM_NORMAL, .mean = 0.15, .sd = 1e-9, .quantum = 0.05},
+        {DIM, .flags = PBX_DIM_LOG, .low = 0.1, .high = 1, .quantum = 0.05},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(exact); i++) {
+        g_assert_cmpfloat(pbx_from_unit(&exact[i], pbx_to_unit(&exact[i], 0.15)), ==, 0.15);
+        g_assert_cmpfloat(pbx_from_unit(&exact[i], pbx_to_unit(&exact[i], 3 * 0.05)), ==, 0.15);
+    }
+    g_assert_cmpfloat(pbx_quantise(0.31, 0.1), ==, 0.3);
+    g_assert_cmpfloat(pbx_quantise(-0.31, 0.1), ==, -0.3);
+    g_assert_cmpfloat(pbx_quantise(1.9e17, 2e16), ==, 2e17);
+    g_assert_false(signbit(pbx_quantise(-0.01, 0.1)));
+}
+
+/* Even places go to all steps alike: a sequence of halves and quarters meets the bounds of the
+ * intervals. */
+static void
+test_steps_are_even(void)
+{
+    static const pbx_dim four = {DIM, .type = PBX_DIM_INT, .low = 0, .high = 3};
+    for (int i = 0; i < 4; i++)
+        g_assert_cmpfloat(pbx_from_unit(&four, i / 4.0), ==, i);
+}
+
 static void
 test_ends_stay_inside(void)
 {
@@ -195,6 +224,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("unit/there-and-back", test_there_and_back);
     ADD("unit/wide-bounds", test_wide_bounds);
+    ADD("unit/steps-are-exact", test_steps_are_exact);
+    ADD("unit/steps-are-even", test_steps_are_even);
     ADD("unit/ends-stay-inside", test_ends_stay_inside);
     ADD("unit/whole-values-own-an-interval", test_whole_values_own_an_interval);
     ADD("unit/normal-inverse", test_normal_inverse);

@@ -17,9 +17,6 @@ gp_place(const pbx_space *space, const double *x, double *u)
             u[i] = inactive_place(dim);
         else
             u[i] = dim->type == PBX_DIM_CATEGORY ? x[i] : pbx_to_unit(dim, x[i]);
-        /* 3 * 0.05 is not quite 0.15, and either may be told. */
-        if (!isnan(x[i]) && dim->quantum > 0)
-            u[i] = pbx_to_unit(dim, pbx_from_unit(dim, u[i]));
     }
 }
 

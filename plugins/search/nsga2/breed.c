@@ -77,7 +77,7 @@ next_step(const pbx_dim *dim, double value, int up)
     const double low = dim->type == PBX_DIM_CATEGORY ? 0 : dim->low;
     double next = value + (up ? scale.quantum : -scale.quantum);
     if (dim->type == PBX_DIM_NORMAL)
-        return next;
+        return pbx_quantise(next, scale.quantum);
     if (next > high + scale.quantum / 2)
         next = value - scale.quantum;
     if (next < low - scale.quantum / 2)

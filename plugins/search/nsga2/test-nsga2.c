@@ -12,7 +12,7 @@
 #define OPERATORS                                                                                  \
     "{\"a\": {\"$uniform\": [-1, 1]}, \"b\": {\"$quniform\": [0, 0.9, 0.3]}, "                     \
     "\"c\": {\"$loguniform\": [1e-10, 0.1]}, \"d\": {\"$qloguniform\": [0.5, 2, 0.5]}, "           \
-    "\"e\": {\"$randn\": [3, 2]}, \"f\": {\"$qrandn\": [0, 1, 0.5]}, \"g\": {\"$randint\": 4}, "   \
+    "\"e\": {\"$randn\": [3, 2]}, \"f\": {\"$qrandn\": [0, 1, 0.1]}, \"g\": {\"$randint\": 4}, "   \
     "\"h\": {\"$qrandint\": [0, 10, 5]}, \"i\": {\"$lograndint\": [1, 100]}, "                     \
     "\"j\": {\"$qlograndint\": [2, 8, 2]}, \"l\": {\"$choice\": [16, 64, 256]}, "                  \
     "\"k\": {\"$choice\": [\"x\", {\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "    \
@@ -48,18 +48,14 @@ ask(PbxTestHost *host, guint64 number, double *x)
                                  .trial = number,
                                  .ask = number,
                                  .x = x};
-    g_autoptr(GError) error = NULL;
     double snapped[MAX_DIMS];
-    gboolean altered;
     for (guint i = 0; i < suggestion.n_dims; i++)
         x[i] = 123456;
     g_assert_cmpint(search->suggest(host->self, &suggestion, &host->error), ==, PBX_OK);
     memcpy(snapped, x, suggestion.n_dims * sizeof(double));
-    g_assert_true(space_snap(host->space, snapped, &altered, &error));
-    g_assert_no_error(error);
-    g_assert_false(altered);
+    g_assert_true(space_snap(host->space, snapped, NULL, NULL));
     for (guint i = 0; i < suggestion.n_dims; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
+        g_assert_true(x[i] == snapped[i] || (isnan(x[i]) && isnan(snapped[i])));
     return suggestion.origin;
 }
 
@@ -375,21 +371,25 @@ test_running_ones_do_not_come_again(void)
     ask(host, 10, x[10]);
 }
 
-/* Nor those of generations that are long gone. */
+/* Nor those of generations that are long gone, also behind more than are remembered. */
 static void
 test_past_ones_do_not_come_again(void)
 {
-    g_autoptr(PbxTestHost) host =
-        host_for("{\"population_size\": 4, \"mutation_prob\": 0.2}",
-                 "{\"a\": {\"$randint\": 20}, \"b\": {\"$randint\": 20}}", "a:min b:min");
-    double x[2];
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint64 trial = 0; trial < 200; trial++) {
-        ask(host, trial, x);
-        g_assert_true(is_new(seen, x, 2));
-        tell(host, trial, x, x[0], 20 - x[0] + x[1]);
-        if (trial == 100)
-            g_bytes_unref(test_host_reload(host));
+    for (guint n_before = 0; n_before <= 4200; n_before += 4200) {
+        g_autoptr(PbxTestHost) host =
+            host_for("{\"population_size\": 4, \"mutation_prob\": 0.2}",
+                     "{\"a\": {\"$randint\": 20}, \"b\": {\"$randint\": 20}}", "a:min b:min");
+        double x[2] = {19, 19};
+        g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        for (guint i = 0; i < n_before; i++)
+            tell(host, PBX_NONE, x, 99, 99);
+        for (guint64 trial = 0; trial < 200; trial++) {
+            ask(host, trial, x);
+            g_assert_true(is_new(seen, x, 2));
+            tell(host, trial, x, x[0], 20 - x[0] + x[1]);
+            if (trial == 100)
+                g_bytes_unref(test_host_reload(host));
+        }
     }
 }
 

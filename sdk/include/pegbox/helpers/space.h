@@ -121,6 +121,19 @@ pbx_scale_cell(const pbx_scale *scale, double x, double *from, double *to)
     *to = pbx_scale_at(scale, x + half);
 }
 
+/* The multiple of q nearest to the value (ties to even), exactly as pegbox has it in a config, so
+ * that equal points compare equal: 0.15 for q = 0.05, and not 3 * 0.05, which is larger by a bit.
+ */
+static inline double
+pbx_quantise(double value, double q)
+{
+    double steps = rint(value / q);
+    double inverse = rint(1 / q);
+    if (q < 1 && fabs(q * inverse - 1) < 1e-14)
+        return steps / inverse + 0.0;
+    return steps * q + 0.0; /* + 0.0: no negative zero */
+}
+
 /* The value at a place on the scale: never outside the dimension, below an open upper
  * bound, a multiple of its quantum; a category's index. */
 static inline double
@@ -130,7 +143,7 @@ pbx_scale_value(const pbx_scale *scale, double place)
     double x = place;
     if (dim->type == PBX_DIM_NORMAL) {
         x = dim->mean + dim->sd * place;
-        return dim->quantum > 0 ? rint(x / dim->quantum) * dim->quantum : x;
+        return dim->quantum > 0 ? pbx_quantise(x, dim->quantum) : x;
     }
     if (dim->type == PBX_DIM_CATEGORY)
         return pbx_clamp(floor(x), 0, (double)dim->n_choices - 1);
@@ -138,7 +151,10 @@ pbx_scale_value(const pbx_scale *scale, double place)
         x = exp(x);
     if (scale->quantum <= 0)
         return pbx_clamp(x, dim->low, nextafter(dim->high, dim->low));
-    x = scale->shift > 0 ? floor(x) : floor(x / scale->quantum + 0.5) * scale->quantum;
+    if (scale->shift > 0)
+        x = floor(x);
+    else /* halves go up: of two values each has half of the even places */
+        x = pbx_quantise(floor(x / scale->quantum + 0.5) * scale->quantum, scale->quantum);
     /* The bounds are as they were written: 3 * 0.3 is less than 0.9. */
     if (x > dim->high - scale->quantum / 2)
         return dim->high;
