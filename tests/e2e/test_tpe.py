@@ -32,7 +32,7 @@ class Tpe(PegboxTest):
                          num_samples=40), **more)
 
     def test_learns(self):
-        for options in ({}, {"multivariate": False}, {"group": True}):
+        for options in ({}, {"multivariate": False}, {"group": True}, {"hyperopt": True}):
             experiment = self.run_experiment(
                 PROGRAM, max_concurrent_trials=1,
                 **self.keys(name="e%d" % len(options) + "".join(options),

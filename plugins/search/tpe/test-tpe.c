@@ -44,7 +44,7 @@ ask(PbxTestHost *host, guint64 number, double *x)
     g_assert_no_error(error);
     g_assert_false(altered);
     for (guint i = 0; i < suggestion.n_dims; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
+        g_assert_true(x[i] == snapped[i] || (isnan(x[i]) && isnan(snapped[i])));
 }
 
 void
@@ -345,6 +345,56 @@ test_options(void)
     g_assert_nonnull(prior);
 }
 
+/* Whether two sets of options are one: in 60 trials, of which always some run, and in what is kept.
+ */
+static gboolean
+are_alike(const char *one_options, const char *other_options)
+{
+    g_autoptr(PbxTestHost) one = tpe_for(one_options, TWO_DIM);
+    g_autoptr(PbxTestHost) other = tpe_for(other_options, TWO_DIM);
+    double x[60][2], y[2];
+    gboolean are_alike = TRUE;
+    for (guint64 trial = 0; trial < 60; trial++) {
+        ask(one, trial, x[trial]);
+        ask(other, trial, y);
+        are_alike = are_alike && x[trial][0] == y[0] && x[trial][1] == y[1];
+        adopt(other, trial, x[trial], 0);
+        if (trial < 5)
+            continue;
+        tell(one, trial - 5, x[trial - 5], bowl(one, x[trial - 5], 0.3));
+        tell(other, trial - 5, x[trial - 5], bowl(one, x[trial - 5], 0.3));
+    }
+    g_autoptr(GBytes) kept = test_host_reload(one);
+    g_autoptr(GBytes) other_kept = test_host_reload(other);
+    return are_alike && g_bytes_equal(kept, other_kept);
+}
+
+#define HYPEROPT                                                                                   \
+    "\"n_startup_trials\": 20, \"multivariate\": false, \"constant_liar\": false, "                \
+    "\"gamma\": 0.25, \"split\": \"sqrt\", \"max_history\": 0, "                                   \
+    "\"bandwidth\": \"neighbours-and-prior\""
+
+/* What is given counts, be it what the default is without. */
+static void
+test_hyperopt(void)
+{
+    static const char *const own[] = {"\"n_startup_trials\": 10",     "\"multivariate\": true",
+                                      "\"constant_liar\": true",      "\"gamma\": 0.1",
+                                      "\"split\": \"linear\"",        "\"max_history\": 500",
+                                      "\"bandwidth\": \"neighbours\""};
+    g_autoptr(GString) all = g_string_new("{\"hyperopt\": true");
+    g_assert_true(are_alike("{\"hyperopt\": true}", "{" HYPEROPT "}"));
+    g_assert_true(are_alike("{\"hyperopt\": true}", "{\"hyperopt\": true, " HYPEROPT "}"));
+    for (gsize i = 0; i < G_N_ELEMENTS(own); i++) {
+        g_autofree char *one = g_strdup_printf("{\"hyperopt\": true, %s}", own[i]);
+        g_assert_false(are_alike("{\"hyperopt\": true}", one));
+        g_string_append_printf(all, ", %s", own[i]);
+    }
+    g_string_append_c(all, '}');
+    g_assert_true(are_alike("{}", all->str));
+    g_assert_true(are_alike("{\"hyperopt\": false}", "{}"));
+}
+
 static void
 assert_describes(PbxTestHost *host, const char *text)
 {
@@ -389,6 +439,7 @@ main(int argc, char **argv)
     ADD("200-parameters", test_200_parameters);
     ADD("wide-bounds", test_wide_bounds);
     ADD("options", test_options);
+    ADD("hyperopt", test_hyperopt);
     ADD("describes-itself", test_describes_itself);
     return g_test_run();
 }

@@ -9,59 +9,98 @@ static const char *const splits[] = {"linear", "sqrt", NULL};
 static const char *const bandwidths[] = {"neighbours", "neighbours-and-prior", "scott", NULL};
 
 static const pbx_option options[] = {
-    PBX_OPT_INT("n_startup_trials", "trials that are drawn at random before there is a model",
-                "1.0", 0, 1e9, "10"),
+    PBX_OPT_BOOL("hyperopt",
+                 "the defaults of the other options are HyperOpt's; one that is given counts",
+                 "1.0", "false"),
+    PBX_OPT_INT("n_startup_trials",
+                "trials that are drawn at random before there is a model; default: 10, with "
+                "hyperopt 20",
+                "1.0", 0, 1e9, NULL),
     PBX_OPT_INT("n_ei_candidates", "points that are drawn and compared for each suggestion", "1.0",
                 1, 1e6, "24"),
     PBX_OPT_BOOL("multivariate",
-                 "model all parameters together, not each alone; default: true with one metric",
+                 "model all parameters together, not each alone; default: true with one metric, "
+                 "unless hyperopt is",
                  "1.0", NULL),
     PBX_OPT_BOOL("group", "with multivariate: model those of each branch of a choice together too",
                  "1.0", "false"),
-    PBX_OPT_BOOL("constant_liar", "take running trials for bad ones, so that others go elsewhere",
-                 "1.0", "true"),
-    PBX_OPT(PBX_OPTION_REAL, PBX_OPTION_MIN_OPEN, "gamma", "the part of the trials that is good",
-            "1.0", 0, 1, "0.1", NULL),
-    PBX_OPT_ENUM("split", "gamma is a part of the number of trials, or of its square root", "1.0",
-                 splits, "\"linear\""),
+    PBX_OPT_BOOL("constant_liar",
+                 "take running trials for bad ones, so that others go elsewhere; default: true, "
+                 "with hyperopt false",
+                 "1.0", NULL),
+    PBX_OPT(PBX_OPTION_REAL, PBX_OPTION_MIN_OPEN, "gamma",
+            "the part of the trials that is good; default: 0.1, with hyperopt 0.25", "1.0", 0, 1,
+            NULL, NULL),
+    PBX_OPT_ENUM("split",
+                 "gamma is a part of the number of trials, or of its square root; default: linear, "
+                 "with hyperopt sqrt",
+                 "1.0", splits, NULL),
     PBX_OPT_INT("max_below", "how many are good at most; 0: any number", "1.0", 0, 1e9, "25"),
-    PBX_OPT_INT("max_history", "trials that the model of the others is made of, the newest; 0: all",
-                "1.0", 0, 1e9, "500"),
+    PBX_OPT_INT("max_history",
+                "trials that the model of the others is made of, the newest; 0: all; default: 500, "
+                "with hyperopt 0",
+                "1.0", 0, 1e9, NULL),
     PBX_OPT_REAL_ABOVE("prior_weight", "the weight of the search space itself beside the trials",
                        "1.0", 0, "1.0"),
-    PBX_OPT_ENUM("bandwidth", "how wide the kernels of a number are", "1.0", bandwidths,
-                 "\"neighbours\""),
+    PBX_OPT_ENUM("bandwidth",
+                 "how wide the kernels of a number are; default: neighbours, with hyperopt "
+                 "neighbours-and-prior",
+                 "1.0", bandwidths, NULL),
     PBX_OPT_BOOL("consider_magic_clip", "keep kernels from being narrow while there are few", "1.0",
                  "true"),
     PBX_OPT_BOOL("consider_endpoints", "the bounds are neighbours of the outermost kernels", "1.0",
                  "false"),
 };
 
+static const tpe_rules own_defaults = {
+    .gamma = 0.1,
+    .bandwidth = TPE_NEIGHBOURS,
+    .multivariate = 1,
+    .constant_liar = 1,
+    .n_startup = 10,
+    .max_history = 500,
+};
+static const tpe_rules hyperopt_defaults = {
+    .gamma = 0.25,
+    .square_root = 1,
+    .bandwidth = TPE_NEIGHBOURS_AND_PRIOR,
+    .n_startup = 20,
+};
+
 static int
-choice_of(const char *const *choices, const char *text)
+choice_of(const char *const *choices, const char *text, int fallback)
 {
     int i = 0;
-    while (choices[i] && strcmp(choices[i], text) != 0)
+    while (text && choices[i] && strcmp(choices[i], text) != 0)
         i++;
-    return i;
+    return text ? i : fallback;
 }
 
 static pbx_status
 init(pbx_instance *self, const pbx_host *host, const pbx_json *options_, pbx_error *error)
 {
     tpe_rules *rules = &self->rules;
-    rules->n_startup = (size_t)pbx_integer(host, options_, "n_startup_trials");
+    const int is_hyperopt = pbx_boolean(host, options_, "hyperopt");
+    const pbx_json *multivariate = host->json_member(options_, "multivariate");
+    const double gamma = pbx_real(host, options_, "gamma");
+    *rules = is_hyperopt ? hyperopt_defaults : own_defaults;
+    rules->n_startup = (size_t)host->json_int(host->json_member(options_, "n_startup_trials"),
+                                              (int64_t)rules->n_startup);
     rules->n_candidates = (size_t)pbx_integer(host, options_, "n_ei_candidates");
     rules->group = pbx_boolean(host, options_, "group");
-    rules->multivariate_given = host->json_member(options_, "multivariate") != NULL;
-    rules->multivariate = pbx_boolean(host, options_, "multivariate") || !rules->multivariate_given;
-    rules->constant_liar = pbx_boolean(host, options_, "constant_liar");
-    rules->gamma = pbx_real(host, options_, "gamma");
-    rules->square_root = choice_of(splits, pbx_string(host, options_, "split")) == 1;
+    rules->multivariate_given = multivariate != NULL || is_hyperopt;
+    rules->multivariate = host->json_bool(multivariate, rules->multivariate) != 0;
+    rules->constant_liar =
+        host->json_bool(host->json_member(options_, "constant_liar"), rules->constant_liar) != 0;
+    rules->gamma = isnan(gamma) ? rules->gamma : gamma;
+    rules->square_root =
+        choice_of(splits, pbx_string(host, options_, "split"), rules->square_root) == 1;
     rules->max_below = (size_t)pbx_integer(host, options_, "max_below");
-    rules->max_history = (size_t)pbx_integer(host, options_, "max_history");
+    rules->max_history = (size_t)host->json_int(host->json_member(options_, "max_history"),
+                                                (int64_t)rules->max_history);
     rules->prior_weight = pbx_real(host, options_, "prior_weight");
-    rules->bandwidth = choice_of(bandwidths, pbx_string(host, options_, "bandwidth"));
+    rules->bandwidth =
+        choice_of(bandwidths, pbx_string(host, options_, "bandwidth"), rules->bandwidth);
     rules->magic_clip = pbx_boolean(host, options_, "consider_magic_clip");
     rules->endpoints = pbx_boolean(host, options_, "consider_endpoints");
     if (rules->group && !rules->multivariate)
