@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Definitions and domains: Surjanovic and Bingham, "Virtual Library of Simulation Experiments";
  * ackley10 lies askew, so that the middle is no good guess, and mixcond is conditional, and of
- * every kind of domain. functions.py has the same. */
+ * every kind of domain. zdt1 to zdt3: Zitzler, Deb, Thiele, "Comparison of Multiobjective
+ * Evolutionary Algorithms: Empirical Results", Evolutionary Computation 8(2), 2000. functions.py
+ * has the same. */
 #include "functions.h"
 
 #include <math.h>
@@ -122,18 +124,67 @@ mixcond(const pbx_space *space, const double *x)
            of_act[act] + 2 * square(at(space, x, "drop") - 0.05 * layers);
 }
 
+/* ---- Two metrics ---- */
+
+#define ZDT_DIMS 30
+
+const double function_reference[FUNCTION_MAX_METRICS] = {1.1, 11};
+
+static double
+zdt_g(const double *x)
+{
+    double sum = 0;
+    for (int i = 1; i < ZDT_DIMS; i++)
+        sum += x[i];
+    return 1 + 9 * sum / (ZDT_DIMS - 1);
+}
+
+static void
+zdt1(const double *x, double *values)
+{
+    const double g = zdt_g(x);
+    values[0] = x[0];
+    values[1] = g * (1 - sqrt(x[0] / g));
+}
+
+static void
+zdt2(const double *x, double *values)
+{
+    const double g = zdt_g(x);
+    values[0] = x[0];
+    values[1] = g * (1 - square(x[0] / g));
+}
+
+static void
+zdt3(const double *x, double *values)
+{
+    const double g = zdt_g(x);
+    values[0] = x[0];
+    values[1] = g * (1 - sqrt(x[0] / g) - x[0] / g * sin(10 * PI * x[0]));
+}
+
+/* ---- All ---- */
+
 #define U(NAME, LOW, HIGH) "\"" NAME "\": {\"$uniform\": [" LOW ", " HIGH "]}"
 
+#define UNIT(NAME) U(NAME, "0", "1") ", "
+#define FIVE(TENS, A, B, C, D, E)                                                                  \
+    UNIT("x" TENS A) UNIT("x" TENS B) UNIT("x" TENS C) UNIT("x" TENS D) UNIT("x" TENS E)
+#define TEN(TENS) FIVE(TENS, "0", "1", "2", "3", "4") FIVE(TENS, "5", "6", "7", "8", "9")
+#define ZDT_CONFIG                                                                                 \
+    "{" TEN("0") TEN("1") FIVE("2", "0", "1", "2", "3", "4") UNIT("x25") UNIT("x26") UNIT("x27")   \
+        UNIT("x28") U("x29", "0", "1") "}"
+
 const Function functions[] = {
-    {"branin", "{" U("a", "-5", "10") ", " U("b", "0", "15") "}", 0.39788735773, branin},
+    {"branin", "{" U("a", "-5", "10") ", " U("b", "0", "15") "}", 0.39788735773, branin, NULL},
     {"hartmann6",
      "{" U("a", "0", "1") ", " U("b", "0", "1") ", " U("c", "0", "1") ", " U("d", "0", "1") ", " U(
          "e", "0", "1") ", " U("f", "0", "1") "}",
-     -3.32236801, hartmann6},
+     -3.32236801, hartmann6, NULL},
     {"rosenbrock5",
      "{" U("a", "-5", "10") ", " U("b", "-5", "10") ", " U("c", "-5", "10") ", " U(
          "d", "-5", "10") ", " U("e", "-5", "10") "}",
-     0, rosenbrock5},
+     0, rosenbrock5, NULL},
     {"ackley10",
      "{" U("a", "-20", "40") ", " U("b", "-20", "40") ", " U("c", "-20", "40") ", " U(
          "d", "-20",
@@ -144,11 +195,11 @@ const Function functions[] = {
                                                              "40") ", " U("i", "-20",
                                                                           "40") ", " U("j", "-20",
                                                                                        "40") "}",
-     0, ackley10},
+     0, ackley10, NULL},
     {"levy4",
      "{" U("a", "-10", "10") ", " U("b", "-10", "10") ", " U("c", "-10", "10") ", " U("d", "-10",
                                                                                       "10") "}",
-     0, levy4},
+     0, levy4, NULL},
     {"mixcond",
      "{\"opt\": {\"$choice\": ["
      "{\"type\": \"sgd\", \"sgd_lr\": {\"$loguniform\": [1e-5, 1]}, " U(
@@ -162,8 +213,11 @@ const Function functions[] = {
                        "1025]}, "
                        "\"act\": {\"$choice\": [\"relu\", \"tanh\", \"gelu\", \"selu\"]}, "
                        "\"drop\": {\"$quniform\": [0, 0.6, 0.05]}}",
-     0, mixcond},
-    {NULL, NULL, 0, NULL},
+     0, mixcond, NULL},
+    {"zdt1", ZDT_CONFIG, 12.1 - 1. / 3, NULL, zdt1},
+    {"zdt2", ZDT_CONFIG, 12.1 - 2. / 3, NULL, zdt2},
+    {"zdt3", ZDT_CONFIG, 12.2217629086503, NULL, zdt3},
+    {NULL, NULL, 0, NULL, NULL},
 };
 
 const Function *

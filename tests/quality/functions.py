@@ -2,6 +2,8 @@
 """The functions of functions.c, as an Optuna trial's objective."""
 import math
 
+REFERENCE = 1.1, 11  # of zdt1, ...: a tenth beyond the largest values that there are
+
 
 def floats(trial, n, low, high):
     return [trial.suggest_float("x%d" % i, low, high) for i in range(n)]
@@ -66,6 +68,26 @@ def mixcond(trial):
         {"relu": 0.05, "tanh": 0.2, "gelu": 0, "selu": 0.1}[act] + 2 * (drop - 0.05 * layers) ** 2
 
 
+def zdt_at(number, x):
+    first, g = x[0], 1 + 9 * sum(x[1:30]) / 29
+    part = first / g
+    if number == 1:
+        return first, g * (1 - math.sqrt(part))
+    if number == 2:
+        return first, g * (1 - part * part)
+    return first, g * (1 - math.sqrt(part) - part * math.sin(10 * math.pi * first))
+
+
+def hypervolume(points):
+    """Of pairs, below the reference point."""
+    area, height = 0, REFERENCE[1]
+    for first, second in sorted(points):
+        if first < REFERENCE[0] and second < height:
+            area += (REFERENCE[0] - first) * (height - second)
+            height = second
+    return area
+
+
 FUNCTIONS = {
     "branin": branin,
     "hartmann6": lambda trial: hartmann6_at(floats(trial, 6, 0, 1)),
@@ -73,4 +95,7 @@ FUNCTIONS = {
     "ackley10": lambda trial: ackley10_at(floats(trial, 10, -20, 40)),
     "levy4": lambda trial: levy4_at(floats(trial, 4, -10, 10)),
     "mixcond": mixcond,
+    "zdt1": lambda trial: zdt_at(1, floats(trial, 30, 0, 1)),
+    "zdt2": lambda trial: zdt_at(2, floats(trial, 30, 0, 1)),
+    "zdt3": lambda trial: zdt_at(3, floats(trial, 30, 0, 1)),
 }

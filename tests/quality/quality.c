@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quality PLUGIN.so OPTIONS FUNCTION TRIALS SEED: one run of a search, one trial at a time, and the
- * best value after 25, 50, 100, ... trials, a line "TRIALS BEST" each.
+/* quality PLUGIN.so OPTIONS FUNCTION TRIALS[,TRIALS...] SEED: one run of a search, one trial at a
+ * time, and the best value after so many trials each, a line "TRIALS BEST"; of a function with
+ * several metrics the hypervolume of all points below function_reference.
  * quality --check: the functions at a known point. */
 #include <math.h>
+#include <pegbox/helpers/hypervolume.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "functions.h"
 #include "host.h"
-
-#define FIRST 25
 
 static void
 check(PbxTestHost *host, pbx_status status, const char *what)
@@ -19,14 +19,14 @@ check(PbxTestHost *host, pbx_status status, const char *what)
 }
 
 static void
-tell(PbxTestHost *host, guint64 trial, const double *x, double value)
+tell(PbxTestHost *host, guint64 trial, const double *x, const double *values)
 {
     const pbx_search *search = host->vtable;
     const pbx_result last = {.struct_size = sizeof last,
                              .trial = trial,
                              .iteration = 1,
-                             .n_losses = 1,
-                             .losses = &value};
+                             .n_losses = host->problem.n_objectives,
+                             .losses = values};
     const pbx_outcome outcome = {.struct_size = sizeof outcome,
                                  .end = PBX_END_COMPLETED,
                                  .n_dims = host->problem.space->n_dims,
@@ -37,24 +37,46 @@ tell(PbxTestHost *host, guint64 trial, const double *x, double value)
         check(host, search->tell(host->self, &outcome, &host->error), "tell");
 }
 
-static void
-run(PbxTestHost *host, const Function *function, guint64 trials)
+/* n rows of values: the least, or the hypervolume. */
+static double
+best_of(const Function *function, const double *values, gsize n)
 {
-    g_autofree double *x = g_new(double, host->problem.space->n_dims);
     double best = (double)INFINITY;
-    guint64 next = FIRST;
-    for (guint64 trial = 0; trial < trials; trial++) {
-        g_autoptr(GError) error = NULL;
-        check(host, test_suggest(host, trial, x), "suggest");
-        if (!space_snap(host->space, x, NULL, &error))
-            g_error("suggest: %s", error->message);
-        const double value = function->value(host->problem.space, x);
-        tell(host, trial, x, value);
-        best = MIN(best, value);
-        if (trial + 1 == next) {
-            printf("%" G_GUINT64_FORMAT " %.17g\n", next, best);
-            next *= 2;
+    if (function->values == NULL) {
+        for (gsize i = 0; i < n; i++)
+            best = MIN(best, values[i]);
+        return best;
+    }
+    if (pbx_hypervolume(values, n, FUNCTION_MAX_METRICS, function_reference, &best) != PBX_OK)
+        g_error("no memory");
+    return best;
+}
+
+/* after: the numbers of trials, ascending. */
+static void
+run(PbxTestHost *host, const Function *function, char **after)
+{
+    const guint n_values = function->values != NULL ? FUNCTION_MAX_METRICS : 1;
+    g_autofree double *x = g_new(double, host->problem.space->n_dims);
+    g_autoptr(GArray) values = g_array_new(FALSE, TRUE, n_values * sizeof(double));
+    for (; *after != NULL; after++) {
+        const guint trials = (guint)g_ascii_strtoull(*after, NULL, 10);
+        while (values->len < trials) {
+            const guint trial = values->len;
+            g_autoptr(GError) error = NULL;
+            check(host, test_suggest(host, trial, x), "suggest");
+            if (!space_snap(host->space, x, NULL, &error))
+                g_error("suggest: %s", error->message);
+            g_array_set_size(values, trial + 1);
+            double *row = (double *)(void *)values->data + (gsize)trial * n_values;
+            if (function->values != NULL)
+                function->values(x, row);
+            else
+                *row = function->value(host->problem.space, x);
+            tell(host, trial, x, row);
         }
+        printf("%u %.17g\n", trials,
+               best_of(function, (const double *)(const void *)values->data, values->len));
     }
 }
 
@@ -76,6 +98,29 @@ check_mixcond(void)
         g_error("mixcond is %.17g", value);
 }
 
+/* At many points of the front, but for the first parameter at 0. */
+static void
+check_front(const char *name)
+{
+    enum { POINTS = 100001 };
+    const Function *function = function_named(name);
+    g_autofree double *values = g_new(double, 2 * POINTS);
+    double x[30] = {0};
+    for (int i = 0; i < POINTS; i++) {
+        x[0] = i / (POINTS - 1.0);
+        function->values(x, values + 2 * (gsize)i);
+    }
+    const double volume = best_of(function, values, POINTS);
+    if (!(fabs(volume - function->minimum) < 1e-4))
+        g_error("%s: the front's hypervolume is %.17g", name, volume);
+    for (int i = 1; i < 30; i++)
+        x[i] = i / 29.0;
+    x[0] = 0;
+    function->values(x, values);
+    if (!(fabs(values[1] - (1 + 9 * 15 / 29.0)) < 1e-12))
+        g_error("%s is %.17g", name, values[1]);
+}
+
 /* At 0.3 0.7 0.2 ... */
 static int
 check_functions(void)
@@ -89,6 +134,9 @@ check_functions(void)
             g_error("%s is %.17g", functions[i].name, value);
     }
     check_mixcond();
+    check_front("zdt1");
+    check_front("zdt2");
+    check_front("zdt3");
     return 0;
 }
 
@@ -99,14 +147,19 @@ main(int argc, char **argv)
         return check_functions();
     test_host_init(&argc, &argv);
     if (argc != 6)
-        g_error("quality PLUGIN.so OPTIONS FUNCTION TRIALS SEED");
+        g_error("quality PLUGIN.so OPTIONS FUNCTION TRIALS[,TRIALS...] SEED");
     const Function *function = function_named(argv[3]);
-    const guint64 trials = g_ascii_strtoull(argv[4], NULL, 10);
     if (function == NULL)
         g_error("there is no function %s", argv[3]);
+    g_auto(GStrv) after = g_strsplit(argv[4], ",", -1);
+    const guint n = g_strv_length(after);
+    const gint64 trials = n > 0 ? g_ascii_strtoll(after[n - 1], NULL, 10) : 0;
     test_host_seed(g_ascii_strtoull(argv[5], NULL, 10));
     g_autoptr(PbxTestHost) host = test_host_new(argv[2]);
-    check(host, test_host_setup(host, function->config, "loss:min", (gint64)trials), "setup");
-    run(host, function, trials);
+    check(host,
+          test_host_setup(host, function->config,
+                          function->values != NULL ? "one:min two:min" : "loss:min", trials),
+          "setup");
+    run(host, function, after);
     return 0;
 }

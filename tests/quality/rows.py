@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Raw rows: the best value that one run of a search had after so many trials."""
+"""Raw rows: the best value that one run of a search had after so many trials; of a function with
+several metrics the hypervolume of all its points, below the function's reference point."""
 import csv
 import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIELDS = ("program", "version", "search", "function", "seed", "trials", "best")
-AFTER = (25, 50, 100)  # trials
 SEEDS = 30
+SEVERAL = ("zdt1", "zdt2", "zdt3")  # functions with several metrics
+
+
+def after(function, search):
+    """The numbers of trials after which there is a row."""
+    if function not in SEVERAL:
+        return 25, 50, 100
+    return (100, 250, 500) if search == "tpe" else (100, 250, 500, 1000, 2000)
 
 
 def path_of(program):
