@@ -66,6 +66,7 @@ struct PbxTestHost {
     guint64 counts[PBX_N_STATES];
     pbx_problem problem;
     PbxSpace *space;
+    pbx_suggestion suggestion; /* the last of test_suggest */
     PbxTestSession session;
     /* The rest is the host's own. */
     PbxInstance *instance;
@@ -152,6 +153,41 @@ pbx_status test_run(PbxTestHost *host);
 char *test_calls(PbxTestHost *host);
 /* The point of an ask, with what is not filled in at 123456. */
 pbx_status test_suggest(PbxTestHost *host, guint64 ask, double *x);
+
+/* Of searches that learn: spaces, of which the last has every operator. */
+#define TEST_MAX_DIMS 256
+#define TEST_ONE_DIM  "{\"x\": {\"$uniform\": [0, 1]}}"
+#define TEST_TWO_DIM  "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$loguniform\": [1e-4, 1]}}"
+#define TEST_OPERATORS                                                                             \
+    "{\"a\": {\"$uniform\": [-1, 1]}, \"b\": {\"$quniform\": [0, 0.9, 0.3]}, "                     \
+    "\"c\": {\"$loguniform\": [1e-10, 0.1]}, \"d\": {\"$qloguniform\": [0.5, 2, 0.5]}, "           \
+    "\"e\": {\"$randn\": [3, 2]}, \"f\": {\"$qrandn\": [0, 1, 0.5]}, \"g\": {\"$randint\": 4}, "   \
+    "\"h\": {\"$qrandint\": [0, 10, 5]}, \"i\": {\"$lograndint\": [1, 100]}, "                     \
+    "\"j\": {\"$qlograndint\": [2, 8, 2]}, \"k\": {\"$choice\": [\"x\", "                          \
+    "{\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "                                 \
+    "\"in\": {\"$choice\": [{\"p\": {\"$uniform\": [0, 1]}}, 2]}}, [{\"$randint\": 3}, 1]]}}"
+
+/* An instance that was set up with these options and config, without end; "loss" is minimised. */
+PbxTestHost *test_search_host(const char *options, const char *config);
+/* The point of the suggestion of that number, for the trial of the same, as core takes it. */
+void test_ask(PbxTestHost *host, guint64 number, double *x);
+/* The same; FALSE: the search is done. */
+gboolean test_ask_or_done(PbxTestHost *host, guint64 number, double *x);
+/* A trial ends so, with that loss; NaN: without a result. PBX_NONE: it is of another experiment, or
+ * the duplicate that was suggested last. Not for wrappers, which want a result of the host's. */
+void test_end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss);
+void test_end_with(PbxTestHost *host, guint64 trial, const double *x, guint32 how,
+                   const pbx_result *last);
+/* It is complete. */
+void test_tell(PbxTestHost *host, guint64 trial, const double *x, double loss);
+void test_adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags, guint64 origin);
+/* The loss of a bowl whose middle is at `middle` of each parameter's unit interval. */
+double test_bowl(PbxTestHost *host, const double *x, double middle);
+/* Both suggest the same. */
+void test_assert_same(PbxTestHost *a, PbxTestHost *b, guint64 number);
+/* What the plugin says of itself. (transfer full) */
+char *test_description(PbxTestHost *host);
+
 /* A search set up for so many parameters of $uniform [0, 1], with coordinates in their order. */
 PbxTestHost *test_uniform_host(const char *options, guint n_dims, gint64 num_samples);
 /* What holds for each search that fills a space evenly, whatever is told, with these options:

@@ -10,14 +10,14 @@ pbx_status
 test_suggest(PbxTestHost *host, guint64 ask, double *x)
 {
     const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = ask,
-                                 .ask = ask,
-                                 .x = x};
-    for (guint i = 0; i < suggestion.n_dims; i++)
+    host->suggestion = (pbx_suggestion){.struct_size = sizeof host->suggestion,
+                                        .n_dims = host->problem.space->n_dims,
+                                        .trial = ask,
+                                        .ask = ask,
+                                        .x = x};
+    for (guint i = 0; i < host->suggestion.n_dims; i++)
         x[i] = 123456;
-    return search->suggest(host->self, &suggestion, &host->error);
+    return search->suggest(host->self, &host->suggestion, &host->error);
 }
 
 PbxTestHost *

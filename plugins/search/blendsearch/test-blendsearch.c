@@ -7,40 +7,12 @@
 
 #include "host.h"
 
-#define MAX_DIMS 256
-#define TWO_DIM  "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$loguniform\": [1e-4, 1]}}"
 #define MIXED                                                                                      \
     "{\"a\": {\"$uniform\": [-1, 1]}, \"b\": {\"$quniform\": [0, 0.9, 0.3]}, "                     \
     "\"e\": {\"$randn\": [3, 2]}, \"i\": {\"$lograndint\": [1, 100]}, \"k\": {\"$choice\": "       \
     "[\"x\", {\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}}, [{\"$randint\": 3}]]}}"
 
-static PbxTestHost *
-blend_for(const char *options, const char *config)
-{
-    PbxTestHost *host = test_host_new(options);
-    pbx_status status = test_host_setup(host, config, "loss:min", -1);
-    g_assert_cmpstr(host->error.message, ==, "");
-    g_assert_cmpint(status, ==, PBX_OK);
-    return host;
-}
-
 /* ---- Calls ---- */
-
-static void
-ask(PbxTestHost *host, guint64 number, double *x)
-{
-    g_autoptr(GError) error = NULL;
-    const guint n = host->problem.space->n_dims;
-    double snapped[MAX_DIMS];
-    gboolean altered;
-    g_assert_cmpint(test_suggest(host, number, x), ==, PBX_OK);
-    memcpy(snapped, x, n * sizeof(double));
-    g_assert_true(space_snap(host->space, snapped, &altered, &error));
-    g_assert_no_error(error);
-    g_assert_false(altered);
-    for (guint i = 0; i < n; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
-}
 
 /* loss NaN: without a result. */
 static void
@@ -64,65 +36,17 @@ tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
     end(host, trial, x, PBX_END_COMPLETED, loss);
 }
 
-static void
-adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags, guint64 origin)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .flags = flags,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .ask = flags & PBX_SUGGESTION_ENQUEUED ? PBX_NONE : trial,
-                                 .origin = origin,
-                                 .x = x};
-    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
-}
-
-static double
-bowl(PbxTestHost *host, const double *x, double middle)
-{
-    double loss = 0;
-    for (guint i = 0; i < host->problem.space->n_dims; i++)
-        if (!isnan(x[i]))
-            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
-    return loss;
-}
-
 /* Trials from `first` on, one after the other: the best loss. */
 static double
 run(PbxTestHost *host, guint64 first, guint n, double middle)
 {
-    double x[MAX_DIMS], best = INFINITY;
+    double x[TEST_MAX_DIMS], best = INFINITY;
     for (guint64 trial = first; trial < first + n; trial++) {
-        ask(host, trial, x);
-        best = fmin(best, bowl(host, x, middle));
-        tell(host, trial, x, bowl(host, x, middle));
+        test_ask(host, trial, x);
+        best = fmin(best, test_bowl(host, x, middle));
+        tell(host, trial, x, test_bowl(host, x, middle));
     }
     return best;
-}
-
-static void
-assert_same(PbxTestHost *a, PbxTestHost *b, guint64 number)
-{
-    double x[MAX_DIMS], y[MAX_DIMS];
-    const guint n = a->problem.space->n_dims;
-    ask(a, number, x);
-    ask(b, number, y);
-    for (guint i = 0; i < n; i++)
-        if (!isnan(x[i]) || !isnan(y[i]))
-            g_assert_cmpfloat(x[i], ==, y[i]);
-}
-
-static char *
-description(PbxTestHost *host)
-{
-    const pbx_search *search = host->vtable;
-    pbx_memory memory = {0};
-    pbx_sink sink = pbx_memory_sink(&memory);
-    g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
-    char *text = g_strdup(memory.bytes);
-    pbx_memory_free(&memory);
-    return text;
 }
 
 /* ---- It learns ---- */
@@ -130,7 +54,8 @@ description(PbxTestHost *host)
 static void
 test_learns(void)
 {
-    g_autoptr(PbxTestHost) two = blend_for("{}", TWO_DIM), mixed = blend_for("{}", MIXED);
+    g_autoptr(PbxTestHost) two = test_search_host("{}", TEST_TWO_DIM),
+                           mixed = test_search_host("{}", MIXED);
     g_assert_cmpfloat(run(two, 0, 100, 0.9), <, 0.01);
     const double early = run(mixed, 0, 15, 0.2);
     g_assert_cmpfloat(run(mixed, 15, 200, 0.2), <, 0.5 * early);
@@ -142,11 +67,11 @@ test_other_global_searches(void)
 {
     g_autoptr(PbxTestHost) host = test_host_new("{\"search\": \"random\"}");
     double x[2], best = INFINITY;
-    g_assert_cmpint(test_host_setup(host, TWO_DIM, "loss:min", 5), ==, PBX_OK);
+    g_assert_cmpint(test_host_setup(host, TEST_TWO_DIM, "loss:min", 5), ==, PBX_OK);
     for (guint64 trial = 0; trial < 100; trial++) {
-        ask(host, trial, x);
-        best = fmin(best, bowl(host, x, 0.9));
-        tell(host, trial, x, bowl(host, x, 0.9));
+        test_ask(host, trial, x);
+        best = fmin(best, test_bowl(host, x, 0.9));
+        tell(host, trial, x, test_bowl(host, x, 0.9));
     }
     g_assert_cmpfloat(best, <, 0.05);
 }
@@ -157,11 +82,11 @@ static void
 test_the_cheap_point(void)
 {
     g_autoptr(PbxTestHost) host =
-        blend_for("{\"low_cost_partial_config\": {\"layers\": 1}}",
-                  "{\"layers\": {\"$randint\": [1, 101]}, \"x\": {\"$uniform\": [0, 1]}}");
+        test_search_host("{\"low_cost_partial_config\": {\"layers\": 1}}",
+                         "{\"layers\": {\"$randint\": [1, 101]}, \"x\": {\"$uniform\": [0, 1]}}");
     double x[2], seen = 1;
     for (guint64 trial = 0; trial < 40; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         g_assert_true(trial > 0 || (x[0] == 1 && x[1] == 0.5));
         g_assert_cmpfloat(x[0], <=, seen + 36); /* 0.1 beyond it, or a step from it */
         seen = fmax(seen, x[0]);
@@ -176,13 +101,13 @@ test_the_cheap_point(void)
 static void
 test_calls_of_the_global_search(void)
 {
-    g_autoptr(PbxTestHost) host = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     guint asked = 0, adopted = 0, told = 0;
     g_free(test_calls(host));
     for (guint64 trial = 0; trial < 60; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, bowl(host, x, 0.9));
+        test_ask(host, trial, x);
+        tell(host, trial, x, test_bowl(host, x, 0.9));
     }
     g_autofree char *calls = test_calls(host);
     g_auto(GStrv) lines = g_strsplit(calls, "\n", -1);
@@ -203,16 +128,17 @@ test_calls_of_the_global_search(void)
 static void
 test_nothing_good_at_all(void)
 {
-    g_autoptr(PbxTestHost) fails = blend_for("{}", MIXED), same = blend_for("{}", MIXED);
-    double x[MAX_DIMS];
+    g_autoptr(PbxTestHost) fails = test_search_host("{}", MIXED),
+                           same = test_search_host("{}", MIXED);
+    double x[TEST_MAX_DIMS];
     for (guint64 trial = 0; trial < 100; trial++) {
-        ask(fails, trial, x);
+        test_ask(fails, trial, x);
         end(fails, trial, x, trial % 2 ? PBX_END_FAILED : PBX_END_COMPLETED,
             trial % 2 ? NAN : INFINITY);
-        ask(same, trial, x);
+        test_ask(same, trial, x);
         tell(same, trial, x, 7);
     }
-    g_autofree char *text = description(fails);
+    g_autofree char *text = test_description(fails);
     g_assert_cmpstr(text, ==, "BlendSearch: 0 local searches beside the global one");
 }
 
@@ -220,12 +146,12 @@ test_nothing_good_at_all(void)
 static void
 test_local_searches(void)
 {
-    g_autoptr(PbxTestHost) host = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     run(host, 0, 1, 0.9);
-    g_autofree char *one = description(host);
+    g_autofree char *one = test_description(host);
     g_assert_cmpstr(one, ==, "BlendSearch: 1 local search beside the global one");
     run(host, 1, 300, 0.9);
-    g_autofree char *many = description(host);
+    g_autofree char *many = test_description(host);
     g_assert_cmpuint(g_ascii_strtoull(many + strlen("BlendSearch: "), NULL, 10), <, 10);
 }
 
@@ -234,16 +160,16 @@ test_local_searches(void)
 static void
 test_many_at_once(void)
 {
-    g_autoptr(PbxTestHost) host = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[20][2];
     run(host, 0, 30, 0.2);
     for (guint i = 0; i < 20; i++)
-        ask(host, 30 + i, x[i]);
+        test_ask(host, 30 + i, x[i]);
     for (guint i = 0; i < 20; i++)
         for (guint k = 0; k < i; k++)
             g_assert_true(x[i][0] != x[k][0] || x[i][1] != x[k][1]);
     for (guint i = 20; i-- > 0;)
-        tell(host, 30 + i, x[i], bowl(host, x[i], 0.2));
+        tell(host, 30 + i, x[i], test_bowl(host, x[i], 0.2));
     run(host, 50, 20, 0.2);
 }
 
@@ -251,12 +177,12 @@ test_many_at_once(void)
 static void
 test_duplicates(void)
 {
-    g_autoptr(PbxTestHost) host = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2], best = INFINITY;
     for (guint64 i = 0; i < 60; i++) {
-        ask(host, i, x);
-        best = fmin(best, bowl(host, x, 0.9));
-        end(host, PBX_NONE, x, PBX_END_DUPLICATE, i % 5 ? bowl(host, x, 0.9) : NAN);
+        test_ask(host, i, x);
+        best = fmin(best, test_bowl(host, x, 0.9));
+        end(host, PBX_NONE, x, PBX_END_DUPLICATE, i % 5 ? test_bowl(host, x, 0.9) : NAN);
     }
     g_assert_cmpfloat(best, <, 0.1);
 }
@@ -266,16 +192,16 @@ test_duplicates(void)
 static void
 test_enqueued_void_and_altered_points(void)
 {
-    g_autoptr(PbxTestHost) host = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2] = {0.9, pow(1e-4, 0.1)}, ignored[2];
     run(host, 0, 20, 0.9);
-    adopt(host, 20, x, PBX_SUGGESTION_ENQUEUED, 0);
-    tell(host, 20, x, bowl(host, x, 0.9));
+    test_adopt(host, 20, x, PBX_SUGGESTION_ENQUEUED, 0);
+    tell(host, 20, x, test_bowl(host, x, 0.9));
     for (guint64 trial = 21; trial < 41; trial += 2) {
-        ask(host, trial, ignored);
-        adopt(host, trial, x, PBX_SUGGESTION_ALTERED, 0);
-        ask(host, trial + 1, ignored);
-        tell(host, trial, x, bowl(host, x, 0.9));
+        test_ask(host, trial, ignored);
+        test_adopt(host, trial, x, PBX_SUGGESTION_ALTERED, 0);
+        test_ask(host, trial + 1, ignored);
+        tell(host, trial, x, test_bowl(host, x, 0.9));
         end(host, trial + 1, ignored, PBX_END_VOID, NAN);
         end(host, trial, x, PBX_END_VOID, NAN);
     }
@@ -289,20 +215,20 @@ test_state(void)
 {
     static const char *const options[] = {"{}", "{\"low_cost_partial_config\": {\"i\": 1}}"};
     for (gsize k = 0; k < 2; k++) {
-        g_autoptr(PbxTestHost) saved = blend_for(options[k], MIXED);
-        g_autoptr(PbxTestHost) plain = blend_for(options[k], MIXED);
+        g_autoptr(PbxTestHost) saved = test_search_host(options[k], MIXED);
+        g_autoptr(PbxTestHost) plain = test_search_host(options[k], MIXED);
         g_bytes_unref(test_host_reload(saved));
         for (guint64 first = 0; first < 200; first += 40) {
-            double x[MAX_DIMS];
+            double x[TEST_MAX_DIMS];
             run(saved, first, 37, 0.2);
             run(plain, first, 37, 0.2);
-            ask(saved, first + 37, x);
-            ask(plain, first + 37, x);
+            test_ask(saved, first + 37, x);
+            test_ask(plain, first + 37, x);
             g_bytes_unref(test_host_reload(saved));
             end(saved, first + 37, x, PBX_END_EARLY_STOPPED, 0.5);
             end(plain, first + 37, x, PBX_END_EARLY_STOPPED, 0.5);
-            assert_same(saved, plain, first + 38);
-            assert_same(saved, plain, first + 39);
+            test_assert_same(saved, plain, first + 38);
+            test_assert_same(saved, plain, first + 39);
         }
     }
 }
@@ -311,16 +237,17 @@ test_state(void)
 static void
 test_told_again(void)
 {
-    g_autoptr(PbxTestHost) before = blend_for("{}", TWO_DIM), after = blend_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) before = test_search_host("{}", TEST_TWO_DIM),
+                           after = test_search_host("{}", TEST_TWO_DIM);
     const pbx_search *search = before->vtable;
     double x[2];
     for (guint64 trial = 0; trial < 60; trial++) {
         pbx_suggestion suggestion = {
             .struct_size = sizeof suggestion, .n_dims = 2, .trial = trial, .ask = trial, .x = x};
         g_assert_cmpint(search->suggest(before->self, &suggestion, &before->error), ==, PBX_OK);
-        tell(before, trial, x, bowl(before, x, 0.9));
-        adopt(after, trial, x, PBX_SUGGESTION_REPLAY, suggestion.origin);
-        tell(after, trial, x, bowl(after, x, 0.9));
+        tell(before, trial, x, test_bowl(before, x, 0.9));
+        test_adopt(after, trial, x, PBX_SUGGESTION_REPLAY, suggestion.origin);
+        tell(after, trial, x, test_bowl(after, x, 0.9));
     }
     g_assert_cmpfloat(run(after, 60, 20, 0.9), <, 0.02);
 }
@@ -334,15 +261,15 @@ test_odd_spaces(void)
     for (guint i = 0; i < 200; i++)
         g_string_append_printf(config, "%s\"p%u\": {\"$uniform\": [0, 1]}", i > 0 ? ", " : "", i);
     g_string_append_c(config, '}');
-    g_autoptr(PbxTestHost) large = blend_for("{}", config->str);
-    g_autoptr(PbxTestHost) point = blend_for("{}", "{\"x\": 1}");
+    g_autoptr(PbxTestHost) large = test_search_host("{}", config->str);
+    g_autoptr(PbxTestHost) point = test_search_host("{}", "{\"x\": 1}");
     g_autoptr(PbxTestHost) few =
-        blend_for("{}", "{\"a\": {\"$randint\": 4}, \"b\": {\"$choice\": [\"p\", \"q\"]}}");
+        test_search_host("{}", "{\"a\": {\"$randint\": 4}, \"b\": {\"$choice\": [\"p\", \"q\"]}}");
     run(large, 0, 40, 0.2);
     run(few, 0, 60, 0.2);
     for (guint64 trial = 0; trial < 30; trial++) {
         double x[1];
-        ask(point, trial, x);
+        test_ask(point, trial, x);
         tell(point, trial, x, 1);
     }
 }

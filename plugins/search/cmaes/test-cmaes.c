@@ -11,131 +11,14 @@ const char *const modes[N_MODES] = {
     "{\"popsize\": 4, \"inc_popsize\": 3, \"use_early_stopped\": false}",
 };
 
-PbxTestHost *
-cmaes_for(const char *options, const char *config)
-{
-    PbxTestHost *host = test_host_new(options);
-    pbx_status status = test_host_setup(host, config, "loss:min", -1);
-    g_assert_cmpstr(host->error.message, ==, "");
-    g_assert_cmpint(status, ==, PBX_OK);
-    return host;
-}
-
-/* ---- Calls ---- */
-
-static pbx_status
-try_to_ask(PbxTestHost *host, guint64 number, double *x, guint64 *origin)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = number,
-                                 .ask = number,
-                                 .x = x};
-    for (guint i = 0; i < suggestion.n_dims; i++)
-        x[i] = 123456;
-    pbx_status status = search->suggest(host->self, &suggestion, &host->error);
-    if (origin != NULL)
-        *origin = suggestion.origin;
-    return status;
-}
-
-void
-ask(PbxTestHost *host, guint64 number, double *x)
-{
-    g_autoptr(GError) error = NULL;
-    const guint n = host->problem.space->n_dims;
-    double snapped[MAX_DIMS];
-    gboolean altered;
-    g_assert_cmpint(try_to_ask(host, number, x, NULL), ==, PBX_OK);
-    memcpy(snapped, x, n * sizeof(double));
-    g_assert_true(space_snap(host->space, snapped, &altered, &error));
-    g_assert_no_error(error);
-    g_assert_false(altered);
-    for (guint i = 0; i < n; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
-}
-
-static pbx_status
-try_to_end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss,
-           guint32 flags)
-{
-    const pbx_search *search = host->vtable;
-    const pbx_result last = {
-        .struct_size = sizeof last, .trial = trial, .iteration = 1, .n_losses = 1, .losses = &loss};
-    const pbx_outcome outcome = {.struct_size = sizeof outcome,
-                                 .flags = flags,
-                                 .end = how,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .x = x,
-                                 .last = isnan(loss) ? NULL : &last};
-    return search->tell(host->self, &outcome, &host->error);
-}
-
-void
-end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss)
-{
-    g_assert_cmpint(try_to_end(host, trial, x, how, loss, 0), ==, PBX_OK);
-}
-
-void
-tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
-{
-    end(host, trial, x, PBX_END_COMPLETED, loss);
-}
-
-void
-tell_foreign(PbxTestHost *host, const double *x, double loss)
-{
-    g_assert_cmpint(try_to_end(host, PBX_NONE, x, PBX_END_COMPLETED, loss, PBX_OUTCOME_FOREIGN), ==,
-                    PBX_OK);
-}
-
-void
-adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags, guint64 origin)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .flags = flags,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .ask = flags & PBX_SUGGESTION_ENQUEUED ? PBX_NONE : trial,
-                                 .origin = origin,
-                                 .x = x};
-    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
-}
-
-char *
-description(PbxTestHost *host)
-{
-    const pbx_search *search = host->vtable;
-    pbx_memory memory = {0};
-    pbx_sink sink = pbx_memory_sink(&memory);
-    g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
-    char *text = g_strdup(memory.bytes);
-    pbx_memory_free(&memory);
-    return text;
-}
-
-double
-bowl(PbxTestHost *host, const double *x, double middle)
-{
-    double loss = 0;
-    for (guint i = 0; i < host->problem.space->n_dims; i++)
-        if (!isnan(x[i]))
-            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
-    return loss;
-}
-
 double
 run(PbxTestHost *host, guint64 first, guint n, double middle)
 {
-    double x[MAX_DIMS], sum = 0;
+    double x[TEST_MAX_DIMS], sum = 0;
     for (guint64 trial = first; trial < first + n; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, bowl(host, x, middle));
-        sum += sqrt(bowl(host, x, middle));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, test_bowl(host, x, middle));
+        sum += sqrt(test_bowl(host, x, middle));
     }
     return sum / n;
 }
@@ -146,7 +29,7 @@ static void
 check_learning(const char *config, guint n, double most)
 {
     for (gsize i = 0; i < N_MODES; i++) {
-        g_autoptr(PbxTestHost) host = cmaes_for(modes[i], config);
+        g_autoptr(PbxTestHost) host = test_search_host(modes[i], config);
         const double before = run(host, 0, 20, 0.3);
         run(host, 20, n, 0.3);
         const double after = run(host, 20 + n, 20, 0.3);
@@ -158,13 +41,13 @@ check_learning(const char *config, guint n, double most)
 static void
 test_points_come_near_the_good_ones(void)
 {
-    check_learning(TWO_DIM, 80, 0.2);
+    check_learning(TEST_TWO_DIM, 80, 0.2);
 }
 
 static void
 test_every_operator(void)
 {
-    check_learning(OPERATORS, 300, 0.75);
+    check_learning(TEST_OPERATORS, 300, 0.75);
 }
 
 static void
@@ -172,35 +55,35 @@ test_larger_may_be_better(void)
 {
     g_autoptr(PbxTestHost) host = test_host_new("{}");
     double x[2];
-    g_assert_cmpint(test_host_setup(host, TWO_DIM, "score:max", -1), ==, PBX_OK);
+    g_assert_cmpint(test_host_setup(host, TEST_TWO_DIM, "score:max", -1), ==, PBX_OK);
     const pbx_search *search = host->vtable;
     for (guint64 trial = 0; trial < 120; trial++) {
         char number[32];
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         g_autofree char *fields = g_strdup_printf(
-            "{\"score\": %s}", g_ascii_dtostr(number, sizeof number, 5 - bowl(host, x, 0.7)));
+            "{\"score\": %s}", g_ascii_dtostr(number, sizeof number, 5 - test_bowl(host, x, 0.7)));
         pbx_outcome outcome =
             *test_outcome(host, trial, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
         outcome.x = x;
         g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
     }
-    g_assert_cmpfloat(bowl(host, x, 0.7), <, 0.01);
+    g_assert_cmpfloat(test_bowl(host, x, 0.7), <, 0.01);
 }
 
 /* The good branch is taken, and in it the good values; numbers beside it as well. */
 static void
 test_branches(void)
 {
-    g_autoptr(PbxTestHost) host =
-        cmaes_for("{}", "{\"o\": {\"$choice\": [{\"a\": {\"$uniform\": [0, 1]}}, "
-                        "{\"b\": {\"$uniform\": [0, 1]}, \"c\": {\"$choice\": [1, 2, 3]}}]}, "
-                        "\"z\": {\"$uniform\": [0, 1]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{}", "{\"o\": {\"$choice\": [{\"a\": {\"$uniform\": [0, 1]}}, "
+              "{\"b\": {\"$uniform\": [0, 1]}, \"c\": {\"$choice\": [1, 2, 3]}}]}, "
+              "\"z\": {\"$uniform\": [0, 1]}}");
     double x[5];
     guint good = 0;
     for (guint64 trial = 0; trial < 160; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         const double branch = x[0] == 0 ? 1 + x[1] : fabs(x[2] - 0.7) + (x[3] != 2);
-        tell(host, trial, x, branch + fabs(x[4] - 0.2));
+        test_tell(host, trial, x, branch + fabs(x[4] - 0.2));
         good += trial >= 120 && x[0] == 1 && fabs(x[2] - 0.7) < 0.25 && x[3] == 2 &&
                 fabs(x[4] - 0.2) < 0.1;
     }
@@ -232,15 +115,15 @@ static guint
 trials_to(double target, double (*loss)(const double *, guint), guint n, guint limit)
 {
     g_autoptr(GString) config = g_string_new("{");
-    double x[MAX_DIMS];
+    double x[TEST_MAX_DIMS];
     for (guint i = 0; i < n; i++)
         g_string_append_printf(config, "%s\"x%u\": {\"$uniform\": [-5, 10]}", i > 0 ? ", " : "", i);
     g_string_append_c(config, '}');
-    g_autoptr(PbxTestHost) host = cmaes_for("{}", config->str);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", config->str);
     for (guint trial = 0; trial < limit; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         const double value = loss(x, n);
-        tell(host, trial, x, value);
+        test_tell(host, trial, x, value);
         if (value <= target)
             return trial + 1;
     }
@@ -282,15 +165,16 @@ test_sphere(void)
 static void
 test_a_steeper_loss_changes_nothing(void)
 {
-    g_autoptr(PbxTestHost) plain = cmaes_for("{}", TWO_DIM), steep = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) plain = test_search_host("{}", TEST_TWO_DIM),
+                           steep = test_search_host("{}", TEST_TWO_DIM);
     double x[2], y[2];
     for (guint64 trial = 0; trial < 100; trial++) {
-        ask(plain, trial, x);
-        ask(steep, trial, y);
+        test_ask(plain, trial, x);
+        test_ask(steep, trial, y);
         g_assert_cmpfloat(x[0], ==, y[0]);
         g_assert_cmpfloat(x[1], ==, y[1]);
-        tell(plain, trial, x, bowl(plain, x, 0.3));
-        tell(steep, trial, y, exp(bowl(steep, y, 0.3)));
+        test_tell(plain, trial, x, test_bowl(plain, x, 0.3));
+        test_tell(steep, trial, y, exp(test_bowl(steep, y, 0.3)));
     }
 }
 
@@ -299,15 +183,15 @@ test_a_steeper_loss_changes_nothing(void)
 static void
 check_bad_half(guint32 how, double loss)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     guint in_bad = 0;
     for (guint64 trial = 0; trial < 200; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         if (x[0] < 0.5) {
-            tell(host, trial, x, bowl(host, x, 0.4));
+            test_tell(host, trial, x, test_bowl(host, x, 0.4));
         } else {
-            end(host, trial, x, how, loss);
+            test_end(host, trial, x, how, loss);
             in_bad += trial >= 100;
         }
     }
@@ -329,14 +213,14 @@ test_nothing_good_at_all(void)
     for (gsize i = 0; i < N_MODES; i++) {
         if (i == 4)
             continue; /* it ends, below */
-        g_autoptr(PbxTestHost) host = cmaes_for(modes[i], OPERATORS);
-        double x[MAX_DIMS];
+        g_autoptr(PbxTestHost) host = test_search_host(modes[i], TEST_OPERATORS);
+        double x[TEST_MAX_DIMS];
         for (guint64 trial = 0; trial < 2000; trial++) {
-            ask(host, trial, x);
+            test_ask(host, trial, x);
             if (trial % 2 == 0)
-                tell(host, trial, x, 7);
+                test_tell(host, trial, x, 7);
             else
-                end(host, trial, x, PBX_END_FAILED, NAN);
+                test_end(host, trial, x, PBX_END_FAILED, NAN);
         }
     }
 }
@@ -345,21 +229,22 @@ test_nothing_good_at_all(void)
 static void
 test_all_alike(void)
 {
-    g_autoptr(PbxTestHost) once = cmaes_for("{\"restart_strategy\": \"none\"}", TWO_DIM);
-    g_autoptr(PbxTestHost) again = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) once =
+        test_search_host("{\"restart_strategy\": \"none\"}", TEST_TWO_DIM);
+    g_autoptr(PbxTestHost) again = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     guint64 trial = 0;
-    while (try_to_ask(once, trial, x, NULL) == PBX_OK) {
-        tell(once, trial++, x, 7);
+    while (test_suggest(once, trial, x) == PBX_OK) {
+        test_tell(once, trial++, x, 7);
         g_assert_cmpuint(trial, <, 2000);
     }
-    g_assert_cmpint(try_to_ask(once, trial, x, NULL), ==, PBX_DONE);
+    g_assert_cmpint(test_suggest(once, trial, x), ==, PBX_DONE);
     g_assert_nonnull(strstr(once->log->str, "the losses are all alike"));
     for (guint64 i = 0; i < 2 * trial; i++) {
-        ask(again, i, x);
-        tell(again, i, x, 7);
+        test_ask(again, i, x);
+        test_tell(again, i, x, 7);
     }
-    g_autofree char *text = description(again);
+    g_autofree char *text = test_description(again);
     g_assert_true(g_str_has_prefix(text, "CMA-ES: run 2, generation "));
     g_assert_nonnull(strstr(text, " of 12 results")); /* twice 6 */
 }
@@ -370,15 +255,15 @@ test_early_stopped_ones(void)
 {
     for (guint use = 0; use < 2; use++) {
         g_autoptr(PbxTestHost) host =
-            cmaes_for(use ? "{\"n_startup_trials\": 0}"
-                          : "{\"n_startup_trials\": 0, \"use_early_stopped\": false}",
-                      TWO_DIM);
+            test_search_host(use ? "{\"n_startup_trials\": 0}"
+                                 : "{\"n_startup_trials\": 0, \"use_early_stopped\": false}",
+                             TEST_TWO_DIM);
         double x[2];
         for (guint64 trial = 0; trial < 3; trial++) {
-            ask(host, trial, x);
-            end(host, trial, x, PBX_END_EARLY_STOPPED, 1);
+            test_ask(host, trial, x);
+            test_end(host, trial, x, PBX_END_EARLY_STOPPED, 1);
         }
-        g_autofree char *text = description(host);
+        g_autofree char *text = test_description(host);
         g_assert_nonnull(strstr(text, use ? ": 3 of 6 results" : ": 0 of 6 results"));
     }
 }
@@ -388,25 +273,25 @@ test_early_stopped_ones(void)
 static void
 test_a_space_of_one_point(void)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for("{}", "{\"x\": 1}");
+    g_autoptr(PbxTestHost) host = test_search_host("{}", "{\"x\": 1}");
     double x[1];
     for (guint64 trial = 0; trial < 30; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, 1);
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, 1);
     }
 }
 
 static void
 test_categories_alone(void)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for(
+    g_autoptr(PbxTestHost) host = test_search_host(
         "{}", "{\"a\": {\"$choice\": [1, 2, 3, 4, 5]}, \"b\": {\"$choice\": [1, 2, 3, 4, 5]}, "
               "\"c\": {\"$choice\": [1, 2, 3, 4, 5]}, \"d\": {\"$choice\": [1, 2, 3, 4, 5]}}");
     double x[4], early = 0, late = 0;
     for (guint64 trial = 0; trial < 120; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         const double loss = fabs(x[0] - 3) + fabs(x[1] - 1) + fabs(x[2]) + fabs(x[3] - 4);
-        tell(host, trial, x, loss);
+        test_tell(host, trial, x, loss);
         early += trial < 10 ? loss / 10 : 0;
         late += trial >= 30 && trial < 60 ? loss / 30 : 0;
     }
@@ -433,14 +318,14 @@ test_200_parameters(void)
 static void
 test_wide_bounds(void)
 {
-    g_autoptr(PbxTestHost) host =
-        cmaes_for("{}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, 1]}, "
-                        "\"z\": {\"$randint\": [0, 9007199254740992]}, "
-                        "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, 1]}, "
+              "\"z\": {\"$randint\": [0, 9007199254740992]}, "
+              "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
     double x[4];
     for (guint64 trial = 0; trial < 400; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, fabs(x[1] - 0.2));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, fabs(x[1] - 0.2));
     }
     g_assert_cmpfloat(fabs(x[1] - 0.2), <, 0.05);
 }
@@ -450,12 +335,12 @@ test_wide_bounds(void)
 static void
 test_x0_and_sigma0(void)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for(
+    g_autoptr(PbxTestHost) host = test_search_host(
         "{\"n_startup_trials\": 0, \"sigma0\": 0.001, \"x0\": {\"x\": 0.9, \"y\": 0.001}}",
-        TWO_DIM);
+        TEST_TWO_DIM);
     double x[2];
     for (guint64 trial = 0; trial < 5; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         g_assert_cmpfloat(fabs(x[0] - 0.9), <, 0.01);
         g_assert_cmpfloat(fabs(log(x[1] / 0.001)), <, 0.1);
     }
@@ -494,16 +379,16 @@ test_refusals(void)
 static void
 test_warm_start(void)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     for (guint i = 0; i < 400; i++) {
         x[0] = pbx_from_unit(host->problem.space->dims[0], (i % 20 + 0.5) / 20);
         x[1] = pbx_from_unit(host->problem.space->dims[1], (i / 20 + 0.5) / 20);
-        tell_foreign(host, x, bowl(host, x, 0.8));
+        test_tell(host, PBX_NONE, x, test_bowl(host, x, 0.8));
     }
     g_bytes_unref(test_host_reload(host));
     g_assert_cmpfloat(run(host, 0, 6, 0.8), <, 0.25);
-    g_autoptr(PbxTestHost) cold = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) cold = test_search_host("{}", TEST_TWO_DIM);
     g_assert_cmpfloat(run(cold, 0, 6, 0.8), >, 0.3);
 }
 
@@ -511,26 +396,27 @@ test_warm_start(void)
 static void
 test_a_few_foreign_results(void)
 {
-    g_autoptr(PbxTestHost) few = cmaes_for("{}", TWO_DIM), bad = cmaes_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) few = test_search_host("{}", TEST_TWO_DIM),
+                           bad = test_search_host("{}", TEST_TWO_DIM);
     double x[2] = {0.7, 0.3};
     for (guint i = 0; i < 2; i++)
-        tell_foreign(few, x, 1);
+        test_tell(few, PBX_NONE, x, 1);
     for (guint i = 0; i < 50; i++)
-        tell_foreign(bad, x, INFINITY);
-    ask(few, 0, x);
-    ask(bad, 0, x);
-    g_autofree char *text = description(few);
+        test_tell(bad, PBX_NONE, x, INFINITY);
+    test_ask(few, 0, x);
+    test_ask(bad, 0, x);
+    g_autofree char *text = test_description(few);
     g_assert_nonnull(strstr(text, ": 2 of 6 results"));
 }
 
 static void
 test_describes_itself(void)
 {
-    g_autoptr(PbxTestHost) host = cmaes_for("{}", TWO_DIM);
-    g_autofree char *before = description(host);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
+    g_autofree char *before = test_description(host);
     g_assert_cmpstr(before, ==, "CMA-ES: nothing is known yet");
     run(host, 0, 8, 0.2);
-    g_autofree char *after = description(host);
+    g_autofree char *after = test_description(host);
     g_assert_true(g_str_has_prefix(after, "CMA-ES: run 1, generation 2: 1 of 6 results, step 0.1"));
 }
 

@@ -2,97 +2,14 @@
 /* The plugin as its host sees it. */
 #include "test-gp.h"
 
-PbxTestHost *
-gp_for(const char *options, const char *config)
-{
-    PbxTestHost *host = test_host_new(options);
-    pbx_status status = test_host_setup(host, config, "loss:min", -1);
-    g_assert_cmpstr(host->error.message, ==, "");
-    g_assert_cmpint(status, ==, PBX_OK);
-    return host;
-}
-
-/* ---- Calls ---- */
-
-pbx_status
-suggest(PbxTestHost *host, guint64 number, double *x, guint64 *origin)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = number,
-                                 .ask = number,
-                                 .x = x};
-    for (guint i = 0; i < suggestion.n_dims; i++)
-        x[i] = 123456;
-    pbx_status status = search->suggest(host->self, &suggestion, &host->error);
-    if (origin != NULL)
-        *origin = suggestion.origin;
-    return status;
-}
-
-gboolean
-ask_or_done(PbxTestHost *host, guint64 number, double *x)
-{
-    const guint n_dims = host->problem.space->n_dims;
-    g_autoptr(GError) error = NULL;
-    double snapped[MAX_DIMS];
-    gboolean altered;
-    pbx_status status = suggest(host, number, x, NULL);
-    if (status == PBX_DONE)
-        return FALSE;
-    g_assert_cmpint(status, ==, PBX_OK);
-    memcpy(snapped, x, n_dims * sizeof(double));
-    g_assert_true(space_snap(host->space, snapped, &altered, &error));
-    g_assert_no_error(error);
-    g_assert_false(altered);
-    for (guint i = 0; i < n_dims; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
-    return TRUE;
-}
-
-void
-ask(PbxTestHost *host, guint64 number, double *x)
-{
-    g_assert_true(ask_or_done(host, number, x));
-}
-
-void
-end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, const pbx_result *last)
-{
-    const pbx_search *search = host->vtable;
-    pbx_outcome outcome = *test_outcome(host, trial, how, last);
-    outcome.x = x;
-    g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
-}
-
-void
-tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
-{
-    char number[64];
-    g_autofree char *fields =
-        g_strdup_printf("{\"loss\": %s}", g_ascii_dtostr(number, sizeof number, loss));
-    end(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
-}
-
-double
-bowl(PbxTestHost *host, const double *x, double middle)
-{
-    double loss = 0;
-    for (guint i = 0; i < host->problem.space->n_dims; i++)
-        if (!isnan(x[i]))
-            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
-    return loss;
-}
-
 double
 run(PbxTestHost *host, guint64 first, guint n, double middle)
 {
-    double x[MAX_DIMS], least = INFINITY;
+    double x[TEST_MAX_DIMS], least = INFINITY;
     for (guint64 trial = first; trial < first + n; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, bowl(host, x, middle));
-        least = MIN(least, bowl(host, x, middle));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, test_bowl(host, x, middle));
+        least = MIN(least, test_bowl(host, x, middle));
     }
     return least;
 }
@@ -116,7 +33,7 @@ test_every_acquisition(void)
         "{" ON ", \"max_history\": 20}",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
-        g_autoptr(PbxTestHost) host = gp_for(options[i], TWO_DIM);
+        g_autoptr(PbxTestHost) host = test_search_host(options[i], TEST_TWO_DIM);
         const double least = run(host, 0, 30, 0.3);
         if (!(least < 2e-3))
             g_error("%s: %g at the least", options[i], least);
@@ -130,14 +47,14 @@ test_warp(void)
     double least[2] = {INFINITY, INFINITY};
     for (guint i = 0; i < 2; i++) {
         g_autoptr(PbxTestHost) host =
-            gp_for(i ? "{" ON "}" : "{" ON ", \"warp\": false}",
-                   "{\"a\": {\"$uniform\": [0, 1]}, \"b\": {\"$uniform\": [0, 1]}, "
-                   "\"c\": {\"$uniform\": [0, 1]}, \"d\": {\"$uniform\": [0, 1]}}");
+            test_search_host(i ? "{" ON "}" : "{" ON ", \"warp\": false}",
+                             "{\"a\": {\"$uniform\": [0, 1]}, \"b\": {\"$uniform\": [0, 1]}, "
+                             "\"c\": {\"$uniform\": [0, 1]}, \"d\": {\"$uniform\": [0, 1]}}");
         double x[4];
         for (guint64 trial = 0; trial < 50; trial++) {
-            ask(host, trial, x);
-            const double loss = exp(20 * bowl(host, x, 0.3));
-            tell(host, trial, x, loss);
+            test_ask(host, trial, x);
+            const double loss = exp(20 * test_bowl(host, x, 0.3));
+            test_tell(host, trial, x, loss);
             least[i] = MIN(least[i], loss);
         }
     }
@@ -149,15 +66,15 @@ test_larger_may_be_better(void)
 {
     g_autoptr(PbxTestHost) host = test_host_new("{" ON "}");
     double x[1], best = -INFINITY;
-    g_assert_cmpint(test_host_setup(host, ONE_DIM, "score:max", -1), ==, PBX_OK);
+    g_assert_cmpint(test_host_setup(host, TEST_ONE_DIM, "score:max", -1), ==, PBX_OK);
     for (guint64 trial = 0; trial < 20; trial++) {
         g_autofree char *fields = NULL;
         char number[64];
-        ask(host, trial, x);
-        fields = g_strdup_printf("{\"score\": %s}",
-                                 g_ascii_dtostr(number, sizeof number, 5 - bowl(host, x, 0.8)));
-        end(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
-        best = MAX(best, 5 - bowl(host, x, 0.8));
+        test_ask(host, trial, x);
+        fields = g_strdup_printf(
+            "{\"score\": %s}", g_ascii_dtostr(number, sizeof number, 5 - test_bowl(host, x, 0.8)));
+        test_end_with(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
+        best = MAX(best, 5 - test_bowl(host, x, 0.8));
     }
     g_assert_cmpfloat(best, >, 5 - 1e-4);
 }
@@ -165,7 +82,7 @@ test_larger_may_be_better(void)
 static void
 test_every_operator(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", OPERATORS);
+    g_autoptr(PbxTestHost) host = test_search_host("{" ON "}", TEST_OPERATORS);
     const double before = run(host, 0, 10, 0.3);
     const double after = run(host, 10, 40, 0.3);
     g_assert_cmpfloat(after, <, before / 3);
@@ -175,16 +92,16 @@ test_every_operator(void)
 static void
 test_branches(void)
 {
-    g_autoptr(PbxTestHost) host =
-        gp_for("{" ON "}", "{\"o\": {\"$choice\": [{\"a\": {\"$uniform\": [0, 1]}}, "
-                           "{\"b\": {\"$uniform\": [0, 1]}, \"c\": {\"$choice\": [1, 2, 3]}}]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{" ON "}", "{\"o\": {\"$choice\": [{\"a\": {\"$uniform\": [0, 1]}}, "
+                    "{\"b\": {\"$uniform\": [0, 1]}, \"c\": {\"$choice\": [1, 2, 3]}}]}}");
     double x[4];
     guint good = 0;
     for (guint64 trial = 0; trial < 40; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         g_assert_cmpint(isnan(x[1]), ==, x[0] == 1);
         g_assert_cmpint(isnan(x[2]) && isnan(x[3]), ==, x[0] == 0);
-        tell(host, trial, x, x[0] == 0 ? 0.5 + x[1] : fabs(x[2] - 0.7) + (x[3] != 2));
+        test_tell(host, trial, x, x[0] == 0 ? 0.5 + x[1] : fabs(x[2] - 0.7) + (x[3] != 2));
         good += trial >= 20 && x[0] == 1 && fabs(x[2] - 0.7) < 0.2 && x[3] == 2;
     }
     g_assert_cmpuint(good, >, 10);
@@ -194,12 +111,12 @@ test_branches(void)
 static void
 test_startup_is_even(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{\"n_startup_trials\": 8}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{\"n_startup_trials\": 8}", TEST_TWO_DIM);
     double x[2];
     for (guint block = 0; block < 2; block++) {
         guint seen[2] = {0, 0};
         for (guint64 number = 8 * block; number < 8 * block + 8; number++) {
-            ask(host, number, x);
+            test_ask(host, number, x);
             for (guint i = 0; i < 2; i++)
                 seen[i] |= 1u << (guint)(8 * pbx_to_unit(host->problem.space->dims[i], x[i]));
         }
@@ -213,15 +130,15 @@ test_startup_is_even(void)
 static void
 check_bad_half(const char *options, guint32 how, const char *fields)
 {
-    g_autoptr(PbxTestHost) host = gp_for(options, ONE_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host(options, TEST_ONE_DIM);
     double x[1];
     guint in_bad = 0;
     for (guint64 trial = 0; trial < 40; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         if (x[0] < 0.5) {
-            tell(host, trial, x, x[0]);
+            test_tell(host, trial, x, x[0]);
         } else {
-            end(host, trial, x, how, fields ? test_result(host, trial, 1, fields) : NULL);
+            test_end_with(host, trial, x, how, fields ? test_result(host, trial, 1, fields) : NULL);
             in_bad += trial >= 20;
         }
     }
@@ -246,17 +163,17 @@ static void
 test_early_stopped_ones(void)
 {
     for (guint believes = 0; believes < 2; believes++) {
-        g_autoptr(PbxTestHost) host =
-            gp_for(believes ? "{" ON "}" : "{" ON ", \"use_early_stopped\": false}", ONE_DIM);
+        g_autoptr(PbxTestHost) host = test_search_host(
+            believes ? "{" ON "}" : "{" ON ", \"use_early_stopped\": false}", TEST_ONE_DIM);
         double x[1];
         guint in_half = 0;
         for (guint64 trial = 0; trial < 30; trial++) {
-            ask(host, trial, x);
+            test_ask(host, trial, x);
             if (x[0] < 0.5)
-                tell(host, trial, x, fabs(x[0] - 0.25));
+                test_tell(host, trial, x, fabs(x[0] - 0.25));
             else
-                end(host, trial, x, PBX_END_EARLY_STOPPED,
-                    test_result(host, trial, 1, "{\"loss\": -9}"));
+                test_end_with(host, trial, x, PBX_END_EARLY_STOPPED,
+                              test_result(host, trial, 1, "{\"loss\": -9}"));
             in_half += trial >= 10 && x[0] >= 0.5;
         }
         if (believes)
@@ -272,11 +189,12 @@ test_nothing_good_at_all(void)
     static const char *const options[] = {"{" ON "}", "{" ON ", \"acq\": \"ucb\"}",
                                           "{" ON ", \"use_early_stopped\": false}"};
     for (gsize i = 0; i < 2 * G_N_ELEMENTS(options); i++) {
-        g_autoptr(PbxTestHost) host = gp_for(options[i / 2], i % 2 ? OPERATORS : TWO_DIM);
-        double x[MAX_DIMS];
+        g_autoptr(PbxTestHost) host =
+            test_search_host(options[i / 2], i % 2 ? TEST_OPERATORS : TEST_TWO_DIM);
+        double x[TEST_MAX_DIMS];
         for (guint64 trial = 0; trial < 20; trial++) {
-            ask(host, trial, x);
-            end(host, trial, x, trial % 2 ? PBX_END_FAILED : PBX_END_STOPPED, NULL);
+            test_ask(host, trial, x);
+            test_end_with(host, trial, x, trial % 2 ? PBX_END_FAILED : PBX_END_STOPPED, NULL);
         }
     }
 }
@@ -285,11 +203,12 @@ static void
 test_all_alike(void)
 {
     for (guint i = 0; i < 4; i++) {
-        g_autoptr(PbxTestHost) host = gp_for("{" ON "}", i % 2 ? OPERATORS : TWO_DIM);
-        double x[MAX_DIMS];
+        g_autoptr(PbxTestHost) host =
+            test_search_host("{" ON "}", i % 2 ? TEST_OPERATORS : TEST_TWO_DIM);
+        double x[TEST_MAX_DIMS];
         for (guint64 trial = 0; trial < 25; trial++) {
-            ask(host, trial, x);
-            tell(host, trial, x, i / 2 ? 0.1 : 0);
+            test_ask(host, trial, x);
+            test_tell(host, trial, x, i / 2 ? 0.1 : 0);
         }
     }
 }
@@ -297,12 +216,12 @@ test_all_alike(void)
 static void
 test_large_numbers(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{" ON "}", TEST_TWO_DIM);
     double x[2], least = INFINITY;
     for (guint64 trial = 0; trial < 30; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, (bowl(host, x, 0.3) - 0.2) * 1.7e308);
-        least = MIN(least, bowl(host, x, 0.3));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, (test_bowl(host, x, 0.3) - 0.2) * 1.7e308);
+        least = MIN(least, test_bowl(host, x, 0.3));
     }
     g_assert_cmpfloat(least, <, 1e-3);
 }
@@ -312,11 +231,11 @@ test_large_numbers(void)
 static void
 test_a_space_of_one_point(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{}", "{\"x\": 1}");
+    g_autoptr(PbxTestHost) host = test_search_host("{}", "{\"x\": 1}");
     double x[1];
     for (guint64 trial = 0; trial < 30; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, 1);
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, 1);
     }
 }
 
@@ -327,7 +246,7 @@ test_200_parameters(void)
     for (guint i = 0; i < 200; i++)
         g_string_append_printf(config, "%s\"p%u\": {\"$uniform\": [0, 1]}", i > 0 ? ", " : "", i);
     g_string_append_c(config, '}');
-    g_autoptr(PbxTestHost) host = gp_for("{" ON "}", config->str);
+    g_autoptr(PbxTestHost) host = test_search_host("{" ON "}", config->str);
     const double before = run(host, 0, 10, 0.3);
     g_assert_cmpfloat(run(host, 10, 15, 0.3), <, before);
 }
@@ -335,14 +254,14 @@ test_200_parameters(void)
 static void
 test_wide_bounds(void)
 {
-    g_autoptr(PbxTestHost) host =
-        gp_for("{" ON "}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, "
-                           "1]}, \"z\": {\"$randint\": [0, 9007199254740992]}, "
-                           "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{" ON "}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, "
+                    "1]}, \"z\": {\"$randint\": [0, 9007199254740992]}, "
+                    "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
     double x[4], least = INFINITY;
     for (guint64 trial = 0; trial < 30; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, fabs(x[1] - 0.2));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, fabs(x[1] - 0.2));
         least = MIN(least, fabs(x[1] - 0.2));
     }
     g_assert_cmpfloat(least, <, 0.02);
@@ -362,15 +281,15 @@ is_same(const double *x, const double *y, guint n)
 static void
 check_eight_at_once(const char *options)
 {
-    g_autoptr(PbxTestHost) host = gp_for(options, TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host(options, TEST_TWO_DIM);
     double x[64][2], least = INFINITY;
     for (guint number = 0; number < 64; number++) {
-        ask(host, number, x[number]);
+        test_ask(host, number, x[number]);
         for (guint earlier = 0; earlier < number; earlier++)
             g_assert_false(is_same(x[earlier], x[number], 2));
-        least = MIN(least, bowl(host, x[number], 0.3));
+        least = MIN(least, test_bowl(host, x[number], 0.3));
         if (number >= 7)
-            tell(host, number - 7, x[number - 7], bowl(host, x[number - 7], 0.3));
+            test_tell(host, number - 7, x[number - 7], test_bowl(host, x[number - 7], 0.3));
     }
     g_assert_cmpfloat(least, <, 1e-2);
 }
@@ -390,20 +309,20 @@ static void
 test_a_small_space(void)
 {
     g_autoptr(PbxTestHost) host =
-        gp_for("{\"n_startup_trials\": 3, \"deterministic_objective\": true}", TWELVE);
+        test_search_host("{\"n_startup_trials\": 3, \"deterministic_objective\": true}", TWELVE);
     double x[2];
     guint seen = 0;
     guint64 trial = 0;
     for (; trial < 12; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         seen |= 1u << (guint)(3 * x[0] + x[1]);
-        tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+        test_tell(host, trial, x, fabs(x[0] - 2) + x[1]);
     }
     g_assert_cmpuint(seen, ==, 4095);
-    for (; trial < 40 && ask_or_done(host, trial, x); trial++)
-        tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+    for (; trial < 40 && test_ask_or_done(host, trial, x); trial++)
+        test_tell(host, trial, x, fabs(x[0] - 2) + x[1]);
     g_assert_cmpuint(trial, <=, 12 + 5);
-    g_assert_false(ask_or_done(host, trial, x));
+    g_assert_false(test_ask_or_done(host, trial, x));
     g_assert_nonnull(strstr(host->log->str, "patience"));
 }
 
@@ -411,12 +330,12 @@ test_a_small_space(void)
 static void
 test_a_plain(void)
 {
-    g_autoptr(PbxTestHost) host =
-        gp_for("{\"n_startup_trials\": 3, \"patience\": 1}", "{\"a\": {\"$uniform\": [0, 1]}}");
+    g_autoptr(PbxTestHost) host = test_search_host("{\"n_startup_trials\": 3, \"patience\": 1}",
+                                                   "{\"a\": {\"$uniform\": [0, 1]}}");
     double x[1];
     for (guint64 trial = 0; trial < 40; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, x[0]);
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, x[0]);
     }
 }
 
@@ -432,11 +351,11 @@ test_patience(void)
         {"{\"n_startup_trials\": 3, \"patience\": 0}", 60, 60},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(PbxTestHost) host = gp_for(cases[i].options, TWELVE);
+        g_autoptr(PbxTestHost) host = test_search_host(cases[i].options, TWELVE);
         double x[2];
         guint64 trial = 0;
-        for (; trial < 60 && ask_or_done(host, trial, x); trial++)
-            tell(host, trial, x, fabs(x[0] - 2) + x[1]);
+        for (; trial < 60 && test_ask_or_done(host, trial, x); trial++)
+            test_tell(host, trial, x, fabs(x[0] - 2) + x[1]);
         g_assert_cmpuint(trial, >=, cases[i].from);
         g_assert_cmpuint(trial, <=, cases[i].to);
     }
@@ -449,7 +368,7 @@ static void
 check_constraint(const char *options, double start)
 {
     static const char *const texts[] = {"result.c"};
-    g_autoptr(PbxTestHost) space = gp_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) space = test_search_host("{}", TEST_TWO_DIM);
     g_autoptr(PbxTestHost) host = test_host_new(options);
     const pbx_search *search = host->vtable;
     pbx_problem problem = space->problem;
@@ -460,7 +379,7 @@ check_constraint(const char *options, double start)
     host->problem = problem;
     g_assert_cmpint(search->setup(host->self, &problem, &host->error), ==, PBX_OK);
     for (guint64 trial = 0; trial < 45; trial++) {
-        g_assert_cmpint(suggest(host, trial, x, NULL), ==, PBX_OK);
+        g_assert_cmpint(test_suggest(host, trial, x), ==, PBX_OK);
         const double loss = x[0], violation = start - x[0];
         pbx_result result = *test_result(space, trial, 1, "{}");
         const double *numbers[] = {&loss, &violation};
@@ -468,9 +387,9 @@ check_constraint(const char *options, double start)
         result.losses = numbers[0];
         result.violations = numbers[1];
         if (trial % 6 == 5)
-            end(host, trial, x, PBX_END_FAILED, NULL);
+            test_end_with(host, trial, x, PBX_END_FAILED, NULL);
         else
-            end(host, trial, x, PBX_END_COMPLETED, &result);
+            test_end_with(host, trial, x, PBX_END_COMPLETED, &result);
         if (violation <= 0)
             best = MIN(best, loss);
         kept += trial >= 20 && violation <= 0;
@@ -504,18 +423,14 @@ test_options(void)
 static void
 assert_describes(PbxTestHost *host, const char *text)
 {
-    const pbx_search *search = host->vtable;
-    pbx_memory memory = {0};
-    pbx_sink sink = pbx_memory_sink(&memory);
-    g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
-    g_assert_cmpstr(memory.bytes, ==, text);
-    pbx_memory_free(&memory);
+    g_autofree char *said = test_description(host);
+    g_assert_cmpstr(said, ==, text);
 }
 
 static void
 test_describes_itself(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{}", ONE_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_ONE_DIM);
     run(host, 0, 3, 0.2);
     assert_describes(host, "GP: 3 of 10 first trials have ended");
     run(host, 3, 9, 0.2);
@@ -525,16 +440,16 @@ test_describes_itself(void)
 static void
 test_cancelled(void)
 {
-    g_autoptr(PbxTestHost) one = gp_for("{" ON "}", TWO_DIM);
-    g_autoptr(PbxTestHost) other = gp_for("{" ON "}", TWO_DIM);
+    g_autoptr(PbxTestHost) one = test_search_host("{" ON "}", TEST_TWO_DIM);
+    g_autoptr(PbxTestHost) other = test_search_host("{" ON "}", TEST_TWO_DIM);
     double x[2], y[2];
     run(one, 0, 12, 0.3);
     run(other, 0, 12, 0.3);
     test_host_cancel(one, TRUE);
-    g_assert_cmpint(suggest(one, 12, x, NULL), ==, PBX_ECANCELLED);
+    g_assert_cmpint(test_suggest(one, 12, x), ==, PBX_ECANCELLED);
     test_host_cancel(one, FALSE);
-    ask(one, 12, x);
-    ask(other, 12, y);
+    test_ask(one, 12, x);
+    test_ask(other, 12, y);
     g_assert_cmpmem(x, sizeof x, y, sizeof y);
 }
 

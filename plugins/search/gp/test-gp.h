@@ -9,36 +9,9 @@
 
 #include "host.h"
 
-#define MAX_DIMS 256
-#define ONE_DIM  "{\"x\": {\"$uniform\": [0, 1]}}"
-#define TWO_DIM  "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$loguniform\": [1e-4, 1]}}"
-#define OPERATORS                                                                                  \
-    "{\"a\": {\"$uniform\": [-1, 1]}, \"b\": {\"$quniform\": [0, 0.9, 0.3]}, "                     \
-    "\"c\": {\"$loguniform\": [1e-10, 0.1]}, \"d\": {\"$qloguniform\": [0.5, 2, 0.5]}, "           \
-    "\"e\": {\"$randn\": [3, 2]}, \"f\": {\"$qrandn\": [0, 1, 0.5]}, \"g\": {\"$randint\": 4}, "   \
-    "\"h\": {\"$qrandint\": [0, 10, 5]}, \"i\": {\"$lograndint\": [1, 100]}, "                     \
-    "\"j\": {\"$qlograndint\": [2, 8, 2]}, \"k\": {\"$choice\": [\"x\", "                          \
-    "{\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "                                 \
-    "\"in\": {\"$choice\": [{\"p\": {\"$uniform\": [0, 1]}}, 2]}}, [{\"$randint\": 3}, 1]]}}"
-
 #define TWELVE "{\"a\": {\"$randint\": 4}, \"b\": {\"$choice\": [\"x\", \"y\", \"z\"]}}"
 /* Of options: it never ends. */
 #define ON "\"patience\": 0"
-
-/* An instance that was set up with these options and config; "loss" is minimised. */
-PbxTestHost *gp_for(const char *options, const char *config);
-/* A suggestion as the plugin gives it; origin may be NULL. */
-pbx_status suggest(PbxTestHost *host, guint64 number, double *x, guint64 *origin);
-/* The point of the suggestion of that number, for the trial of the same, as core takes it; FALSE:
- * the search is done. */
-gboolean ask_or_done(PbxTestHost *host, guint64 number, double *x);
-void ask(PbxTestHost *host, guint64 number, double *x);
-/* A trial ends so, with that last result. */
-void end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, const pbx_result *last);
-/* It is complete. */
-void tell(PbxTestHost *host, guint64 trial, const double *x, double loss);
-/* The loss of a bowl whose middle is at `middle` of each parameter's unit interval. */
-double bowl(PbxTestHost *host, const double *x, double middle);
 
 /* Trials from `first` on, one after the other: the least loss of the bowl. */
 double run(PbxTestHost *host, guint64 first, guint n, double middle);

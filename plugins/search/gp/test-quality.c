@@ -48,10 +48,10 @@ least_of(guint64 seed, const char *config, double (*function)(const double *), g
 {
     double x[6], least = INFINITY;
     test_host_seed(seed);
-    g_autoptr(PbxTestHost) host = gp_for("{\"patience\": 0}", config);
+    g_autoptr(PbxTestHost) host = test_search_host("{\"patience\": 0}", config);
     for (guint64 trial = 0; trial < n; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, function(x));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, function(x));
         least = MIN(least, function(x));
     }
     test_host_seed(7);
@@ -107,19 +107,19 @@ test_cost(void)
 {
     static const guint sizes[] = {50, 100, 300, 1000};
     for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        g_autoptr(PbxTestHost) host = gp_for("{\"patience\": 0}", SIX);
+        g_autoptr(PbxTestHost) host = test_search_host("{\"patience\": 0}", SIX);
         double x[6], fitted, began;
         for (guint64 trial = 0; trial < sizes[i]; trial++) {
             for (guint j = 0; j < 6; j++)
                 x[j] = fmod(0.5 + (double)trial * (0.137 + 0.618034 / (j + 1)), 1);
-            tell(host, trial, x, hartmann(x));
+            test_tell(host, trial, x, hartmann(x));
         }
         began = processor_ms();
-        ask(host, 5000, x);
+        test_ask(host, 5000, x);
         fitted = processor_ms();
         for (guint64 number = 5001; number < 5011; number++) {
-            ask(host, number, x);
-            end(host, number, x, PBX_END_DUPLICATE, NULL);
+            test_ask(host, number, x);
+            test_end_with(host, number, x, PBX_END_DUPLICATE, NULL);
         }
         g_test_message("at %u trials: %.1f ms a suggestion, %.1f ms more with a fit", sizes[i],
                        (processor_ms() - fitted) / 10,

@@ -5,11 +5,11 @@
 static void
 step(PbxTestHost *host, guint64 number, double *x)
 {
-    ask(host, number, x);
+    test_ask(host, number, x);
     if (number % 5 == 4)
-        end(host, number, x, PBX_END_FAILED, NULL);
+        test_end_with(host, number, x, PBX_END_FAILED, NULL);
     else if (number % 7 != 6) /* which run on */
-        tell(host, number, x, bowl(host, x, 0.3));
+        test_tell(host, number, x, test_bowl(host, x, 0.3));
 }
 
 static void
@@ -19,9 +19,9 @@ test_state(void)
                                           "{" ON ", \"max_history\": 20, \"n_startup_trials\": 5}",
                                           "{" ON ", \"liar\": \"mean\", \"acq\": \"ucb\"}"};
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
-        g_autoptr(PbxTestHost) one = gp_for(options[i], OPERATORS);
-        g_autoptr(PbxTestHost) other = gp_for(options[i], OPERATORS);
-        double x[MAX_DIMS] = {0}, y[MAX_DIMS] = {0};
+        g_autoptr(PbxTestHost) one = test_search_host(options[i], TEST_OPERATORS);
+        g_autoptr(PbxTestHost) other = test_search_host(options[i], TEST_OPERATORS);
+        double x[TEST_MAX_DIMS] = {0}, y[TEST_MAX_DIMS] = {0};
         for (guint64 number = 0; number < 30; number++) {
             step(one, number, x);
             step(other, number, y);
@@ -31,92 +31,79 @@ test_state(void)
     }
 }
 
-static void
-adopt(PbxTestHost *host, guint64 trial, double *x, guint64 origin)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .flags = PBX_SUGGESTION_REPLAY,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .ask = trial,
-                                 .x = x,
-                                 .origin = origin};
-    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
-}
-
 /* Who was told of the same trials goes on in the same way, to the last bit. */
 static void
 check_told_again(const char *options, const char *config, guint n)
 {
-    g_autoptr(PbxTestHost) one = gp_for(options, config);
-    double x[MAX_DIMS], y[MAX_DIMS];
-    g_autofree double *all = g_new0(double, n *MAX_DIMS);
+    g_autoptr(PbxTestHost) one = test_search_host(options, config);
+    double x[TEST_MAX_DIMS], y[TEST_MAX_DIMS];
+    g_autofree double *all = g_new0(double, n *TEST_MAX_DIMS);
     g_autofree guint64 *origins = g_new0(guint64, n);
     for (guint64 number = 0; number < n; number++) {
-        g_assert_cmpint(suggest(one, number, x, &origins[number]), ==, PBX_OK);
-        memcpy(all + number * MAX_DIMS, x, one->problem.space->n_dims * sizeof(double));
+        g_assert_cmpint(test_suggest(one, number, x), ==, PBX_OK);
+        origins[number] = one->suggestion.origin;
+        memcpy(all + number * TEST_MAX_DIMS, x, one->problem.space->n_dims * sizeof(double));
         if (number % 7 != 6)
-            tell(one, number, x, bowl(one, x, 0.3));
+            test_tell(one, number, x, test_bowl(one, x, 0.3));
         if (number % 10 != 9)
             continue;
-        g_autoptr(PbxTestHost) other = gp_for(options, config);
+        g_autoptr(PbxTestHost) other = test_search_host(options, config);
         for (guint64 again = 0; again <= number; again++) {
-            double *told = all + again * MAX_DIMS;
-            adopt(other, again, told, origins[again]);
+            double *told = all + again * TEST_MAX_DIMS;
+            test_adopt(other, again, told, PBX_SUGGESTION_REPLAY, origins[again]);
             if (again % 7 != 6)
-                tell(other, again, told, bowl(other, told, 0.3));
+                test_tell(other, again, told, test_bowl(other, told, 0.3));
         }
         memset(x, 0, sizeof x);
         memset(y, 0, sizeof y);
-        ask(one, number + 1, x);
-        ask(other, number + 1, y);
+        test_ask(one, number + 1, x);
+        test_ask(other, number + 1, y);
         g_assert_cmpmem(x, sizeof x, y, sizeof y);
         /* As if it had not been asked. */
-        end(one, number + 1, x, PBX_END_DUPLICATE, NULL);
+        test_end_with(one, number + 1, x, PBX_END_DUPLICATE, NULL);
     }
 }
 
 static void
 test_told_again(void)
 {
-    check_told_again("{" ON "}", TWO_DIM, 60);
-    check_told_again("{" ON ", \"max_history\": 20}", TWO_DIM, 60);
-    check_told_again("{" ON "}", OPERATORS, 30);
+    check_told_again("{" ON "}", TEST_TWO_DIM, 60);
+    check_told_again("{" ON ", \"max_history\": 20}", TEST_TWO_DIM, 60);
+    check_told_again("{" ON "}", TEST_OPERATORS, 30);
     check_told_again("{\"patience\": 40, \"n_startup_trials\": 3}", TWELVE, 30);
 }
 
 static void
 test_void(void)
 {
-    g_autoptr(PbxTestHost) one = gp_for("{" ON "}", TWO_DIM);
-    g_autoptr(PbxTestHost) other = gp_for("{" ON "}", TWO_DIM);
+    g_autoptr(PbxTestHost) one = test_search_host("{" ON "}", TEST_TWO_DIM);
+    g_autoptr(PbxTestHost) other = test_search_host("{" ON "}", TEST_TWO_DIM);
     double x[2], y[2];
     for (guint64 number = 0; number < 20; number++) {
-        ask(one, number, x);
-        ask(other, number, y);
-        tell(one, number, x, number == 6 ? -100 : bowl(one, x, 0.3));
-        tell(other, number, x, number == 6 ? 100 : bowl(one, x, 0.3));
+        test_ask(one, number, x);
+        test_ask(other, number, y);
+        test_tell(one, number, x, number == 6 ? -100 : test_bowl(one, x, 0.3));
+        test_tell(other, number, x, number == 6 ? 100 : test_bowl(one, x, 0.3));
         if (number == 6) {
-            end(one, 6, x, PBX_END_VOID, NULL);
-            end(other, 6, x, PBX_END_VOID, NULL);
+            test_end_with(one, 6, x, PBX_END_VOID, NULL);
+            test_end_with(other, 6, x, PBX_END_VOID, NULL);
         }
         g_assert_cmpmem(x, sizeof x, y, sizeof y);
     }
-    end(one, 1000, x, PBX_END_VOID, NULL); /* nobody knows it */
+    test_end_with(one, 1000, x, PBX_END_VOID, NULL); /* nobody knows it */
 }
 
 static void
 test_max_history(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{" ON ", \"max_history\": 20}", ONE_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{" ON ", \"max_history\": 20}", TEST_ONE_DIM);
     double x[1];
     for (guint64 trial = 0; trial < 300; trial++) {
         x[0] = (double)((trial * 37) % 300) / 300;
-        tell(host, trial, x, fabs(x[0] - 0.3));
+        test_tell(host, trial, x, fabs(x[0] - 0.3));
     }
     /* The best ones are of those that were kept. */
-    ask(host, 300, x);
+    test_ask(host, 300, x);
     g_assert_cmpfloat(fabs(x[0] - 0.3), <, 0.05);
     g_autoptr(GBytes) bytes = test_host_reload(host);
     g_assert_cmpuint(g_bytes_get_size(bytes), <, 2000);
@@ -132,24 +119,24 @@ load(PbxTestHost *host, GBytes *bytes, gsize n)
 static void
 test_bad_states(void)
 {
-    g_autoptr(PbxTestHost) host = gp_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     run(host, 0, 15, 0.3);
     g_autoptr(GBytes) bytes = test_host_reload(host);
     const gsize size = g_bytes_get_size(bytes);
     for (gsize n = 0; n < size; n++) {
-        g_autoptr(PbxTestHost) other = gp_for("{}", TWO_DIM);
+        g_autoptr(PbxTestHost) other = test_search_host("{}", TEST_TWO_DIM);
         g_assert_cmpint(load(other, bytes, n), ==, PBX_EINVAL);
     }
     for (gsize at = 0; at < size; at++) {
-        g_autoptr(PbxTestHost) other = gp_for("{}", TWO_DIM);
+        g_autoptr(PbxTestHost) other = test_search_host("{}", TEST_TWO_DIM);
         g_autofree guchar *copy = g_memdup2(g_bytes_get_data(bytes, NULL), size);
         double x[2];
         copy[at] ^= 0xff;
         g_autoptr(GBytes) harmed = g_bytes_new(copy, size);
         if (load(other, harmed, size) == PBX_OK)
-            (void)suggest(other, 15, x, NULL);
+            (void)test_suggest(other, 15, x);
     }
-    g_autoptr(PbxTestHost) more = gp_for("{}", ONE_DIM);
+    g_autoptr(PbxTestHost) more = test_search_host("{}", TEST_ONE_DIM);
     g_assert_cmpint(load(more, bytes, size), ==, PBX_ENOTSUP);
 }
 
