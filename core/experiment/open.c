@@ -167,7 +167,9 @@ runner_ask_total(PbxRunner *runner)
         gint64 said = -1;
         PbxCall call = {.id = CALL_SEARCH_TOTAL, .total = &said};
         decider_call(runner->search->decider, &call, NULL, NULL);
-        if (call.status == PBX_OK)
+        /* A wrapper may not know, where what it wraps leaves num_samples to core. */
+        if (call.status == PBX_OK &&
+            (said >= 0 || (decider_caps(runner->search->decider) & PBX_CAP_OWNS_SAMPLES) != 0))
             total = said;
     }
     runner->total = total < 0 ? total : total + (gint64)runner->enqueued;
