@@ -6,12 +6,14 @@ static const struct {
     guint32 cap;
     const char *name; /* as probes tell it */
     const char *what;
+    const char *instead; /* of a wrapper that cannot; what those that can have for it */
 } needs[] = {
-    {PBX_CAP_GRID, "grid", "a $grid_search"},
-    {PBX_CAP_CONDITIONAL, "conditional", "a parameter inside a $choice"},
-    {PBX_CAP_CATEGORY, "category", "a $choice"},
-    {PBX_CAP_UNBOUNDED, "unbounded", "an operator without bounds"},
-    {PBX_CAP_QUANTUM, "quantum", "a quantised operator"},
+    {PBX_CAP_GRID, "grid", "a $grid_search",
+     ": num_samples repeats a grid, points_to_evaluate come before it"},
+    {PBX_CAP_CONDITIONAL, "conditional", "a parameter inside a $choice", ""},
+    {PBX_CAP_CATEGORY, "category", "a $choice", ""},
+    {PBX_CAP_UNBOUNDED, "unbounded", "an operator without bounds", ""},
+    {PBX_CAP_QUANTUM, "quantum", "a quantised operator", ""},
 };
 
 static gboolean
@@ -134,9 +136,13 @@ capabilities_check(const PbxSpec *spec, guint32 caps, PbxRegistry *registry, Pbx
                 continue;
             if (others == NULL)
                 others = who_can(registry, "search", needs[i].name);
+            /* One that can may be within it. */
+            const gboolean wraps =
+                (plugin_caps(lacks->plugin) & PBX_CAP_TRANSPARENT) != 0 && *others != '\0';
             problems_add(problems, spec->doc, space_dim_pointer(spec->space, dim),
-                         "the search '%s' cannot take %s%s", lacks->plugin->desc->name,
-                         needs[i].what, others);
+                         "the search '%s' cannot take %s%s%s%s", lacks->plugin->desc->name,
+                         needs[i].what, others, wraps ? " by itself" : "",
+                         wraps ? needs[i].instead : "");
         }
     }
 }
