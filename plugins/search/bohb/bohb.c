@@ -8,7 +8,7 @@
 static const pbx_option options[] = {
     PBX_OPT_INT("min_points_in_model",
                 "results that a budget needs to be modelled, and good and bad ones of it at "
-                "least; default and least: the number of parameters and 1",
+                "least; default: the number of parameters and 1, the least",
                 "1.0", 0, 1e9, NULL),
     PBX_OPT_INT("top_n_percent", "the part of a budget's results that is good", "1.0", 1, 99, "15"),
     PBX_OPT_INT("num_samples", "points that are drawn and compared for each suggestion", "1.0", 1,

@@ -33,11 +33,12 @@ static const pbx_option options[] = {
     FLOW2_OPT_COST_ATTR,
     PBX_OPT_STRING("resource_attr",
                    "a key of the config that says how much a trial may take of something; begins "
-                   "small, and grows",
+                   "small, and grows; default: none",
                    "1.0", NULL),
     PBX_OPT_REAL_ABOVE("min_resource", "how much at first; default: max_resource / factor^5", "1.0",
                        0, NULL),
-    PBX_OPT_REAL_ABOVE("max_resource", "how much at most", "1.0", 0, NULL),
+    PBX_OPT_REAL_ABOVE("max_resource", "how much at most; default: none, which resource_attr needs",
+                       "1.0", 0, NULL),
     PBX_OPT_REAL_ABOVE("reduction_factor", "how many times as much it is when it grows", "1.0", 1,
                        "4"),
 };

@@ -73,7 +73,7 @@ void flow2_memory_state(flow2_memory *memory, pbx_blob *blob);
 #define FLOW2_OPT_COSTS                                                                            \
     PBX_OPT_JSON("cat_hp_cost",                                                                    \
                  "an object of the costs of a choice's items by parameter, which give them an "    \
-                 "order",                                                                          \
+                 "order; default: none",                                                           \
                  "1.0", NULL)
 /* The only FIELD of the table. */
 #define FLOW2_OPT_COST_ATTR                                                                        \

@@ -432,7 +432,7 @@ static const pbx_option options[] = {
                 "1.0", "[]"),
     PBX_OPT(PBX_OPTION_PATH, 0, "experiment",
             "an earlier experiment, by its directory or name, of whose trials the search is told "
-            "first",
+            "first; default: none",
             "1.0", -INFINITY, INFINITY, NULL, experiments),
     PBX_OPT_PLUGIN(PBX_OPTION_REQUIRED, "search", "the search that begins so", "1.0", kinds, NULL),
 };

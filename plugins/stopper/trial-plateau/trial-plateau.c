@@ -136,8 +136,9 @@ static const pbx_option options[] = {
     PBX_OPT_INT("num_results", "how many last values are looked at", "1.0", 1, 100000, "4"),
     PBX_OPT_INT("grace_period", "results of a trial before it may end", "1.0", 0, INFINITY, "4"),
     PBX_OPT_REAL("metric_threshold",
-                 "it ends only where its value is at least as good as this; needs a mode", "1.0",
-                 -INFINITY, INFINITY, NULL),
+                 "it ends only where its value is at least as good as this, for which it needs a "
+                 "mode; default: any",
+                 "1.0", -INFINITY, INFINITY, NULL),
     PBX_OPT_OWN_MODE("1.0", NULL),
 };
 

@@ -59,8 +59,9 @@ static const char *const pbx_modes[] = {"min", "max", NULL};
                 "the result field to judge by; default: the experiment's metric", SINCE, NULL)
 #define PBX_OPT_MODE(SINCE)                                                                        \
     PBX_OPT(PBX_OPTION_ENUM, PBX_OPTION_OBJECTIVE, "mode",                                         \
-            "whether a smaller (min) or a larger (max) metric is better", SINCE, -INFINITY,        \
-            INFINITY, NULL, pbx_modes)
+            "whether a smaller (min) or a larger (max) metric is better; default: the "            \
+            "experiment's",                                                                        \
+            SINCE, -INFINITY, INFINITY, NULL, pbx_modes)
 
 /* In place of a table. */
 #define PEGBOX_NO_OPTIONS ((const void *)0)

@@ -18,8 +18,10 @@ extern "C" {
                   "one",                                                                           \
                   SINCE, NULL)
 #define PBX_OPT_OWN_MODE(SINCE, FALLBACK)                                                          \
-    PBX_OPT_ENUM("mode", "whether a smaller (min) or a larger (max) value of it is better", SINCE, \
-                 pbx_modes, FALLBACK)
+    PBX_OPT_ENUM("mode",                                                                           \
+                 "whether a smaller (min) or a larger (max) value of it is better; default: the "  \
+                 "experiment's, for its metric",                                                   \
+                 SINCE, pbx_modes, FALLBACK)
 
 /* Zeros at first; filled in by pbx_metric_setup. */
 typedef struct pbx_metric {
