@@ -1,10 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""search/sobol, halton and lhs in the program: any space, any number of workers or askers, any end
-of a trial; what they cannot take is refused."""
+"""search/sobol, halton and lhs in the program: any space, any number of workers, any end of a trial;
+what they cannot take is refused."""
 import json
 import os
-import threading
 
 from pegbox_test import main, python, sh, wait_until
 from test_ask import AskTest
@@ -68,34 +67,6 @@ class Even(AskTest):
                                        search=search)
             self.assertEqual(bare.configs, plain)
 
-    def test_asked_by_many_at_once(self):
-        for search in self.each():
-            name = "ask-" + search
-            keys = dict(config=SPACE, seed=3, num_samples=24, search=search, metric="loss",
-                        mode="min")
-            ran = self.run_experiment(sh("echo '{\"loss\": 1}'"), **keys).configs
-            asked = [self.pegbox("ask", "--create", self.spec(name=name, **keys)).json]
-
-            def ask():
-                while True:
-                    trial = self.pegbox("ask", name).json
-                    if trial["done"]:
-                        return
-                    asked.append(trial)
-                    words = {3: ["--failed"], 4: ["NaN"]}.get(trial["trial"], ["1"])
-                    self.pegbox("tell", name, str(trial["trial"]), *words)
-                    if trial["trial"] == 5:
-                        self.pegbox("void", name, "5")
-
-            askers = [threading.Thread(target=ask) for _ in range(4)]
-            for asker in askers:
-                asker.start()
-            for asker in askers:
-                asker.join()
-            asked.sort(key=lambda trial: trial["trial"])
-            self.assertEqual([trial["trial"] for trial in asked], list(range(24)))
-            self.assertEqual([trial["config"] for trial in asked], ran)
-
     def test_enqueued_makes_no_hole(self):
         for search in self.each():
             name = "hole-" + search
@@ -107,31 +78,6 @@ class Even(AskTest):
             configs = [trial["config"] for trial in asked]
             self.assertEqual(configs.pop(1), {"a": 0.5})
             self.assertEqual(configs, ran)
-
-    def test_duplicates_are_skipped(self):
-        for search in self.each():
-            configs = self.configs(search, words=("0",), duplicates="skip", num_samples=6, config={
-                "x": {"$choice": [1, 2]}, "y": {"$randint": [0, 3]}}).configs
-            self.assertEqual(len({json.dumps(config) for config in configs}), 6)
-
-    def test_sizes(self):
-        """A single point, no parameter at all, and 200."""
-        for search in self.each():
-            for config in ({"x": {"$choice": [5]}, "y": {"$randint": [3, 4]}}, {"x": 5}, {}):
-                done = self.configs(search, words=("0",), config=config, num_samples=3)
-                self.assertEqual(done.states, ["TERMINATED"] * 3)
-            config = {"x%03d" % i: {"$uniform": [0, 1]} for i in range(200)}
-            configs = self.configs(search, words=("0",), config=config).configs
-            for key in config:
-                self.assertEqual(len({config[key] for config in configs}), 16)
-
-    def test_grids_are_refused(self):
-        for search in self.each():
-            text = json.dumps({"trainable": {"plugin": "exec", "command": ["true"]},
-                               "search": search, "config": {"lr": {"$grid_search": [1, 2]}}})
-            done = self.refused(text, "config.lr: the search '%s' cannot take a $grid_search; "
-                                "'random' can" % search)
-            self.assertEqual(done.err.count("error"), 0)
 
     def test_what_lhs_needs(self):
         spec = {"trainable": {"plugin": "exec", "command": ["true"]}, "num_samples": -1,
@@ -203,14 +149,6 @@ class Even(AskTest):
                 wait_until(lambda: not self.processes(), 20, "all processes end")
             self.pegbox("run", path, "--resume=auto")
             self.assertEqual(self.opened("k-" + search).configs, plain)
-
-    def test_inspect(self):
-        for search in self.each():
-            facts = self.pegbox("inspect", "search/" + search, "--json").json
-            self.assertEqual(set(facts["caps"]), {"category", "conditional", "unbounded", "quantum",
-                                                  "objectives", "constraints"})
-            for option in facts["options"]:
-                self.assertTrue(option["doc"] and option["since"])
 
 
 if __name__ == "__main__":

@@ -10,21 +10,19 @@ import statistics
 import subprocess
 import time
 
-from pegbox_test import PegboxTest, main, python
+from pegbox_test import PegboxTest, main, sh
 
 CONFIG = {"lr": {"$loguniform": [1e-5, 1]}, "drop": {"$quniform": [0, 0.6, 0.05]},
           "layers": {"$randint": [1, 9]}, "act": {"$choice": ["relu", "tanh", "gelu"]},
           "opt": {"$choice": [{"type": "sgd", "momentum": {"$uniform": [0, 1]}}, "adam"]}}
 
-PROGRAM = """
-import json, math, os, time
-c = json.load(open(os.environ['PEGBOX_CONFIG']))
-time.sleep(float(os.environ.get('NAP', '0')))
-loss = (math.log10(c['lr']) + 3) ** 2 + abs(c['drop'] - 0.15) + abs(c['layers'] - 3) / 8
-loss += {'relu': 0.2, 'tanh': 0.5, 'gelu': 0}[c['act']]
-loss += 0 if c['opt'] == 'adam' else 0.3 + (c['opt']['momentum'] - 0.9) ** 2
-print(json.dumps({'loss': loss, 'mb': c['layers'] * 10}))
-"""
+ECHO = "echo \"{\\\"loss\\\": $1, \\\"mb\\\": $2}\""
+PROGRAM = sh("[ -z \"$NAP\" ] || sleep $NAP; " + ECHO,
+             "{(math.log(config.lr, 10) + 3)^2 + math.abs(config.drop - 0.15)"
+             " + math.abs(config.layers - 3) / 8"
+             " + (config.act == 'relu' and 0.2 or config.act == 'tanh' and 0.5 or 0)"
+             " + (config.opt == 'adam' and 0 or 0.3 + (config.opt.momentum - 0.9)^2)}",
+             "{config.layers * 10}")
 
 
 class Gp(PegboxTest):
@@ -39,7 +37,7 @@ class Gp(PegboxTest):
         return [trial["last_result"]["loss"] for trial in self.opened(name).trials]
 
     def test_four_at_once(self):
-        experiment = self.run_experiment(python(PROGRAM), **self.keys(max_concurrent_trials=4))
+        experiment = self.run_experiment(PROGRAM, **self.keys(max_concurrent_trials=4))
         self.assertEqual(experiment.states, ["TERMINATED"] * 30)
         configs = {json.dumps(config, sort_keys=True) for config in experiment.configs}
         self.assertEqual(len(configs), 30)
@@ -65,8 +63,8 @@ class Gp(PegboxTest):
         """On one worker the same trials come as without: once with the state that was stored, once
         without it, when all is told again."""
         keys = self.keys(num_samples=24, env={"NAP": "0.05"})
-        whole = self.run_experiment(python(PROGRAM), **dict(keys, name="whole"))
-        path = self.spec(python(PROGRAM), **keys)
+        whole = self.run_experiment(PROGRAM, **dict(keys, name="whole"))
+        path = self.spec(PROGRAM, **keys)
         self.killed_once(path, 13)
         copy = os.path.join(self.dir, "copy", "e")
         shutil.copytree(os.path.join(self.results_dir, "e"), copy,
@@ -77,22 +75,8 @@ class Gp(PegboxTest):
         self.pegbox("resume", copy, "--set", "search.max_history=999")
         self.assertEqual(self.opened(copy).configs, whole.configs)
 
-    def test_ask_and_tell(self):
-        """Asked by processes, each of which loads the state, it proposes what a run does."""
-        ran = self.run_experiment(python(PROGRAM), environ={"PEGBOX_MAX_PENDING_TRIALS_PG": "1"},
-                                  **self.keys(name="ran", num_samples=16))
-        losses = self.losses("ran")
-        trial = self.pegbox("ask", "--create", self.spec(**self.keys(num_samples=16))).json
-        asked = []
-        while not trial["done"]:
-            asked.append(trial["config"])
-            following = self.pegbox("ask", "e").json
-            self.pegbox("tell", "e", str(trial["trial"]), repr(losses[trial["trial"]]))
-            trial = following
-        self.assertEqual(asked, ran.configs)
-
     def test_constraints(self):
-        experiment = self.run_experiment(python(PROGRAM), **self.keys(
+        experiment = self.run_experiment(PROGRAM, **self.keys(
             constraints=["50 - result.mb"], num_samples=30))
         self.assertEqual(experiment.states, ["TERMINATED"] * 30)
         kept = [config["layers"] >= 5 for config in experiment.configs]
@@ -103,28 +87,24 @@ class Gp(PegboxTest):
     def test_ends_when_nothing_is_left(self):
         config = {"a": {"$randint": 2}, "b": {"$choice": ["x", "y"]}}
         experiment = self.run_experiment(
-            python("import sys; print('{\"loss\": %s}' % sys.argv[1])", "{a}"),
+            sh(ECHO, "{a}", "0"),
             **self.keys(config=config, search={"plugin": "gp", "n_startup_trials": 3}))
         self.assertGreaterEqual(len(experiment.configs), 4)
         self.assertLess(len(experiment.configs), 15)
         self.assertIn('"patience": 0', experiment.done.out + experiment.done.err)
 
     def test_failed_trials(self):
-        program = PROGRAM + "\nif c['layers'] > 4: raise SystemExit(3)\n"
-        experiment = self.run_experiment(python(program), expect=1, **self.keys(fail_fast=False))
+        program = dict(PROGRAM, command=list(PROGRAM["command"]))
+        program["command"][2] = "[ $2 -le 40 ] || exit 3; " + program["command"][2]
+        experiment = self.run_experiment(program, expect=1, **self.keys(fail_fast=False))
         self.assertEqual(len(experiment.states), 30)
         late = [config["layers"] > 4 for config in experiment.configs[15:]]
         self.assertLess(sum(late), 8)
 
     def test_refusals(self):
-        keys = dict(self.keys(config={"x": {"$grid_search": [1, 2]}}), trainable="exec")
-        self.refused(json.dumps(keys), "gp", "random")
-        keys = self.keys()
-        del keys["metric"], keys["mode"]
-        self.refused(json.dumps(dict(keys, trainable="exec")), "metric")
-        self.refused(json.dumps(dict(self.keys(
-            search={"plugin": "gp", "noise": 0.1, "deterministic_objective": True}),
-            trainable={"plugin": "exec", "command": ["true"]})), "deterministic_objective")
+        self.refused(dict(self.keys(search={"plugin": "gp", "noise": 0.1,
+                                            "deterministic_objective": True}),
+                          trainable=sh(":")), "deterministic_objective")
 
 
 if __name__ == "__main__":

@@ -8,18 +8,13 @@ import sqlite3
 import statistics
 import subprocess
 
-from pegbox_test import PegboxTest, main, python, read_text, sh, wait_until
+from pegbox_test import PegboxTest, main, read_text, sh, wait_until
 
 SPACE = {"x": {"$uniform": [0, 1]}}
 # The loss depends on the point and on which copy it is; the copies' mean is |x - 0.4|.
-NOISY = python("""
-import json, os, sys
-config = json.load(open(os.environ['PEGBOX_CONFIG']))
-index = config['__trial_index__']
-if index == int(sys.argv[1]):
-    sys.exit(1)
-print(json.dumps({'loss': abs(config['x'] - 0.4) + (index - 1) * 0.3}))""", "-1")
-FAILING = dict(NOISY, command=NOISY["command"][:3] + ["2"])
+NOISY, FAILING = (sh("[ $2 != $3 ] || exit 1; echo \"{\\\"loss\\\": $1}\"",
+                     "{math.abs(config.x - 0.4) + (config.__trial_index__ - 1) * 0.3}",
+                     "{0 + config.__trial_index__}", fails) for fails in ("-1", "2"))
 LOGGED = """echo start >>log; sleep 0.05; echo end >>log; echo "{\\"loss\\": $1}" """
 
 
@@ -67,12 +62,20 @@ class Repeat(PegboxTest):
 
     def test_no_index(self):
         experiment = self.run_experiment(
-            python("import sys; print('{\"loss\": %s}' % sys.argv[2])", "{args}"), **self.keys(
+            sh("echo \"{\\\"loss\\\": $2}\"", "{args}"), **self.keys(
                 {"plugin": "repeat", "times": 2, "set_index": False, "aggregate": "median",
                  "search": "sobol"}, num_samples=6))
         configs = experiment.configs
         self.assertEqual(configs[::2], configs[1::2])
         self.assertEqual(set(configs[0]), {"x"})
+
+    def test_index_in_a_template(self):
+        """A constant of the config keeps its place."""
+        experiment = self.run_experiment(
+            sh("echo \"{\\\"loss\\\": $1}\"", "{__trial_index__}"), **self.keys(
+                {"plugin": "repeat", "times": 2, "search": "random"}, num_samples=4,
+                config=dict(SPACE, __trial_index__=7)))
+        self.assertEqual([trial["loss"] for trial in experiment.trials], [0, 1, 0, 1])
 
     def most_at_once(self):
         now = most = 0
@@ -113,7 +116,7 @@ class Repeat(PegboxTest):
         repeat = {"plugin": "repeat", "times": 3, "search": {"plugin": "tpe",
                                                              "n_startup_trials": 3}}
         for number, search in enumerate((
-                repeat, dict(repeat, max_concurrent=4), dict(repeat, isolate=True),
+                dict(repeat, max_concurrent=4, isolate=True),
                 {"plugin": "limit", "max_concurrent": 6, "batch": True, "search": repeat},
                 {"plugin": "repeat", "times": 3, "search": {
                     "plugin": "limit", "max_concurrent": 2, "batch": True,
@@ -159,7 +162,8 @@ class Repeat(PegboxTest):
                      "config.x: the search 'tpe' cannot take a $grid_search; 'random' can")
         self.refused(dict(self.keys({"plugin": "repeat", "times": 2, "search": "random"},
                                     config={"x": {"$grid_search": [1, 2]}}), trainable="exec"),
-                     "config.x: the search 'repeat' cannot take a $grid_search; 'random' can")
+                     "config.x: the search 'repeat' cannot take a $grid_search; 'random' can by itself: "
+                     "num_samples repeats a grid, points_to_evaluate come before it")
         self.refused(dict(self.keys({"plugin": "repeat", "search": "tpe"}), trainable="exec"),
                      "search: search/repeat needs the option 'times'")
 

@@ -255,9 +255,8 @@ class WarmStart(PegboxTest):
                    "evaluated_rewards": [None, None, None, 0.5]}
         self.run_experiment(sh(ECHO, "{x}"), name="first", **self.keys("sobol", num_samples=8))
         for number, search in enumerate((
-                self.search("tpe", n_startup_trials=2, **rewards), self.search("sobol"),
+                self.search("tpe", n_startup_trials=2, **rewards),
                 self.search("tpe", max_concurrent=2, isolate=True),
-                {"plugin": "repeat", "times": 2, "search": self.search("sobol")},
                 {"plugin": "warm-start", "experiment": "first",
                  "search": {"plugin": "tpe", "n_startup_trials": 4}},
                 {"plugin": "warm-start", "experiment": "first", "isolate": True,
