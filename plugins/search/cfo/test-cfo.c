@@ -7,63 +7,10 @@
 
 #include "test-cfo.h"
 
-#define MAX_DIMS 256
-#define TWO_DIM  "{\"x\": {\"$uniform\": [0, 1]}, \"y\": {\"$loguniform\": [1e-4, 1]}}"
-#define OPERATORS                                                                                  \
-    "{\"a\": {\"$uniform\": [-1, 1]}, \"b\": {\"$quniform\": [0, 0.9, 0.3]}, "                     \
-    "\"c\": {\"$loguniform\": [1e-10, 0.1]}, \"d\": {\"$qloguniform\": [0.5, 2, 0.5]}, "           \
-    "\"e\": {\"$randn\": [3, 2]}, \"f\": {\"$qrandn\": [0, 1, 0.5]}, \"g\": {\"$randint\": 4}, "   \
-    "\"h\": {\"$qrandint\": [0, 10, 5]}, \"i\": {\"$lograndint\": [1, 100]}, "                     \
-    "\"j\": {\"$qlograndint\": [2, 8, 2]}, \"l\": {\"$choice\": [8, 16, 64]}, "                    \
-    "\"k\": {\"$choice\": [\"x\", {\"type\": \"y\", \"eps\": {\"$loguniform\": [1e-9, 1e-6]}, "    \
-    "\"in\": {\"$choice\": [{\"p\": {\"$uniform\": [0, 1]}}, 2]}}, [{\"$randint\": 3}, 1]]}}"
-
-PbxTestHost *
-cfo_for(const char *options, const char *config)
-{
-    PbxTestHost *host = test_host_new(options);
-    pbx_status status = test_host_setup(host, config, "loss:min", -1);
-    g_assert_cmpstr(host->error.message, ==, "");
-    g_assert_cmpint(status, ==, PBX_OK);
-    return host;
-}
-
 /* ---- Calls ---- */
 
-pbx_status
-try_to_ask(PbxTestHost *host, guint64 number, double *x, char **extra)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = number,
-                                 .ask = number,
-                                 .x = x};
-    pbx_status status = search->suggest(host->self, &suggestion, &host->error);
-    if (extra != NULL)
-        *extra = g_strdup(suggestion.extra);
-    return status;
-}
-
-void
-ask(PbxTestHost *host, guint64 number, double *x)
-{
-    g_autoptr(GError) error = NULL;
-    const guint n = host->problem.space->n_dims;
-    double snapped[MAX_DIMS];
-    gboolean altered;
-    for (guint i = 0; i < n; i++)
-        x[i] = 123456;
-    g_assert_cmpint(try_to_ask(host, number, x, NULL), ==, PBX_OK);
-    memcpy(snapped, x, n * sizeof(double));
-    g_assert_true(space_snap(host->space, snapped, &altered, &error));
-    g_assert_no_error(error);
-    g_assert_false(altered);
-    for (guint i = 0; i < n; i++)
-        g_assert_cmpint(isnan(x[i]), ==, isnan(snapped[i]));
-}
-
-void
+/* It cost so much. loss NaN: without a result. */
+static void
 end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss, double cost)
 {
     const pbx_search *search = host->vtable;
@@ -85,71 +32,17 @@ end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, double loss,
     g_assert_cmpint(search->tell(host->self, &outcome, &host->error), ==, PBX_OK);
 }
 
-void
-tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
-{
-    end(host, trial, x, PBX_END_COMPLETED, loss, 1);
-}
-
-static void
-adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .flags = flags,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .ask = flags & PBX_SUGGESTION_ENQUEUED ? PBX_NONE : trial,
-                                 .origin = flags & PBX_SUGGESTION_REPLAY ? 1 : 0,
-                                 .x = x};
-    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
-}
-
-double
-bowl(PbxTestHost *host, const double *x, double middle)
-{
-    double loss = 0;
-    for (guint i = 0; i < host->problem.space->n_dims; i++)
-        if (!isnan(x[i]))
-            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
-    return loss;
-}
-
 /* Trials from `first` on, one after the other: how far they are from the middle, on average. */
 static double
 run(PbxTestHost *host, guint64 first, guint n, double middle)
 {
-    double x[MAX_DIMS], sum = 0;
+    double x[TEST_MAX_DIMS], sum = 0;
     for (guint64 trial = first; trial < first + n; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, bowl(host, x, middle));
-        sum += sqrt(bowl(host, x, middle));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, test_bowl(host, x, middle));
+        sum += sqrt(test_bowl(host, x, middle));
     }
     return sum / n;
-}
-
-static void
-assert_same(PbxTestHost *a, PbxTestHost *b, guint64 number)
-{
-    double x[MAX_DIMS], y[MAX_DIMS];
-    const guint n = a->problem.space->n_dims;
-    ask(a, number, x);
-    ask(b, number, y);
-    for (guint i = 0; i < n; i++)
-        if (!isnan(x[i]) || !isnan(y[i]))
-            g_assert_cmpfloat(x[i], ==, y[i]);
-}
-
-static char *
-description(PbxTestHost *host)
-{
-    const pbx_search *search = host->vtable;
-    pbx_memory memory = {0};
-    pbx_sink sink = pbx_memory_sink(&memory);
-    g_assert_cmpint(search->object.describe(host->self, &sink), ==, PBX_OK);
-    char *text = g_strdup(memory.bytes);
-    pbx_memory_free(&memory);
-    return text;
 }
 
 /* ---- It learns ---- */
@@ -157,7 +50,7 @@ description(PbxTestHost *host)
 static void
 test_points_come_near_the_good_ones(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     run(host, 0, 100, 0.9);
     g_assert_cmpfloat(run(host, 100, 20, 0.9), <, 0.15);
 }
@@ -166,14 +59,14 @@ test_points_come_near_the_good_ones(void)
 static void
 test_every_operator(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", OPERATORS);
-    double x[MAX_DIMS], early = INFINITY, late = INFINITY;
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_OPERATORS);
+    double x[TEST_MAX_DIMS], early = INFINITY, late = INFINITY;
     for (guint64 trial = 0; trial < 400; trial++) {
-        ask(host, trial, x);
-        const double loss = bowl(host, x, 0.2);
+        test_ask(host, trial, x);
+        const double loss = test_bowl(host, x, 0.2);
         early = trial < 20 ? fmin(early, loss) : early;
         late = fmin(late, loss);
-        tell(host, trial, x, loss);
+        test_tell(host, trial, x, loss);
     }
     g_assert_cmpfloat(late, <, 0.5 * early);
 }
@@ -182,15 +75,15 @@ test_every_operator(void)
 static void
 test_choices(void)
 {
-    g_autoptr(PbxTestHost) host =
-        cfo_for("{}", "{\"a\": {\"$choice\": [\"p\", \"q\", \"r\", \"s\"]}, "
-                      "\"b\": {\"$choice\": [\"p\", \"q\"]}, \"z\": {\"$uniform\": [0, 1]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{}", "{\"a\": {\"$choice\": [\"p\", \"q\", \"r\", \"s\"]}, "
+              "\"b\": {\"$choice\": [\"p\", \"q\"]}, \"z\": {\"$uniform\": [0, 1]}}");
     double x[3], best = INFINITY;
     for (guint64 trial = 0; trial < 100; trial++) {
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         const double loss = (x[0] != 2) + (x[1] != 1) + fabs(x[2] - 0.7);
         best = fmin(best, loss);
-        tell(host, trial, x, loss);
+        test_tell(host, trial, x, loss);
     }
     g_assert_cmpfloat(best, <, 0.1);
 }
@@ -199,17 +92,17 @@ static void
 test_rosenbrock(void)
 {
     g_autoptr(PbxTestHost) host =
-        cfo_for("{}", "{\"a\": {\"$uniform\": [-5, 10]}, \"b\": {\"$uniform\": [-5, 10]}, "
-                      "\"c\": {\"$uniform\": [-5, 10]}, \"d\": {\"$uniform\": [-5, 10]}, "
-                      "\"e\": {\"$uniform\": [-5, 10]}}");
+        test_search_host("{}", "{\"a\": {\"$uniform\": [-5, 10]}, \"b\": {\"$uniform\": [-5, 10]}, "
+                               "\"c\": {\"$uniform\": [-5, 10]}, \"d\": {\"$uniform\": [-5, 10]}, "
+                               "\"e\": {\"$uniform\": [-5, 10]}}");
     double x[5], best = INFINITY;
     for (guint64 trial = 0; trial < 5000; trial++) {
         double loss = 0;
-        ask(host, trial, x);
+        test_ask(host, trial, x);
         for (guint i = 0; i < 4; i++)
             loss += 100 * pow(x[i + 1] - x[i] * x[i], 2) + pow(1 - x[i], 2);
         best = fmin(best, loss);
-        tell(host, trial, x, loss);
+        test_tell(host, trial, x, loss);
     }
     g_assert_cmpfloat(best, <, 5);
 }
@@ -225,19 +118,19 @@ test_the_cheap_point(void)
                                 "[\"large\", \"small\", \"middle\"]}, \"x\": {\"$uniform\": "
                                 "[0, 1]}}";
     g_autoptr(PbxTestHost) host =
-        cfo_for("{\"low_cost_partial_config\": {\"layers\": 1, \"u\": \"small\"}, "
-                "\"cat_hp_cost\": {\"u\": [9, 1, 3]}}",
-                space);
+        test_search_host("{\"low_cost_partial_config\": {\"layers\": 1, \"u\": \"small\"}, "
+                         "\"cat_hp_cost\": {\"u\": [9, 1, 3]}}",
+                         space);
     double x[3], spent = 0;
-    ask(host, 0, x);
+    test_ask(host, 0, x);
     g_assert_cmpfloat(x[0], ==, 1);
     g_assert_cmpfloat(x[1], ==, 1);
     g_assert_cmpfloat(x[2], ==, 0.5);
     for (guint64 trial = 0; trial < 40; trial++) {
         if (trial > 0)
-            ask(host, trial, x);
+            test_ask(host, trial, x);
         g_assert_true(trial > 4 || x[1] != 0); /* far from the cheapest */
-        tell(host, trial, x, fabs(x[0] - 5) / 32 + fabs(x[2] - 0.6));
+        test_tell(host, trial, x, fabs(x[0] - 5) / 32 + fabs(x[2] - 0.6));
         spent += x[0];
     }
     g_assert_cmpfloat(spent / 40, <, 9); /* half of what evenly drawn ones cost */
@@ -247,19 +140,20 @@ test_the_cheap_point(void)
 static void
 test_resource(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{" RESOURCE ", \"cost_attr\": \"cost\"}", TWO_DIM);
+    g_autoptr(PbxTestHost) host =
+        test_search_host("{" RESOURCE ", \"cost_attr\": \"cost\"}", TEST_TWO_DIM);
     double x[2], resource = 0, before = 0;
     guint grown = 0;
     for (guint64 trial = 0; trial < 200; trial++) {
-        g_autofree char *extra = NULL;
-        g_assert_cmpint(try_to_ask(host, trial, x, &extra), ==, PBX_OK);
+        g_assert_cmpint(test_suggest(host, trial, x), ==, PBX_OK);
+        const char *extra = host->suggestion.extra;
         g_assert_true(g_str_has_prefix(extra, "{\"n\": ") && g_str_has_suffix(extra, "}"));
         resource = g_ascii_strtod(extra + strlen("{\"n\": "), NULL);
         g_assert_true(trial > 0 || resource == 10);
         g_assert_cmpfloat(resource, >=, before);
         grown += resource > before;
         before = resource;
-        end(host, trial, x, PBX_END_COMPLETED, bowl(host, x, 0.3) + 1 / resource, resource);
+        end(host, trial, x, PBX_END_COMPLETED, test_bowl(host, x, 0.3) + 1 / resource, resource);
     }
     g_assert_cmpfloat(resource, ==, 1000);
     g_assert_cmpuint(grown, ==, 5); /* 10, 40, 160, 640, 1000 */
@@ -272,15 +166,15 @@ test_bad_trials_are_avoided(void)
 {
     const double losses[] = {INFINITY, NAN, -100, NAN};
     for (guint i = 0; i < 4; i++) {
-        g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+        g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
         double x[2];
         guint bad = 0;
         for (guint64 trial = 0; trial < 200; trial++) {
-            ask(host, trial, x);
+            test_ask(host, trial, x);
             if (x[0] < 0.5) {
-                tell(host, trial, x, bowl(host, x, 0.3));
+                test_tell(host, trial, x, test_bowl(host, x, 0.3));
             } else {
-                end(host, trial, x, i < 2 ? PBX_END_COMPLETED : PBX_END_FAILED, losses[i], 1);
+                test_end(host, trial, x, i < 2 ? PBX_END_COMPLETED : PBX_END_FAILED, losses[i]);
                 bad += trial >= 150;
             }
         }
@@ -292,15 +186,16 @@ test_bad_trials_are_avoided(void)
 static void
 test_nothing_good_at_all(void)
 {
-    g_autoptr(PbxTestHost) fails = cfo_for("{}", OPERATORS), same = cfo_for("{}", OPERATORS);
-    double x[MAX_DIMS];
+    g_autoptr(PbxTestHost) fails = test_search_host("{}", TEST_OPERATORS),
+                           same = test_search_host("{}", TEST_OPERATORS);
+    double x[TEST_MAX_DIMS];
     for (guint64 trial = 0; trial < 300; trial++) {
-        ask(fails, trial, x);
-        end(fails, trial, x, PBX_END_FAILED, NAN, 1);
-        ask(same, trial, x);
-        tell(same, trial, x, 7);
+        test_ask(fails, trial, x);
+        test_end(fails, trial, x, PBX_END_FAILED, NAN);
+        test_ask(same, trial, x);
+        test_tell(same, trial, x, 7);
     }
-    g_autofree char *text = description(fails);
+    g_autofree char *text = test_description(fails);
     g_assert_false(g_str_has_prefix(text, "CFO: search 1:"));
 }
 
@@ -309,16 +204,16 @@ static void
 test_begins_again(void)
 {
     g_autoptr(PbxTestHost) host =
-        cfo_for("{}", "{\"a\": {\"$randint\": 8}, \"b\": {\"$randint\": 8}}");
+        test_search_host("{}", "{\"a\": {\"$randint\": 8}, \"b\": {\"$randint\": 8}}");
     double x[2], starts[2][2];
     for (guint64 trial = 0; trial < 200; trial++) {
-        g_autofree char *text = description(host);
-        ask(host, trial, x);
+        g_autofree char *text = test_description(host);
+        test_ask(host, trial, x);
         if (g_str_has_prefix(text, "CFO: search 2: 0 "))
             memcpy(starts[0], x, sizeof x);
         if (g_str_has_prefix(text, "CFO: search 3: 0 "))
             memcpy(starts[1], x, sizeof x);
-        tell(host, trial, x, bowl(host, x, 0.3));
+        test_tell(host, trial, x, test_bowl(host, x, 0.3));
     }
     g_assert_true(starts[0][0] != starts[1][0] || starts[0][1] != starts[1][1]);
 }
@@ -329,24 +224,25 @@ test_begins_again(void)
 static void
 test_many_at_once(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[4][2], y[2];
     run(host, 0, 30, 0.2);
     for (guint i = 0; i < 4; i++)
-        ask(host, 30 + i, x[i]);
+        test_ask(host, 30 + i, x[i]);
     for (guint i = 0; i < 4; i++)
         for (guint k = 0; k < i; k++)
             g_assert_true(x[i][0] != x[k][0] || x[i][1] != x[k][1]);
     g_bytes_unref(test_host_reload(host));
-    g_assert_cmpint(try_to_ask(host, 34, y, NULL), ==, PBX_AGAIN);
-    tell(host, 31, x[1], 100);
-    g_assert_cmpint(try_to_ask(host, 34, y, NULL), ==, PBX_OK);
+    g_assert_cmpint(test_suggest(host, 34, y), ==, PBX_AGAIN);
+    test_tell(host, 31, x[1], 100);
+    g_assert_cmpint(test_suggest(host, 34, y), ==, PBX_OK);
 }
 
 static void
 test_duplicates(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM), plain = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM),
+                           plain = test_search_host("{}", TEST_TWO_DIM);
     const pbx_search *search = host->vtable;
     double x[2], loss;
     for (guint64 i = 0; i < 9; i++) {
@@ -356,12 +252,12 @@ test_duplicates(void)
                                      .end = PBX_END_DUPLICATE,
                                      .trial = PBX_NONE,
                                      .last = &of_other};
-        ask(host, i, x);
-        loss = bowl(host, x, 0.2);
+        test_ask(host, i, x);
+        loss = test_bowl(host, x, 0.2);
         g_assert_cmpint(search->tell(host->self, &skipped, &host->error), ==, PBX_OK);
     }
     run(plain, 0, 9, 0.2);
-    assert_same(host, plain, 9);
+    test_assert_same(host, plain, 9);
 }
 
 /* ---- What is not its own ---- */
@@ -370,14 +266,14 @@ static void
 test_enqueued_and_foreign_points(void)
 {
     for (guint foreign = 0; foreign < 2; foreign++) {
-        g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+        g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
         double x[2];
         run(host, 0, 5, 0.95);
         for (guint i = 0; i < 2; i++)
             x[i] = pbx_from_unit(host->problem.space->dims[i], 0.95);
         if (!foreign)
-            adopt(host, 5, x, PBX_SUGGESTION_ENQUEUED);
-        tell(host, foreign ? PBX_NONE : 5, x, bowl(host, x, 0.95));
+            test_adopt(host, 5, x, PBX_SUGGESTION_ENQUEUED, 0);
+        test_tell(host, foreign ? PBX_NONE : 5, x, test_bowl(host, x, 0.95));
         g_assert_cmpfloat(run(host, 6, 10, 0.95), <, 0.2);
     }
 }
@@ -385,16 +281,16 @@ test_enqueued_and_foreign_points(void)
 static void
 test_void(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     run(host, 0, 20, 0.2);
     for (guint i = 0; i < 2; i++)
         x[i] = pbx_from_unit(host->problem.space->dims[i], 0.9);
-    adopt(host, 20, x, PBX_SUGGESTION_ENQUEUED);
-    tell(host, 20, x, -100);
-    end(host, 20, x, PBX_END_VOID, NAN, 1);
-    adopt(host, 21, x, PBX_SUGGESTION_ENQUEUED); /* void while it runs */
-    end(host, 21, x, PBX_END_VOID, NAN, 1);
+    test_adopt(host, 20, x, PBX_SUGGESTION_ENQUEUED, 0);
+    test_tell(host, 20, x, -100);
+    test_end(host, 20, x, PBX_END_VOID, NAN);
+    test_adopt(host, 21, x, PBX_SUGGESTION_ENQUEUED, 0); /* void while it runs */
+    test_end(host, 21, x, PBX_END_VOID, NAN);
     run(host, 22, 100, 0.2);
     g_assert_cmpfloat(run(host, 122, 20, 0.2), <, 0.4); /* it would stay, at 1 */
 }
@@ -404,15 +300,16 @@ test_void(void)
 static void
 check_state(const char *options, const char *config)
 {
-    g_autoptr(PbxTestHost) saved = cfo_for(options, config), plain = cfo_for(options, config);
+    g_autoptr(PbxTestHost) saved = test_search_host(options, config),
+                           plain = test_search_host(options, config);
     g_bytes_unref(test_host_reload(saved));
     for (guint64 first = 0; first < 400; first += 40) {
-        double x[MAX_DIMS], y[MAX_DIMS];
+        double x[TEST_MAX_DIMS], y[TEST_MAX_DIMS];
         run(saved, first, 37, 0.2);
         run(plain, first, 37, 0.2);
         for (guint64 trial = first + 37; trial < first + 40; trial++) {
-            ask(saved, trial, x);
-            ask(plain, trial, y);
+            test_ask(saved, trial, x);
+            test_ask(plain, trial, y);
             g_bytes_unref(test_host_reload(saved));
             for (guint i = 0; i < saved->problem.space->n_dims; i++)
                 g_assert_true(x[i] == y[i] || (isnan(x[i]) && isnan(y[i])));
@@ -420,22 +317,22 @@ check_state(const char *options, const char *config)
             end(plain, trial, y, PBX_END_EARLY_STOPPED, 0.5, 2);
         }
     }
-    assert_same(saved, plain, 400);
+    test_assert_same(saved, plain, 400);
 }
 
 static void
 test_state(void)
 {
-    check_state("{}", OPERATORS);
+    check_state("{}", TEST_OPERATORS);
     check_state("{}", "{\"a\": {\"$randint\": 8}, \"b\": {\"$choice\": [\"p\", \"q\"]}}");
-    check_state("{" RESOURCE "}", TWO_DIM);
+    check_state("{" RESOURCE "}", TEST_TWO_DIM);
 }
 
 /* Eight bytes of the state that are changed make it unfit. */
 static void
 check_damaged(GBytes *state, gsize at, guint8 byte)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     const pbx_search *search = host->vtable;
     gsize n;
     const guint8 *whole = g_bytes_get_data(state, &n);
@@ -451,7 +348,7 @@ static void
 test_damaged_state(void)
 {
     enum { N = 2, THREAD = 8, SEARCH = 32, COUNTS = SEARCH + 16 * N + 8, NUMBERS = COUNTS + 56 };
-    g_autoptr(PbxTestHost) host = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) host = test_search_host("{}", TEST_TWO_DIM);
     run(host, 0, 30, 0.2);
     g_autoptr(GBytes) state = test_host_reload(host);
     check_damaged(state, THREAD, 0);
@@ -465,13 +362,14 @@ test_damaged_state(void)
 static void
 test_told_again(void)
 {
-    g_autoptr(PbxTestHost) before = cfo_for("{}", TWO_DIM), after = cfo_for("{}", TWO_DIM);
+    g_autoptr(PbxTestHost) before = test_search_host("{}", TEST_TWO_DIM),
+                           after = test_search_host("{}", TEST_TWO_DIM);
     double x[2];
     for (guint64 trial = 0; trial < 60; trial++) {
-        ask(before, trial, x);
-        tell(before, trial, x, bowl(before, x, 0.9));
-        adopt(after, trial, x, PBX_SUGGESTION_REPLAY);
-        tell(after, trial, x, bowl(after, x, 0.9));
+        test_ask(before, trial, x);
+        test_tell(before, trial, x, test_bowl(before, x, 0.9));
+        test_adopt(after, trial, x, PBX_SUGGESTION_REPLAY, 1);
+        test_tell(after, trial, x, test_bowl(after, x, 0.9));
     }
     g_assert_cmpfloat(run(after, 60, 20, 0.9), <, 0.3);
 }
@@ -481,11 +379,11 @@ test_told_again(void)
 static void
 test_a_space_of_one_point(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", "{\"x\": 1}");
+    g_autoptr(PbxTestHost) host = test_search_host("{}", "{\"x\": 1}");
     double x[1];
     for (guint64 trial = 0; trial < 30; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, 1);
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, 1);
     }
 }
 
@@ -496,14 +394,14 @@ test_200_parameters(void)
     for (guint i = 0; i < 200; i++)
         g_string_append_printf(config, "%s\"p%u\": {\"$uniform\": [0, 1]}", i > 0 ? ", " : "", i);
     g_string_append_c(config, '}');
-    g_autoptr(PbxTestHost) host = cfo_for("{}", config->str);
-    double x[MAX_DIMS], first = 0, best = INFINITY;
+    g_autoptr(PbxTestHost) host = test_search_host("{}", config->str);
+    double x[TEST_MAX_DIMS], first = 0, best = INFINITY;
     for (guint64 trial = 0; trial < 1000; trial++) {
-        ask(host, trial, x);
-        const double loss = bowl(host, x, 0.2);
+        test_ask(host, trial, x);
+        const double loss = test_bowl(host, x, 0.2);
         first = trial == 0 ? loss : first;
         best = fmin(best, loss);
-        tell(host, trial, x, loss);
+        test_tell(host, trial, x, loss);
     }
     g_assert_cmpfloat(best, <, 0.95 * first);
 }
@@ -511,14 +409,14 @@ test_200_parameters(void)
 static void
 test_wide_bounds(void)
 {
-    g_autoptr(PbxTestHost) host =
-        cfo_for("{}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, 1]}, "
-                      "\"z\": {\"$randint\": [0, 9007199254740992]}, "
-                      "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{}", "{\"x\": {\"$uniform\": [-1e308, 1e308]}, \"y\": {\"$uniform\": [0, 1]}, "
+              "\"z\": {\"$randint\": [0, 9007199254740992]}, "
+              "\"w\": {\"$loguniform\": [1e-300, 1e300]}}");
     double x[4];
     for (guint64 trial = 0; trial < 60; trial++) {
-        ask(host, trial, x);
-        tell(host, trial, x, fabs(x[1] - 0.2));
+        test_ask(host, trial, x);
+        test_tell(host, trial, x, fabs(x[1] - 0.2));
     }
 }
 

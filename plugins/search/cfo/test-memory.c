@@ -10,13 +10,13 @@ static guint
 n_different(const char *options, guint64 n, gboolean fails)
 {
     g_autoptr(PbxTestHost) host =
-        cfo_for(options, "{\"a\": {\"$randint\": 8}, \"b\": {\"$randint\": 8}}");
+        test_search_host(options, "{\"a\": {\"$randint\": 8}, \"b\": {\"$randint\": 8}}");
     guint8 seen[64] = {0};
     guint different = 0;
     for (guint64 trial = 0; trial < n; trial += 2) {
         double x[2][2];
         for (guint i = 0; i < 2; i++) {
-            ask(host, trial + i, x[i]);
+            test_ask(host, trial + i, x[i]);
             guint8 *point = &seen[(guint)x[i][0] * 8 + (guint)x[i][1]];
             different += *point == 0;
             *point = 1;
@@ -24,8 +24,8 @@ n_different(const char *options, guint64 n, gboolean fails)
         if (trial % 10 == 0)
             g_bytes_unref(test_host_reload(host));
         for (guint i = 0; i < 2; i++)
-            end(host, trial + i, x[i], fails ? PBX_END_FAILED : PBX_END_COMPLETED,
-                fails ? NAN : bowl(host, x[i], 0.3), 1);
+            test_end(host, trial + i, x[i], fails ? PBX_END_FAILED : PBX_END_COMPLETED,
+                     fails ? NAN : test_bowl(host, x[i], 0.3));
     }
     return different;
 }
@@ -44,20 +44,19 @@ test_no_point_twice(void)
 static void
 test_no_point_twice_with_as_much(void)
 {
-    g_autoptr(PbxTestHost) host =
-        cfo_for("{" RESOURCE "}", "{\"a\": {\"$randint\": 3}, \"b\": {\"$randint\": 3}, \"c\": "
-                                  "{\"$randint\": 3}, \"d\": {\"$choice\": [\"p\", \"q\"]}}");
+    g_autoptr(PbxTestHost) host = test_search_host(
+        "{" RESOURCE "}", "{\"a\": {\"$randint\": 3}, \"b\": {\"$randint\": 3}, \"c\": "
+                          "{\"$randint\": 3}, \"d\": {\"$choice\": [\"p\", \"q\"]}}");
     g_autoptr(GHashTable) points = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GHashTable) pairs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint64 trial = 0; trial < 45; trial++) {
         double x[4];
-        g_autofree char *extra = NULL;
-        g_assert_cmpint(try_to_ask(host, trial, x, &extra), ==, PBX_OK);
+        g_assert_cmpint(test_suggest(host, trial, x), ==, PBX_OK);
         char *point = g_strdup_printf("%g %g %g %g", x[0], x[1], x[2], x[3]);
-        char *pair = g_strconcat(point, extra, NULL);
+        char *pair = g_strconcat(point, host->suggestion.extra, NULL);
         g_hash_table_add(points, point);
         g_assert_true(g_hash_table_add(pairs, pair));
-        tell(host, trial, x, bowl(host, x, 0.3));
+        test_tell(host, trial, x, test_bowl(host, x, 0.3));
     }
     g_assert_cmpuint(g_hash_table_size(points), <, 45);
 }
@@ -66,15 +65,15 @@ test_no_point_twice_with_as_much(void)
 static void
 test_void_point_again(void)
 {
-    g_autoptr(PbxTestHost) host = cfo_for("{}", "{\"a\": {\"$randint\": 3}}");
+    g_autoptr(PbxTestHost) host = test_search_host("{}", "{\"a\": {\"$randint\": 3}}");
     double x[4];
     for (guint64 trial = 0; trial < 3; trial++) {
-        ask(host, trial, &x[trial]);
-        tell(host, trial, &x[trial], 1 + (double)trial);
+        test_ask(host, trial, &x[trial]);
+        test_tell(host, trial, &x[trial], 1 + (double)trial);
     }
     g_assert_cmpfloat(x[0] + x[1] + x[2], ==, 3);
-    end(host, 1, &x[1], PBX_END_VOID, NAN, 1);
-    ask(host, 3, &x[3]);
+    test_end(host, 1, &x[1], PBX_END_VOID, NAN);
+    test_ask(host, 3, &x[3]);
     g_assert_cmpfloat(x[3], ==, x[1]);
 }
 
