@@ -77,6 +77,7 @@ deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacement *placem
         (PbxProcess){.refs = 1,
                      .placement = *placement,
                      .n = n,
+                     .n_dims = members[0].problem->space->n_dims,
                      .members = g_memdup2(members, n * sizeof *members),
                      .deciders = g_new0(PbxDecider *, n),
                      .blobs = g_new0(GBytes *, n),

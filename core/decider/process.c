@@ -431,8 +431,6 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
     const PbxCallInfo *info = &call_table[call->id];
     const gint64 began = g_get_monotonic_time();
     call->at_ns = process_now(process);
-    if (info->is_setup && call->problem != NULL)
-        process->n_dims = call->problem->space->n_dims;
     PbxItem *item =
         item_new(process_call_frame(process, call), info->name, process_take_call, call);
     process_request(process, item);
