@@ -39,8 +39,8 @@ extern const PbxCallInfo call_table[N_CALLS];
 
 /* Appends the arguments. n_dims: of the problem. */
 void call_pack(GByteArray *out, const PbxCall *call, guint n_dims);
-/* Reads them into a call whose id is set. */
-void call_unpack(PbxUnpack *in, PbxCall *call);
+/* Reads them into a call whose id is set. Each is there, and points have as many dims. */
+void call_unpack(PbxUnpack *in, PbxCall *call, guint n_dims);
 /* The answer: status, error, and what the plugin filled in. */
 void call_pack_answer(GByteArray *out, const PbxCall *call);
 void call_unpack_answer(PbxUnpack *in, PbxCall *call);

@@ -132,15 +132,18 @@ call_pack(GByteArray *out, const PbxCall *call, guint n_dims)
 }
 
 void
-call_unpack(PbxUnpack *in, PbxCall *call)
+call_unpack(PbxUnpack *in, PbxCall *call, guint n_dims)
 {
     const PbxCallInfo *info = &call_table[call->id];
+    gconstpointer given;
     gsize n;
     for (guint i = 0; i < info->n_args; i++) {
         const PbxArg *arg = &info->args[i];
         switch (arg->type) {
         case ARG_STRUCT:
-            set_pointer(call, arg, unpack_struct(in, arg->info, NULL));
+            given = unpack_struct(in, arg->info, NULL);
+            in->broken = in->broken || given == NULL;
+            set_pointer(call, arg, given);
             break;
         case ARG_TRIAL:
             call->trial = unpack_64(in);
@@ -153,6 +156,7 @@ call_unpack(PbxUnpack *in, PbxCall *call)
             break;
         case ARG_POINT:
             call->x = unpack_words(in, &n);
+            in->broken = in->broken || (call->x != NULL ? n != n_dims : n_dims > 0);
             break;
         case ARG_JSON:
             set_pointer(call, arg, unpack_json(in));

@@ -113,7 +113,7 @@ outcome_of(gpointer user, const pbx_outcome *outcome)
 {
     Member *member = user;
     const Member *wrapper = &child.members[member->wrapper];
-    if (outcome != wrapper->outcome)
+    if (outcome != wrapper->outcome || member->outcome == NULL)
         return NULL;
     pbx_result *last = (pbx_result *)member->outcome->last;
     *member->outcome = *outcome;
@@ -138,11 +138,24 @@ is_within(guint index, guint outer)
     return index == outer;
 }
 
+static guint
+n_dims(void)
+{
+    return child.members[0].problem->space->n_dims;
+}
+
+static gboolean
+is_of_space(const pbx_outcome *outcome)
+{
+    return outcome->n_dims == n_dims();
+}
+
 static void
 take_outcome(PbxUnpack *in, Member *member, gconstpointer base)
 {
     member->outcome = unpack_struct(in, &struct_outcome, base);
-    const pbx_result *last = member->outcome != NULL ? member->outcome->last : NULL;
+    in->broken = in->broken || member->outcome == NULL || !is_of_space(member->outcome);
+    const pbx_result *last = in->broken ? NULL : member->outcome->last;
     member->losses = last != NULL ? last->losses : NULL;
 }
 
@@ -262,7 +275,7 @@ make_members(const PbxPlugin *plugin, PbxOptions *options, guint wrapper, GError
     const guint index = child.n_made++;
     if (index >= child.n) {
         g_set_error_literal(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
-                            "its driver told of fewer plugins than it wraps");
+                            "its driver told of other plugins than it wraps");
         return FALSE;
     }
     Member *member = &child.members[index];
@@ -305,22 +318,38 @@ read_options(const PbxPlugin *plugin, const char *text, const char *base_dir, GE
 }
 
 static gboolean
+are_told_of(void)
+{
+    gboolean told = child.n > 0;
+    for (guint i = 0; told && i < child.n; i++)
+        told = child.members[i].slot != NULL && child.members[i].problem != NULL &&
+               child.members[i].problem->space != NULL;
+    return told;
+}
+
+static gboolean
 set_up(PbxUnpack *in, GError **error)
 {
     const char *version = unpack_text(in), *base_dir = unpack_text(in), *path = unpack_text(in);
     const char *kind = unpack_text(in), *name = unpack_text(in), *options = unpack_text(in);
-    child.n = unpack_32(in);
+    const guint n = unpack_32(in);
     if (in->broken || child.members != NULL || g_strcmp0(version, PEGBOX_VERSION) != 0 ||
-        child.n > G_MAXUINT16) {
+        n > G_MAXUINT16) {
         g_set_error(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
                     "pegbox-worker is of pegbox %s, and was started by another", PEGBOX_VERSION);
         return FALSE;
     }
-    child.members = g_new0(Member, child.n);
+    child.n = n;
+    child.members = g_new0(Member, n);
     for (guint i = 0; i < child.n; i++) {
         child.members[i].slot = unpack_text(in);
         child.members[i].seed = unpack_64(in);
         child.members[i].problem = unpack_struct(in, &struct_problem, NULL);
+    }
+    if (path == NULL || options == NULL || !are_told_of()) {
+        g_set_error_literal(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_BROKEN,
+                            "its driver told of nothing that makes sense");
+        return FALSE;
     }
     child.registry = registry_new(error);
     if (child.registry == NULL)
@@ -336,12 +365,12 @@ answer_setup(PbxUnpack *in)
 {
     g_autoptr(GError) error = NULL;
     in->arena = child.lasting;
-    const gboolean made = set_up(in, &error);
+    const gboolean made = set_up(in, &error) && child.n_made == child.n;
     GByteArray *answer = frame_begin(FRAME_ANSWER);
     if (!made) {
         const gboolean refused = g_error_matches(error, PBX_PLUGIN_ERROR, PLUGIN_ERROR_OPTIONS);
         pack_32(answer, (guint32)(refused ? PBX_EINVAL : PBX_EIO));
-        pack_text(answer, error->message);
+        pack_text(answer, error != NULL ? error->message : "its driver told of more plugins");
     } else {
         pack_32(answer, PBX_OK);
         for (guint i = 0; i < child.n; i++)
@@ -377,7 +406,28 @@ take_views(PbxUnpack *in, const PbxCall *call)
             take_outcome(in, member, call->outcome);
         else if (call->result != NULL)
             member->result = unpack_struct(in, &struct_result, call->result);
+        in->broken = in->broken || (call->result != NULL && member->result == NULL);
     }
+}
+
+/* Points have as many dims as there are. */
+static gboolean
+fits(const PbxCall *call)
+{
+    const pbx_suggestion *suggestion = call->suggestion;
+    return (suggestion == NULL || suggestion->n_dims == n_dims()) &&
+           (call->outcome == NULL || is_of_space(call->outcome)) &&
+           (call->problem == NULL || call->problem->space != NULL);
+}
+
+/* Whether those that live here have such a function. */
+static gboolean
+is_of_kind(guint id)
+{
+    const char *kind = decider_plugin(child.members[0].decider)->desc->kind;
+    const gsize n = strlen(kind);
+    return id < N_CALLS && strncmp(call_table[id].name, kind, n) == 0 &&
+           call_table[id].name[n] == '.';
 }
 
 static gboolean
@@ -385,12 +435,15 @@ answer_call(PbxUnpack *in)
 {
     PbxCall call = {.id = unpack_32(in)};
     const guint32 flags = unpack_32(in);
-    set_clock(flags, (gint64)unpack_64(in));
-    if (call.id >= N_CALLS)
+    const guint64 at_ns = unpack_64(in);
+    if (in->broken || !is_of_kind(call.id) || at_ns > G_MAXINT64 / 2)
         return FALSE;
+    set_clock(flags, (gint64)at_ns);
     in->arena = call_table[call.id].is_setup ? child.problem : child.arena;
     arena_clear(in->arena);
-    call_unpack(in, &call);
+    call_unpack(in, &call, n_dims());
+    if (in->broken || !fits(&call))
+        return FALSE;
     take_views(in, &call);
     if (in->broken)
         return FALSE;
@@ -503,6 +556,29 @@ clear(void)
     child.inner.fd = -1; /* the same */
     frames_close(&child.inner);
     frames_close(&child.frames);
+    child = (Child){.n = 0};
+}
+
+int
+decider_child_serve(int fd)
+{
+    frames_open(&child.frames, fd);
+    frames_open(&child.inner, fd);
+    child.arena = arena_new();
+    child.lasting = arena_new();
+    child.problem = arena_new();
+    child.observed = arena_new();
+    child.clock = clock_new_real(NULL);
+    child.sandbox = sandbox_new();
+    PbxFrameType type;
+    PbxUnpack in = {.arena = child.arena};
+    gboolean good = TRUE;
+    while (good && frames_read(&child.frames, TRUE, &type, &in) == CHANNEL_FRAME) {
+        in.arena = child.arena;
+        good = answer(type, &in);
+    }
+    clear();
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
@@ -516,22 +592,5 @@ decider_child_main(void)
     /* Also in the middle of a call, where nobody looks whether the channel has closed. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_IGN);
-    frames_open(&child.frames, DECIDER_CHILD_FD);
-    frames_open(&child.inner, DECIDER_CHILD_FD);
-    child.arena = arena_new();
-    child.lasting = arena_new();
-    child.problem = arena_new();
-    child.observed = arena_new();
-    child.clock = clock_new_real(NULL);
-    child.sandbox = sandbox_new();
-    PbxChannelRead read;
-    PbxFrameType type;
-    PbxUnpack in = {.arena = child.arena};
-    gboolean good = TRUE;
-    while (good && (read = frames_read(&child.frames, TRUE, &type, &in)) == CHANNEL_FRAME) {
-        in.arena = child.arena;
-        good = answer(type, &in);
-    }
-    clear();
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return decider_child_serve(DECIDER_CHILD_FD);
 }

@@ -110,6 +110,8 @@ PbxChannelRead frames_read(PbxFrames *frames, gboolean wait, PbxFrameType *type,
 /* ---- spawn.c: the child as a process ---- */
 
 #define DECIDER_CHILD_FD 3
+/* child.c: answers what comes there, until that ends. Its exit status. */
+int decider_child_serve(int fd);
 /* Its descriptor; -1 with errno. */
 int child_spawn(const char *slot, pid_t *pid);
 /* Waits until it has ended by itself, or kills it. */

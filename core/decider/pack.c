@@ -336,9 +336,11 @@ take_items(PbxUnpack *in, const PbxField *field, gsize *n)
         return NULL;
     }
     gconstpointer *items = arena_alloc(in->arena, (*n + 1) * sizeof *items);
-    for (gsize i = 0; i < *n; i++)
+    for (gsize i = 0; i < *n; i++) {
         items[i] = field->type == PACK_TEXTS ? (gconstpointer)unpack_text(in)
                                              : unpack_struct(in, field->info, NULL);
+        in->broken = in->broken || items[i] == NULL;
+    }
     return items;
 }
 
@@ -347,15 +349,14 @@ static gpointer
 take_array(PbxUnpack *in, const PbxField *field, gconstpointer value)
 {
     gsize n = 0;
-    gpointer array;
-    if (field->type == PACK_WORDS) {
+    gpointer array = NULL;
+    if (field->type == PACK_WORDS)
         array = unpack_words(in, &n);
-    } else if (!take_flag(in)) {
-        return NULL;
-    } else {
+    else if (take_flag(in))
         array = field->type == PACK_BYTES ? keep_bytes(in, &n) : take_items(in, field, &n);
-    }
-    if (array != NULL && n != count_of(field, value)) {
+    const gsize expected = count_of(field, value);
+    const gboolean optional = field->count_size == 0 || expected == 0;
+    if (array != NULL ? n != expected : !optional) {
         in->broken = TRUE;
         return NULL;
     }
@@ -404,10 +405,14 @@ unpack_struct(PbxUnpack *in, const PbxStructInfo *info, gconstpointer base)
     memcpy(value, &size, sizeof size);
     for (gsize i = 0; i < info->n_fields; i++) {
         const PbxField *field = &info->fields[i];
-        if (base != NULL && take_flag(in))
-            memcpy(value + field->offset, (const guint8 *)base + field->offset, size_of(field));
-        else
+        if (base == NULL || !take_flag(in)) {
             take_field(in, field, value, base);
+            continue;
+        }
+        memcpy(value + field->offset, (const guint8 *)base + field->offset, size_of(field));
+        /* The array is there, and so as long as it was. */
+        if (field->count_size > 0 && count_of(field, value) != count_of(field, base))
+            in->broken = TRUE;
     }
     return value;
 }

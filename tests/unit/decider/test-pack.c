@@ -248,7 +248,7 @@ call_all(PbxCallId id)
     trip_begin(&trip);
     call_pack(trip.bytes, &call, 2);
     PbxCall got = {.id = id};
-    call_unpack(trip_read(&trip), &got);
+    call_unpack(trip_read(&trip), &got, 2);
     for (guint i = 0; i < call_table[id].n_args; i++) {
         switch (call_table[id].args[i].type) {
         case ARG_TRIAL:
