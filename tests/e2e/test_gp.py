@@ -26,6 +26,10 @@ PROGRAM = sh("[ -z \"$NAP\" ] || sleep $NAP; " + ECHO,
 
 
 class Gp(PegboxTest):
+    def setUp(self):
+        super().setUp()
+        self.need_plugin("search/gp")
+
     def keys(self, **more):
         keys = dict(name="e", config=CONFIG, metric="loss", mode="min", seed=4, num_samples=30,
                     max_concurrent_trials=1, resources={"cpu": 0},

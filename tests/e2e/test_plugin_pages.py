@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from pegbox_test import SOURCE, PegboxTest, main, read_text
+from pegbox_test import SOURCE, WITHOUT, PegboxTest, main, read_text
 
 PLUGINS = os.path.join(SOURCE, "plugins")
 OPTION_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \| ", re.M)
@@ -18,8 +18,9 @@ def bundled():
     for kind in sorted(os.listdir(PLUGINS)):
         folder = os.path.join(PLUGINS, kind)
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            if os.path.exists(os.path.join(folder, name, "meson.build")):
-                yield kind + "/" + name
+            plugin = kind + "/" + name
+            if os.path.exists(os.path.join(folder, name, "meson.build")) and plugin not in WITHOUT:
+                yield plugin
 
 
 class Pages(PegboxTest):

@@ -5,7 +5,7 @@ import json
 import os
 import unittest
 
-from pegbox_test import EXAMPLES, PegboxTest, main, read_text, sh
+from pegbox_test import EXAMPLES, WITHOUT, PegboxTest, main, read_text, sh
 
 try:
     import jsonschema
@@ -18,6 +18,7 @@ BUNDLED = {("search", "random"), ("search", "tpe"), ("search", "cmaes"), ("searc
            ("stopper", "threshold"), ("stopper", "when"), ("stopper", "timeout"),
            ("stopper", "max-iteration"), ("logger", "json"), ("logger", "csv"),
            ("executor", "local"), ("trainable", "exec")}
+BUNDLED = {(kind, name) for kind, name in BUNDLED if kind + "/" + name not in WITHOUT}
 
 
 class Plugins(PegboxTest):

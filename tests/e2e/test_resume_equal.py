@@ -150,6 +150,7 @@ class Equal(PegboxTest):
 
     def test_a_search_with_a_model(self):
         """In a child, whose driver is killed."""
+        self.need_plugin("search/gp")
         branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
         self.check(sh(TRIAL, "{x}"), search={"plugin": "gp", "n_startup_trials": 2, "patience": 0},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
@@ -212,6 +213,7 @@ printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
 
     def test_a_search_with_a_model(self):
         """In a child, whose driver is killed."""
+        self.need_plugin("search/gp")
         branch = {"$choice": [{"a": {"$uniform": [0, 1]}}, {"b": {"$randint": 9}}]}
         self.check(sh(TRIAL, "{x}"), search={"plugin": "gp", "n_startup_trials": 2, "patience": 0},
                    config={"x": {"$uniform": [0.1, 0.9]}, "o": branch}, num_samples=12)
