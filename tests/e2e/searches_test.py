@@ -95,3 +95,13 @@ class SearchesTest(PegboxTest):
             search=None, **more):
         """It was run: $1 is the loss that its config comes to, $2 the trial's number."""
         return self.run_experiment(sh(script, *words), **self.keys(plugin, search, **more))
+
+    def create(self, name, search, **more):
+        """Begins an experiment; its name."""
+        self.started += 1
+        experiment = "e%d" % self.started
+        self.pegbox("ask", "--create", self.spec(**self.keys(name, search, name=experiment, **more)))
+        return experiment
+
+    def tell(self, experiment, trial, *words, expect=0):
+        return self.pegbox("tell", experiment, str(trial), *words, expect=expect)
