@@ -60,7 +60,11 @@ char *process_describe(PbxProcess *process, PbxDecider *decider);
 void process_start(PbxProcess *process, PbxDecider *decider, PbxCall *call, PbxCallDone done,
                    gpointer user);
 void process_post(PbxProcess *process, PbxDecider *decider, PbxCall *call);
-void process_attach(PbxProcess *process, GMainContext *context, PbxCallDone failed, gpointer user);
+void process_attach(PbxProcess *process, GMainContext *context, gint64 patience_us,
+                    PbxCallDone failed, gpointer user);
+/* Asks for the states of all behind what was asked before; what it has of one. */
+void process_save_later(PbxProcess *process, PbxDecider *decider, PbxSaveDone done, gpointer user);
+GBytes *process_saved(const PbxProcess *process, const PbxDecider *decider);
 gboolean process_is_attached(const PbxProcess *process);
 gboolean process_is_busy(const PbxProcess *process);
 void process_settle(PbxProcess *process);

@@ -159,10 +159,11 @@ is_answered(const PbxCall *call)
 }
 
 void
-decider_attach(PbxDecider *decider, GMainContext *context, PbxCallDone failed, gpointer user)
+decider_attach(PbxDecider *decider, GMainContext *context, gint64 patience_us, PbxCallDone failed,
+               gpointer user)
 {
     if (decider->process != NULL)
-        process_attach(decider->process, context, failed, user);
+        process_attach(decider->process, context, patience_us, failed, user);
 }
 
 gboolean
@@ -194,7 +195,7 @@ decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user
     else if (attached && done != NULL) {
         process_start(decider->process, decider, call, done, user);
         return;
-    } else if (attached && decider_is_busy(decider) && !is_answered(call))
+    } else if (attached && !is_answered(call))
         process_post(decider->process, decider, call);
     else if (decider->process != NULL)
         process_call(decider->process, decider, call);
@@ -293,6 +294,18 @@ decider_save(PbxDecider *decider, GByteArray *blob, GError **error)
     }
     decider->dirty = FALSE;
     return TRUE;
+}
+
+void
+decider_save_later(PbxDecider *decider, PbxSaveDone done, gpointer user)
+{
+    process_save_later(decider->process, decider, done, user);
+}
+
+GBytes *
+decider_saved(const PbxDecider *decider)
+{
+    return process_saved(decider->process, decider);
 }
 
 pbx_status

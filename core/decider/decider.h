@@ -80,7 +80,8 @@ gboolean decider_has(const PbxDecider *decider, PbxCallId id);
 void decider_call(PbxDecider *decider, PbxCall *call, PbxCallDone done, gpointer user);
 /* "search.suggest". */
 const char *decider_call_name(PbxCallId id);
-/* Calls `func` behind each call that may have changed the state. */
+/* Calls `func` behind each call that may have changed the state, but one of an attached decider
+ * with a `done`, which knows. */
 typedef void (*PbxCallWatch)(PbxDecider *decider, const PbxCall *call, gpointer user);
 void decider_watch(PbxDecider *decider, PbxCallWatch func, gpointer user);
 /* The error of a call that was answered with a negative status, named. */
@@ -126,13 +127,15 @@ gboolean deciders_new_child(const PbxPlaced *members, guint n, const PbxPlacemen
                             PbxDecider **deciders, GError **error);
 
 /*
- * From now on a call of it with a `done` is answered from the loop of `context`: the call, and all
- * that it points to, is to stay until then. While it has something to do, a call without an answer
- * but its status is taken for good, and comes after what was asked before; one that is not is told
- * to `failed`, with its id, its trial, status and error. All else waits for its turn. What `done`
- * itself calls comes before what was called meanwhile.
+ * From now on nobody stands and waits for its answers longer than patience_us: the loop of
+ * `context` does. A call of it with a `done` is answered from there, where it was not within that
+ * time: the call is to stay until then, and what is filled in; the rest that it points to may go. A
+ * call without an answer but its status is taken for good, and comes after what was asked before;
+ * one that is not is told to `failed`, with its id, its trial, status and error. All else waits for
+ * its turn. What `done` itself calls comes before what was called meanwhile.
  */
-void decider_attach(PbxDecider *decider, GMainContext *context, PbxCallDone failed, gpointer user);
+void decider_attach(PbxDecider *decider, GMainContext *context, gint64 patience_us,
+                    PbxCallDone failed, gpointer user);
 gboolean decider_is_attached(const PbxDecider *decider);
 /* Whether something is asked of it; and waits until nothing is. */
 gboolean decider_is_busy(const PbxDecider *decider);
@@ -182,6 +185,16 @@ gboolean decider_save(PbxDecider *decider, GByteArray *blob, GError **error);
  */
 gboolean decider_load(PbxDecider *decider, guint32 version, GBytes *blob, gboolean *refused,
                       GError **error);
+/*
+ * The same of an attached one: what it wrote, and what lives with it, is there once `done` is
+ * called, from the loop, and is the state behind all calls before this one. The mark is cleared at
+ * once. error: NULL, or why it could not be; took_ns: without the time that it waited for its turn.
+ */
+typedef void (*PbxSaveDone)(PbxDecider *decider, gint64 took_ns, const GError *error,
+                            gpointer user);
+void decider_save_later(PbxDecider *decider, PbxSaveDone done, gpointer user);
+/* Within `done`; NULL: it has no state. */
+GBytes *decider_saved(const PbxDecider *decider);
 guint32 decider_state_version(const PbxDecider *decider);
 /* What the plugin says for the status block, or NULL. (transfer full) */
 char *decider_describe(PbxDecider *decider);

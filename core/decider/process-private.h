@@ -8,6 +8,12 @@ typedef struct PbxItem PbxItem;
 /* Reads an answer. FALSE: it makes no sense. */
 typedef gboolean (*PbxItemTake)(PbxProcess *process, PbxItem *item, PbxUnpack *in);
 
+/* The caller of a call that stands and waits for a moment. */
+typedef struct {
+    PbxCall *call; /* which has the answer then */
+    gboolean answered;
+} PbxMoment;
+
 /* A request. */
 struct PbxItem {
     GByteArray *frame;
@@ -25,7 +31,9 @@ struct PbxItem {
     PbxCall *own; /* what is left of the call, where it is not its caller's any more */
     PbxCallDone done;
     gpointer done_user;
-    gint64 sent_us; /* monotonic */
+    PbxSaveDone saved;
+    PbxMoment *moment; /* NULL: nobody stands there */
+    gint64 sent_us;    /* monotonic */
 };
 
 struct PbxProcess {
@@ -48,6 +56,7 @@ struct PbxProcess {
     PbxArena *heard;  /* the same of what is no answer */
 
     GMainContext *context; /* NULL: it is not attached */
+    gint64 patience_us;    /* how long a caller stands and waits first */
     GSource *source;       /* in there, while something was sent: */
     guint64 watched;       /* this, of */
     guint64 n_sent;        /* all */
@@ -59,6 +68,7 @@ struct PbxProcess {
     GBytes **blobs;              /* states; NULL: none yet */
     guint32 *versions;           /* ... and what they were saved under */
     gboolean fresh;              /* they are those of now */
+    gboolean renewing;           /* they are asked for, as the journal is long */
     GPtrArray *journal;          /* GByteArray*: calls that have changed them since */
     gsize journal_size;
 };
@@ -78,6 +88,10 @@ void process_hung(PbxProcess *process);
 GByteArray *process_call_frame(const PbxProcess *process, const PbxCall *call);
 gboolean process_take_call(PbxProcess *process, PbxItem *item, PbxUnpack *in);
 void process_keep(PbxProcess *process, const PbxItem *item);
+/* The states of all that live there. */
+gboolean process_take_states(PbxProcess *process, PbxItem *item, PbxUnpack *in);
+/* Whether what is kept is too much. */
+gboolean process_keeps_much(const PbxProcess *process);
 
 /* Where they have read what may be another by now, a new child must not have to read it. */
 void process_save_observed(PbxProcess *process);

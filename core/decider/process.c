@@ -423,6 +423,12 @@ process_keep(PbxProcess *process, const PbxItem *item)
     process->journal_size += frame->len;
 }
 
+gboolean
+process_keeps_much(const PbxProcess *process)
+{
+    return process->journal_size > JOURNAL_MAX && process->saves;
+}
+
 static void save_all(PbxProcess *process, pbx_error *error);
 
 void
@@ -452,7 +458,7 @@ process_call(PbxProcess *process, PbxDecider *decider, PbxCall *call)
     }
     process_save_observed(process);
     pbx_error error;
-    if (process->journal_size > JOURNAL_MAX && process->saves && !process_is_busy(process))
+    if (process_keeps_much(process) && !process_is_busy(process))
         save_all(process, &error);
 }
 
@@ -469,8 +475,8 @@ process_save_observed(PbxProcess *process)
 
 /* ---- States ---- */
 
-static gboolean
-take_states(PbxProcess *process, PbxItem *item, PbxUnpack *in)
+gboolean
+process_take_states(PbxProcess *process, PbxItem *item, PbxUnpack *in)
 {
     /* What the call before has answered is still looked at. */
     item->status = status_unpack(in, &item->error);
@@ -490,7 +496,8 @@ take_states(PbxProcess *process, PbxItem *item, PbxUnpack *in)
             process->blobs[i] = g_bytes_ref(blobs->pdata[i]);
     }
     drop_journal(process);
-    process->fresh = TRUE;
+    /* What waits may change them. */
+    process->fresh = process->queue.length == 0;
     return TRUE;
 }
 
@@ -501,7 +508,7 @@ save_all(PbxProcess *process, pbx_error *error)
     *error = (pbx_error){"", ""};
     if (process->fresh)
         return;
-    PbxItem *item = item_new(frame_begin(FRAME_SAVE), "save", take_states, NULL);
+    PbxItem *item = item_new(frame_begin(FRAME_SAVE), "save", process_take_states, NULL);
     process_request(process, item);
     *error = item->error;
     item_free(item);

@@ -22,5 +22,7 @@ PbxTrialRow *asked_find(PbxRunner *runner, const char *trial, GError **error);
 gboolean asked_check(const PbxRunner *runner, const PbxTrialRow *row, GError **error);
 /* A result of it, or its failure, enters. Not committed yet. FALSE with error: nothing has. */
 gboolean asked_tell(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError **error);
+/* What came of it, once it was judged: at once, or later (judging_is_open). */
+void asked_settle(PbxRunner *runner, PbxTrial *trial);
 /* What is printed of that. (transfer full) */
 JsonObject *asked_told(const PbxTrial *trial);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "experiment/asked-private.h"
+#include "experiment/judging-private.h"
 
 #define RESULT_MAX (8 * 1024 * 1024) /* bytes of JSON */
 
@@ -73,7 +74,7 @@ asked_next(PbxRunner *runner, PbxTrial **trial, GError **error)
         return ASK_LATER;
     }
     if (*trial == NULL)
-        return runner->exhausted ? ASK_DONE : ASK_LATER;
+        return runner->exhausted && runner->choosing == NULL ? ASK_DONE : ASK_LATER;
     if (begin(runner, *trial, error))
         return runner->fatal == NULL ? ASK_TRIAL : ASK_FAILED;
     queue_return(runner, *trial);
@@ -293,21 +294,36 @@ enter(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError **er
 gboolean
 asked_tell(PbxRunner *runner, PbxTrial *trial, const PbxTelling *telling, GError **error)
 {
+    if (judging_is_open(trial)) {
+        g_set_error(error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_STATE,
+                    "what was told of trial %" G_GUINT64_FORMAT
+                    " last is still looked at: tell this once that has been answered",
+                    trial->row.number);
+        return FALSE;
+    }
     if (telling->failed) {
         end_failed(runner, trial, telling->reason != NULL ? telling->reason : "told as failed");
     } else if (!enter(runner, trial, telling, error)) {
         return FALSE;
-    } else if (trial->failing != NULL) {
-        /* A stopper or the scheduler could not cope with it. */
+    }
+    if (!judging_is_open(trial))
+        asked_settle(runner, trial);
+    return TRUE;
+}
+
+void
+asked_settle(PbxRunner *runner, PbxTrial *trial)
+{
+    if (trial->failing != NULL) {
+        /* A stopper or the scheduler could not cope with what was told. */
         g_autofree char *failing = g_steal_pointer(&trial->failing);
         end_failed(runner, trial, failing);
     }
     if (trial->row.state == PBX_STATE_RUNNING)
-        return TRUE;
+        return;
     asked_over(runner, trial);
     if (!trial->ended)
         g_clear_pointer(&trial->row.reason, g_free);
-    return TRUE;
 }
 
 JsonObject *

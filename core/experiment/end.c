@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "experiment/checkpoints-private.h"
+#include "experiment/judging-private.h"
 #include "experiment/reporter-private.h"
 
 #define REST_S     0.1 /* after an attempt without a report, then twice as long */
@@ -69,6 +70,7 @@ end_trial(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason)
     runner->again_ns = 0;
     if (!failed && end != PBX_END_STOPPED)
         runner->any_report = TRUE;
+    judging_cancel(runner, trial);
 }
 
 /* ... as this one would. */
@@ -103,6 +105,7 @@ end_saved(PbxRunner *runner, PbxTrial *trial, guint end, const char *reason, gbo
         end_store_stop(runner);
     if (!told)
         workers_stop_run(runner, trial, TRUE);
+    judging_cancel(runner, trial);
 }
 
 void
@@ -135,6 +138,7 @@ static void
 abandon(PbxRunner *runner, const char *reason)
 {
     runner->abandoned = TRUE;
+    judging_let_all_go(runner);
     runner_stop_all(runner, reason);
     for (guint i = 0; i < runner->workers->len; i++) {
         PbxWorkerSlot *worker = runner->workers->pdata[i];
@@ -286,7 +290,9 @@ end_of_run(PbxRunner *runner, PbxTrial *trial, const PbxWorkerMessage *message)
     runner_touch(runner);
     if (end_ending(runner, trial) || pause_ended(runner, trial))
         return;
-    if (trial->failing != NULL) {
+    if (trial->deaf) {
+        end_interrupted(runner, trial);
+    } else if (trial->failing != NULL) {
         g_autofree char *failing = g_steal_pointer(&trial->failing);
         end_failed(runner, trial, failing);
     } else if (message->end == WORKER_FAILED && message->fatal) {

@@ -2,7 +2,9 @@
 /*
  * A decider whose state is large is stored only now and then. What changed it since is: its inputs,
  * by reference, each in the transaction of what it led to. When the experiment goes on they are
- * repeated after the state was loaded, with the clock that they had; the answers are known.
+ * repeated after the state was loaded, with the clock that they had; the answers are known, but
+ * those of calls that were still open. Their order is the order in which the decider is called:
+ * what is called because of an answer comes before what was called while that was awaited.
  */
 #include <math.h>
 #include <string.h>
@@ -118,129 +120,221 @@ text_of(JsonObject *detail)
     return json_to_text(node);
 }
 
+/* One that is kept until it is stored, or behind one that is open, or that a state is to know of.
+ */
+typedef struct {
+    PbxInputRow row;
+    gboolean open, changed; /* not answered; not stored so */
+    char *closed;           /* its detail once it is answered; NULL: that comes with the answer */
+} Kept;
+
 static void
-input_free(gpointer data)
+kept_free(gpointer data)
 {
-    PbxInputRow *row = data;
-    g_free(row->call);
-    g_free(row->detail);
-    g_free(row);
+    Kept *kept = data;
+    g_free(kept->row.call);
+    g_free(kept->row.detail);
+    g_free(kept->closed);
+    g_free(kept);
 }
 
-/* ---- A suggest that is asked, and answered later ---- */
+static Kept *
+kept_at(const PbxSlot *slot, guint i)
+{
+    return slot->inputs->pdata[i];
+}
+
+/* The first one that is open; G_MAXUINT: none. They are answered in their order. */
+static guint
+first_open(const PbxSlot *slot)
+{
+    for (guint i = 0; i < slot->inputs->len; i++)
+        if (kept_at(slot, i)->open)
+            return i;
+    return G_MAXUINT;
+}
+
+/* Those behind a new one take each other's numbers. */
+static void
+shift_numbers(PbxSlot *slot, guint from)
+{
+    for (guint i = from; i + 1 < slot->inputs->len; i++) {
+        kept_at(slot, i)->row.number = kept_at(slot, i + 1)->row.number;
+        kept_at(slot, i)->changed = TRUE;
+    }
+    kept_at(slot, slot->inputs->len - 1)->row.number = 0;
+}
+
+static Kept *
+keep(PbxSlot *slot, const PbxCall *call, gint64 at_ns)
+{
+    Kept *kept = g_new0(Kept, 1);
+    kept->changed = TRUE;
+    kept->row = (PbxInputRow){.slot = (char *)decider_slot(slot->decider),
+                              .call = g_strdup(decider_call_name(call->id)),
+                              .trial = call->trial,
+                              .state = call->state,
+                              .why = call->why,
+                              .at_ns = at_ns};
+    if (slot->follows < 0) {
+        g_ptr_array_add(slot->inputs, kept);
+        return kept;
+    }
+    const guint at = (guint)slot->follows++;
+    g_ptr_array_insert(slot->inputs, (int)at, kept);
+    shift_numbers(slot, at);
+    slot->n_marked += slot->saving != SAVING_NOTHING && at <= slot->n_marked;
+    return kept;
+}
+
+static void
+forget(PbxSlot *slot, guint i)
+{
+    g_ptr_array_remove_index(slot->inputs, i);
+    slot->n_marked -= i < slot->n_marked;
+}
+
+static JsonObject *
+detail_of(Kept *kept, const PbxCall *call)
+{
+    JsonObject *detail = json_object_new();
+    if (call->suggestion != NULL)
+        record_suggestion(&kept->row, detail, call->suggestion);
+    else if (call->outcome != NULL)
+        record_outcome(&kept->row, detail, call->outcome);
+    else if (call->result != NULL)
+        record_result(&kept->row, detail, call->result);
+    else if (call->choice != NULL)
+        record_choice(&kept->row, detail, call->choice);
+    return detail;
+}
+
+/* ---- Calls that are answered later ---- */
 
 void
-inputs_ask(PbxSlot *slot, const pbx_suggestion *suggestion)
+inputs_ask(PbxSlot *slot, const PbxCall *call, JsonObject *more)
 {
-    if (!slot->large)
-        return;
-    g_autoptr(JsonObject) detail = json_object_new();
+    Kept *kept = keep(slot, call, clock_now(slot->runner->clock));
+    g_autoptr(JsonObject) detail = detail_of(kept, call);
+    kept->open = TRUE;
+    if (call->suggestion != NULL)
+        kept->row.seq = slot->runner->seq; /* for who is told again */
+    else if (call->choice == NULL)
+        kept->closed = text_of(detail);
     json_object_set_boolean_member(detail, INPUT_OPEN, TRUE);
-    json_object_set_int_member(detail, "ask", (gint64)suggestion->ask);
-    PbxInputRow *row = g_new0(PbxInputRow, 1);
-    *row = (PbxInputRow){.slot = (char *)decider_slot(slot->decider),
-                         .call = g_strdup(decider_call_name(CALL_SEARCH_SUGGEST)),
-                         .trial = suggestion->trial,
-                         .at_ns = clock_now(slot->runner->clock),
-                         .detail = text_of(detail)};
-    g_ptr_array_add(slot->inputs, row);
-    slot->open = row;
+    for (GList *names = more != NULL ? json_object_get_members(more) : NULL; names != NULL;
+         names = g_list_delete_link(names, names))
+        json_object_set_member(detail, names->data,
+                               json_node_copy(json_object_get_member(more, names->data)));
+    kept->row.detail = text_of(detail);
+    slot->opens_changed = TRUE;
 }
 
 void
-inputs_forget(PbxSlot *slot)
+inputs_answered(PbxSlot *slot, const PbxCall *call)
 {
-    PbxInputRow *row = g_steal_pointer(&slot->open);
-    if (row != NULL && row->number != 0)
-        input_free(row);
-}
-
-/* Its point takes the place of the open one, which may be stored. */
-static void
-record_open(PbxSlot *slot, const pbx_suggestion *suggestion)
-{
-    PbxInputRow *row = g_steal_pointer(&slot->open);
-    g_autoptr(JsonObject) detail = json_object_new();
-    record_suggestion(row, detail, suggestion);
-    g_free(row->detail);
-    row->detail = text_of(detail);
-    if (row->number != 0)
-        g_ptr_array_add(slot->inputs, row);
+    const guint i = first_open(slot);
+    Kept *kept = kept_at(slot, i);
+    const gboolean changes = slot->large && call->status == PBX_OK;
+    slot->opens_changed = TRUE;
+    slot->follows = (gint)i + 1;
+    if (!changes && kept->row.number == 0) {
+        forget(slot, i);
+        slot->follows = (gint)i;
+    } else {
+        g_autoptr(JsonObject) detail = NULL;
+        kept->open = FALSE;
+        kept->changed = TRUE;
+        g_free(kept->row.detail);
+        if (changes && kept->closed != NULL) {
+            kept->row.detail = g_steal_pointer(&kept->closed);
+        } else if (changes) {
+            kept->row.seq = 0;
+            detail = detail_of(kept, call);
+        } else {
+            detail = json_object_new();
+            json_object_set_boolean_member(detail, INPUT_NONE, TRUE);
+        }
+        if (detail != NULL)
+            kept->row.detail = text_of(detail);
+    }
 }
 
 void
-inputs_answered(PbxSlot *slot)
+inputs_settled(PbxSlot *slot)
 {
-    PbxInputRow *row = g_steal_pointer(&slot->open);
-    if (row != NULL && row->number != 0)
-        input_free(row); /* asked once more, it would answer the same */
-    else if (row != NULL)
-        g_ptr_array_remove(slot->inputs, row);
+    slot->follows = -1;
 }
 
-/* Called behind each call that may have changed the decider. */
+/* Called behind each other call that may have changed the decider. */
 static void
 record(PbxDecider *decider, const PbxCall *call, gpointer user)
 {
     PbxSlot *slot = user;
+    (void)decider;
     if (!slot->large || slot->repeating)
         return;
-    if (slot->open != NULL && call->id == CALL_SEARCH_SUGGEST) {
-        record_open(slot, call->suggestion);
-        return;
-    }
-    PbxInputRow *row = g_new0(PbxInputRow, 1);
-    g_autoptr(JsonObject) detail = json_object_new();
-    *row = (PbxInputRow){.slot = (char *)decider_slot(decider),
-                         .call = g_strdup(decider_call_name(call->id)),
-                         .trial = call->trial,
-                         .state = call->state,
-                         .why = call->why,
-                         .at_ns = call->at_ns};
-    if (call->suggestion != NULL)
-        record_suggestion(row, detail, call->suggestion);
-    else if (call->outcome != NULL)
-        record_outcome(row, detail, call->outcome);
-    else if (call->result != NULL)
-        record_result(row, detail, call->result);
-    else if (call->choice != NULL)
-        record_choice(row, detail, call->choice);
-    row->detail = text_of(detail);
-    g_ptr_array_add(slot->inputs, row);
+    Kept *kept = keep(slot, call, call->at_ns);
+    g_autoptr(JsonObject) detail = detail_of(kept, call);
+    kept->row.detail = text_of(detail);
 }
 
 void
 inputs_watch(PbxRunner *runner, PbxSlot *slot)
 {
     slot->runner = runner;
-    slot->inputs = g_ptr_array_new_with_free_func(input_free);
+    slot->inputs = g_ptr_array_new_with_free_func(kept_free);
+    slot->follows = -1;
     decider_watch(slot->decider, record, slot);
 }
 
-/* It outlives the commit. */
-static void
-keep_open(PbxSlot *slot)
+/* ---- Stored ---- */
+
+/* Of a decider without a state nothing is repeated but what is open. */
+static gboolean
+store_opens(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
-    PbxInputRow *copy = g_memdup2(slot->open, sizeof *copy);
-    copy->call = g_strdup(copy->call);
-    copy->detail = g_strdup(copy->detail);
-    slot->open = copy;
+    g_autofree char *key = g_strconcat(OPEN_FACT, decider_slot(slot->decider), NULL);
+    g_autoptr(JsonArray) opens = json_array_new();
+    if (!slot->opens_changed || (slot->inputs->len == 0 && !slot->stored_inputs))
+        return TRUE;
+    for (guint i = 0; i < slot->inputs->len; i++) {
+        const PbxInputRow *row = &kept_at(slot, i)->row;
+        JsonObject *open = json_object_new();
+        json_object_set_string_member(open, "call", row->call);
+        json_object_set_int_member(open, "trial", (gint64)row->trial);
+        json_object_set_int_member(open, "seq", (gint64)row->seq);
+        json_object_set_int_member(open, "state", row->state);
+        json_object_set_int_member(open, "flags", row->flags);
+        json_object_set_int_member(open, "at_ns", row->at_ns);
+        json_object_set_string_member(open, "detail", row->detail);
+        json_array_add_object_element(opens, open);
+    }
+    g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), opens);
+    g_autofree char *text = slot->inputs->len > 0 ? json_to_text(node) : g_strdup("");
+    slot->opens_changed = FALSE;
+    slot->stored_inputs = slot->inputs->len > 0;
+    return store_put_fact(runner->store, key, text, error);
 }
 
 gboolean
 inputs_store(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
+    if (!slot->large)
+        return store_opens(runner, slot, error);
     for (guint i = 0; i < slot->inputs->len; i++) {
-        PbxInputRow *row = slot->inputs->pdata[i];
-        if (row->number == 0)
-            row->number = ++runner->n_inputs;
-        if (!store_put_input(runner->store, row, error))
+        Kept *kept = kept_at(slot, i);
+        if (kept->row.number == 0)
+            kept->row.number = ++runner->n_inputs;
+        if (kept->changed && !store_put_input(runner->store, &kept->row, error))
             return FALSE;
+        kept->changed = FALSE;
     }
-    if (slot->open != NULL && g_ptr_array_find(slot->inputs, slot->open, NULL))
-        keep_open(slot);
     slot->stored_inputs = slot->stored_inputs || slot->inputs->len > 0;
-    g_ptr_array_set_size(slot->inputs, 0);
+    const guint done =
+        slot->saving != SAVING_NOTHING ? 0 : MIN(first_open(slot), slot->inputs->len);
+    if (done > 0)
+        g_ptr_array_remove_range(slot->inputs, 0, done);
     return TRUE;
 }
 
@@ -248,8 +342,35 @@ gboolean
 inputs_drop(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
     g_ptr_array_set_size(slot->inputs, 0);
+    slot->saving = SAVING_NOTHING;
     if (!slot->stored_inputs)
         return TRUE;
     slot->stored_inputs = FALSE;
     return store_drop_inputs(runner->store, decider_slot(slot->decider), runner->n_inputs, error);
+}
+
+/* ---- A state that is there later ---- */
+
+void
+inputs_mark(PbxSlot *slot)
+{
+    slot->n_marked = slot->inputs->len;
+    slot->marked = slot->runner->n_inputs;
+}
+
+guint64
+inputs_marked(const PbxSlot *slot)
+{
+    return slot->n_marked > 0 ? kept_at(slot, slot->n_marked - 1)->row.number : slot->marked;
+}
+
+gboolean
+inputs_drop_marked(PbxRunner *runner, PbxSlot *slot, GError **error)
+{
+    const guint64 number = inputs_marked(slot);
+    if (slot->n_marked > 0)
+        g_ptr_array_remove_range(slot->inputs, 0, slot->n_marked);
+    slot->n_marked = 0;
+    slot->saving = SAVING_NOTHING;
+    return store_drop_inputs(runner->store, decider_slot(slot->decider), number, error);
 }

@@ -10,6 +10,7 @@
 
 #include "experiment/budgets-private.h"
 #include "experiment/checkpoints-private.h"
+#include "experiment/judging-private.h"
 #include "experiment/propose-private.h"
 #include "experiment/reporter-private.h"
 
@@ -321,6 +322,8 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->actions = g_ptr_array_new_with_free_func(g_free);
     runner->answers = g_ptr_array_new();
     runner->asked = g_ptr_array_new();
+    g_queue_init(&runner->deferred);
+    runner->unjudged = g_ptr_array_new_with_free_func((GDestroyNotify)judging_free);
     g_queue_init(&runner->waiting);
     g_queue_init(&runner->resting);
     g_queue_init(&runner->paused);
@@ -401,6 +404,7 @@ runner_close(PbxRunner *runner)
     slot_free(runner->search);
     propose_leave(runner);
     slot_free(runner->scheduler);
+    g_free(runner->choosing);
     g_ptr_array_unref(runner->stoppers);
     store_close(runner->store);
     lock_release(runner->lock);
@@ -409,6 +413,7 @@ runner_close(PbxRunner *runner)
         return;
     g_ptr_array_unref(runner->actions);
     g_ptr_array_unref(runner->answers);
+    g_ptr_array_unref(runner->unjudged);
     g_ptr_array_unref(runner->asked);
     g_ptr_array_unref(runner->dirty);
     g_queue_clear(&runner->waiting);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* An experiment without a driver, opened by those who write to its store. */
+#include "experiment/judging-private.h"
 #include "experiment/outside-private.h"
 
 #include <string.h>
@@ -238,7 +239,8 @@ refresh(PbxOutside *outside, GError **error)
     /* Nobody drives now, whatever was stored. */
     const gboolean killed =
         driver != NULL && driver[0] != '\0' && g_strcmp0(outside->status, "running") == 0;
-    if (!read_counts(outside, error) || !load_deciders(runner, killed, error))
+    if (!read_counts(outside, error) || !load_deciders(runner, killed, error) ||
+        !judging_resume(runner, NULL, error))
         return FALSE;
     runner_ask_total(runner);
     outside->version = version;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Trials that pause: saved and without a worker, until they are picked or let go on. */
 #include "experiment/checkpoints-private.h"
+#include "experiment/judging-private.h"
 #include "experiment/workers-private.h"
 
 #define IDLE_PATIENCE_S 2    /* of a search that may yet give a trial */
@@ -229,7 +230,8 @@ enter_behind(PbxRunner *runner, PbxTrial *trial)
     g_autoptr(GPtrArray) behind = g_steal_pointer(&trial->behind);
     for (guint i = 0; behind != NULL && i < behind->len; i++) {
         const Behind *next = behind->pdata[i];
-        if (!trial->ended && trial->failing == NULL && !pause_holds_back(trial, &next->message))
+        if (!trial->ended && trial->failing == NULL && !pause_holds_back(trial, &next->message) &&
+            !judging_holds_back(trial, &next->message))
             result_enter(runner, trial, &next->message);
     }
 }
@@ -261,7 +263,8 @@ gboolean
 pause_is_idle(const PbxRunner *runner)
 {
     return runner->counts[PBX_STATE_RUNNING] == 0 && runner->resting.length == 0 &&
-           runner->asking == NULL && workers_busy(runner) == runner->n_kept;
+           runner->asking == NULL && runner->choosing == NULL &&
+           workers_busy(runner) == runner->n_kept;
 }
 
 void

@@ -4,10 +4,10 @@
 
 #include "experiment/inputs-private.h"
 
-/* From now on the loop waits for a search that lives in a child and is slow. */
-void propose_attach(PbxRunner *runner);
-/* No suggest is under way any more: a trial may be made by others. */
-void propose_settle(PbxRunner *runner);
+/* What was suggested before the last driver was killed, and is no trial yet, becomes one. */
+void propose_unused(PbxRunner *runner);
+/* One more trial. FALSE: not now, or never again. */
+gboolean propose_one(PbxRunner *runner);
 /* The search is gone, with what was asked of it. */
 void propose_leave(PbxRunner *runner);
 /* A point of before that is no trial yet is let go. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Asks the search for trials, and the scheduler which of them comes next. */
+/* Asks the search for trials. */
 #include <math.h>
 
 #include "experiment/propose-private.h"
 
 #define STARVED_S    600 /* as Tune: a search that never answers ends the run */
 #define AHEAD_A_TURN 32  /* so that the first trials need not wait for the rest */
-#define MAX_CHOICE   256
 #define SKIPS_A_TURN 32
 
 /* What came of asking the search. */
@@ -47,17 +46,6 @@ not_now(PbxRunner *runner)
     }
 }
 
-static gboolean
-check_call(PbxRunner *runner, PbxSlot *slot, PbxCall *call)
-{
-    if (call->status >= 0)
-        return TRUE;
-    GError *error = NULL;
-    decider_set_error(slot->decider, call, &error);
-    runner_fail(runner, error);
-    return FALSE;
-}
-
 /* The config of the search's point, which is snapped. NULL: the run cannot go on. */
 static JsonNode *
 take_config(PbxRunner *runner, pbx_suggestion *suggestion, gboolean *altered)
@@ -87,7 +75,7 @@ adopt(PbxRunner *runner, pbx_suggestion *suggestion)
     suggestion->flags = PBX_SUGGESTION_ALTERED;
     PbxCall call = {.id = CALL_SEARCH_ADOPT, .suggestion = suggestion};
     decider_call(runner->search->decider, &call, NULL, NULL);
-    return check_call(runner, runner->search, &call);
+    return slot_check(runner, runner->search, &call);
 }
 
 gboolean
@@ -99,7 +87,7 @@ propose_added(PbxRunner *runner, PbxTrial *trial)
                    .config = host_json(trial->config),
                    .resources = host_json(runner->spec->resources)};
     decider_call(runner->scheduler->decider, &add, NULL, NULL);
-    if (!check_call(runner, runner->scheduler, &add))
+    if (!slot_check(runner, runner->scheduler, &add))
         return FALSE;
     runner_event(runner, PBX_EVENT_ADDED, trial, NULL);
     return TRUE;
@@ -171,7 +159,7 @@ take_answer(PbxRunner *runner, PbxCall *call)
     else if (call->status == PBX_DONE)
         propose_exhausted(runner);
     else
-        check_call(runner, runner->search, call);
+        slot_check(runner, runner->search, call);
     return PROPOSED_NONE;
 }
 
@@ -180,57 +168,37 @@ take_answer(PbxRunner *runner, PbxCall *call)
 typedef struct PbxAsking {
     PbxCall call;
     pbx_suggestion suggestion;
+    PbxProposed *proposed; /* NULL: nobody stands and waits any more */
 } Asking;
 
+/* One that was asked for before the end was told is stopped with the rest. */
 static void
-answered(PbxDecider *decider, PbxCall *call, gpointer user)
+stop_late(PbxRunner *runner)
 {
-    PbxRunner *runner = user;
-    g_autofree Asking *asking = g_steal_pointer(&runner->asking);
-    (void)decider;
-    inputs_answered(runner->search);
-    runner_touch(runner);
-    if (runner->fatal != NULL) {
-        g_free(call->suggestion->x);
-        return;
-    }
-    /* One that was asked for before the end was told is stopped with the rest. */
-    if (take_answer(runner, &asking->call) != PROPOSED_TRIAL || !runner->stopping ||
-        runner->abandoned)
+    if (!runner->stopping || runner->abandoned)
         return;
     PbxTrial *trial = runner->trials->pdata[runner->trials->len - 1];
     end_trial(runner, trial, PBX_END_STOPPED, runner->stop_reason);
 }
 
 static void
-failed(PbxDecider *decider, PbxCall *call, gpointer user)
+answered(PbxDecider *decider, PbxCall *call, gpointer user)
 {
     PbxRunner *runner = user;
-    GError *error = NULL;
-    decider_set_error(decider, call, &error);
-    if (call->id != CALL_SEARCH_REPORT || call->status == PBX_EFATAL) {
-        runner_fail(runner, error);
-        return;
-    }
-    PbxTrial *trial = runner->trials->pdata[call->trial];
-    if (!trial->ended && trial->failing == NULL) {
-        trial->failing = g_strdup(error->message);
-        workers_stop_run(runner, trial, FALSE);
-    }
-    g_error_free(error);
-}
-
-void
-propose_attach(PbxRunner *runner)
-{
-    if (spec_use_is_slow(runner->search->use))
-        decider_attach(runner->search->decider, runner->context, failed, runner);
-}
-
-void
-propose_settle(PbxRunner *runner)
-{
-    decider_settle(runner->search->decider);
+    g_autofree Asking *asking = g_steal_pointer(&runner->asking);
+    PbxProposed proposed = PROPOSED_NONE;
+    (void)decider;
+    inputs_answered(runner->search, call);
+    runner_touch(runner);
+    if (runner->fatal == NULL)
+        proposed = take_answer(runner, call);
+    else
+        g_free(call->suggestion->x);
+    if (proposed == PROPOSED_TRIAL)
+        stop_late(runner);
+    inputs_settled(runner->search);
+    if (asking->proposed != NULL)
+        *asking->proposed = proposed;
 }
 
 void
@@ -252,14 +220,15 @@ propose_leave(PbxRunner *runner)
     propose_forget(runner);
 }
 
-/* What was suggested before the last driver was killed. */
-static PbxProposed
-take_unused(PbxRunner *runner)
+void
+propose_unused(PbxRunner *runner)
 {
     g_autofree pbx_suggestion *unused = g_steal_pointer(&runner->unused);
+    if (unused == NULL)
+        return;
     g_autofree char *extra = (char *)unused->extra;
     PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = unused};
-    return take_answer(runner, &call);
+    (void)take_answer(runner, &call);
 }
 
 /* ---- Asked ---- */
@@ -306,25 +275,25 @@ ask_search(PbxRunner *runner)
     PbxDecider *search = runner->search->decider;
     if (!may_ask(runner))
         return PROPOSED_NONE;
-    if (runner->unused != NULL)
-        return take_unused(runner);
     pbx_suggestion suggestion = new_suggestion(runner);
     PbxCall call = {.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
     if (!decider_is_attached(search)) {
         decider_call(search, &call, NULL, NULL);
         return take_answer(runner, &call);
     }
+    PbxProposed proposed = PROPOSED_NONE;
     Asking *asking = runner->asking = g_new0(Asking, 1);
     asking->suggestion = suggestion;
     asking->call = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &asking->suggestion};
-    inputs_ask(runner->search, &asking->suggestion);
-    decider_call(search, &asking->call, answered, runner);
-    return PROPOSED_NONE;
+    asking->proposed = &proposed;
+    slot_ask(runner->search, &asking->call, NULL, answered, runner);
+    if (runner->asking == asking)
+        asking->proposed = NULL;
+    return proposed;
 }
 
-/* One more trial. FALSE: not now, or never again. */
-static gboolean
-propose(PbxRunner *runner)
+gboolean
+propose_one(PbxRunner *runner)
 {
     for (guint skips = 0; skips < SKIPS_A_TURN; skips++) {
         PbxProposed proposed = ask_search(runner);
@@ -334,72 +303,6 @@ propose(PbxRunner *runner)
     /* The rest of the loop has its turn first. */
     runner_schedule(runner);
     return FALSE;
-}
-
-/* One that does not fit now is none. */
-static PbxTrial *
-ask_scheduler(PbxRunner *runner, gboolean room, gboolean idle)
-{
-    guint64 trials[MAX_CHOICE];
-    const guint32 n = queue_list(runner, room, trials, MAX_CHOICE);
-    const char *names[] = {"cpu"};
-    double values[] = {runner->total_cpu - workers_busy(runner) * runner->spec->cpu};
-    pbx_amounts amounts = {.struct_size = sizeof amounts, .n = 1, .names = names, .values = values};
-    pbx_choice choice = {
-        .struct_size = sizeof choice,
-        .flags = (runner->exhausted ? PBX_CHOICE_NO_MORE_TRIALS : 0) | (idle ? PBX_CHOICE_IDLE : 0),
-        .n = n,
-        .n_waiting = runner->waiting.length + runner->paused.length,
-        .counts = runner->counts,
-        .free = &amounts,
-        .trials = trials,
-        .pick = PBX_NONE,
-    };
-    PbxCall call = {.id = CALL_SCHEDULER_CHOOSE, .choice = &choice};
-    decider_call(runner->scheduler->decider, &call, NULL, NULL);
-    if (!check_call(runner, runner->scheduler, &call) || call.status != PBX_OK)
-        return NULL;
-    PbxTrial *trial = choice.pick < runner->trials->len ? runner->trials->pdata[choice.pick] : NULL;
-    if (trial == NULL || !queue_is_choice(runner, trial)) {
-        runner_fail(runner, g_error_new(PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
-                                        "scheduler/%s picked trial %" G_GUINT64_FORMAT
-                                        ", which does not wait",
-                                        runner->scheduler->use->plugin->desc->name, choice.pick));
-        return NULL;
-    }
-    return room || trial->kept ? trial : NULL;
-}
-
-/* The first PENDING one, then the first PAUSED one. */
-static PbxTrial *
-first_waiting(const PbxRunner *runner, gboolean room)
-{
-    if (room && runner->waiting.head != NULL)
-        return runner->waiting.head->data;
-    for (const GList *item = runner->paused.head; item != NULL; item = item->next)
-        if (room || ((const PbxTrial *)item->data)->kept)
-            return item->data;
-    return NULL;
-}
-
-PbxTrial *
-propose_next(PbxRunner *runner, gboolean room)
-{
-    if (runner->held)
-        return NULL;
-    if (room && runner->waiting.length == 0)
-        (void)propose(runner);
-    if (runner->fatal != NULL || runner->waiting.length + runner->paused.length == 0)
-        return NULL;
-    const gboolean idle = pause_is_idle(runner);
-    PbxTrial *trial = decider_has(runner->scheduler->decider, CALL_SCHEDULER_CHOOSE)
-                          ? ask_scheduler(runner, room, idle)
-                          : first_waiting(runner, room);
-    if (trial != NULL)
-        queue_remove(trial);
-    else if (idle && runner->fatal == NULL)
-        pause_idle(runner, room);
-    return trial;
 }
 
 static guint
@@ -427,7 +330,7 @@ propose_fill(PbxRunner *runner)
     if (runner->held)
         return;
     guint limit = ahead(runner);
-    for (guint made = 0; runner->waiting.length < limit && propose(runner); made++) {
+    for (guint made = 0; runner->waiting.length < limit && propose_one(runner); made++) {
         if (made + 1 == AHEAD_A_TURN) {
             runner_schedule(runner);
             break;

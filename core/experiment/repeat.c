@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "experiment/judging-private.h"
 #include "experiment/propose-private.h"
 #include "json/json.h"
 
@@ -183,6 +184,9 @@ repeat_result(PbxRepeating *repeating, PbxCallId id, const PbxInput *input)
                     .decision = &decision,
                     .verdict = &verdict};
     const gboolean good = make(repeating, &call);
+    /* Its answer is not known yet. */
+    if (good && json_object_has_member(input->detail, INPUT_OPEN))
+        judging_found(repeating->runner, repeating->slot, &call, input->row->seq, input->detail);
     attempt_row_clear(&then.attempt);
     return good;
 }
@@ -227,6 +231,9 @@ static gboolean
 repeat_outcome(PbxRepeating *repeating, PbxCallId id, const PbxInput *input)
 {
     PbxRunner *runner = repeating->runner;
+    /* Nobody was told that a trial is void which was to become that. */
+    if (json_object_has_member(input->detail, INPUT_OPEN))
+        return TRUE;
     if (input->row->trial == PBX_NONE)
         return repeat_skipped(repeating, id, input);
     g_autoptr(PbxTrialRow) row = trial_of(repeating, input);
@@ -375,7 +382,16 @@ repeat_choice(PbxRepeating *repeating, const PbxInput *input)
         .pick = PBX_NONE,
     };
     PbxCall call = {.id = CALL_SCHEDULER_CHOOSE, .choice = &choice};
-    return make(repeating, &call);
+    PbxRunner *runner = repeating->runner;
+    const gboolean open = json_object_has_member(input->detail, INPUT_OPEN);
+    /* Without a driver nobody can give it a place. */
+    if (open && runner->outside)
+        return TRUE;
+    if (!make(repeating, &call))
+        return FALSE;
+    if (open && call.status == PBX_OK && choice.pick < runner->trials->len)
+        runner->picked = runner->trials->pdata[choice.pick];
+    return TRUE;
 }
 
 static gboolean
@@ -390,6 +406,8 @@ static gboolean
 repeat(PbxRepeating *repeating, const PbxInput *input)
 {
     PbxCallId id = N_CALLS;
+    if (json_object_has_member(input->detail, INPUT_NONE))
+        return TRUE;
     for (PbxCallId i = 0; i < N_CALLS; i++)
         if (g_strcmp0(decider_call_name(i), input->row->call) == 0)
             id = i;
@@ -437,6 +455,39 @@ repeat_row(const PbxInputRow *row, gpointer user)
     return good;
 }
 
+/* Those of one without a state are facts. */
+static void
+repeat_opens(PbxRepeating *repeating)
+{
+    PbxSlot *slot = repeating->slot;
+    g_autofree char *key = g_strconcat(OPEN_FACT, decider_slot(slot->decider), NULL);
+    g_autofree char *text = store_fact(repeating->runner->store, key);
+    g_autoptr(JsonNode) node = text != NULL && text[0] != '\0'
+                                   ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL)
+                                   : NULL;
+    if (node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
+        return;
+    JsonArray *opens = json_node_get_array(node);
+    slot->opens_changed = slot->stored_inputs = TRUE; /* the next commit takes them away */
+    for (guint i = 0; i < json_array_get_length(opens) && repeating->error == NULL; i++) {
+        JsonNode *open = json_array_get_element(opens, i);
+        if (!JSON_NODE_HOLDS_OBJECT(open))
+            continue;
+        JsonObject *members = json_node_get_object(open);
+        const PbxInputRow row = {
+            .slot = (char *)decider_slot(slot->decider),
+            .call = (char *)json_object_get_string_member_with_default(members, "call", ""),
+            .trial = (guint64)json_object_get_int_member_with_default(members, "trial", -1),
+            .seq = (guint64)json_object_get_int_member_with_default(members, "seq", 0),
+            .state = (guint)json_object_get_int_member_with_default(members, "state", 0),
+            .flags = (guint)json_object_get_int_member_with_default(members, "flags", 0),
+            .at_ns = json_object_get_int_member_with_default(members, "at_ns", 0),
+            .detail = (char *)json_object_get_string_member_with_default(members, "detail", NULL),
+        };
+        (void)repeat_row(&row, repeating);
+    }
+}
+
 gboolean
 inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after, GError **error)
 {
@@ -445,6 +496,8 @@ inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after,
     slot->repeating = TRUE;
     const gboolean read =
         store_each_input(runner->store, name, after, repeat_row, &repeating, error);
+    if (read && repeating.error == NULL)
+        repeat_opens(&repeating);
     slot->repeating = FALSE;
     if (repeating.error == NULL)
         return read;

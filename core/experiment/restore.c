@@ -177,7 +177,9 @@ find_end(const PbxRunner *runner, PbxTrial *trial, guint *end)
         trial->row.reason != NULL && (g_str_equal(trial->row.reason, STORE_REASON_USER) ||
                                       g_strcmp0(trial->row.reason, stopped_by) == 0);
     const gboolean by_itself = g_strcmp0(trial->row.reason, STORE_REASON_DONE) == 0;
-    if (!stopped && !by_itself && (last == NULL || !last->done))
+    const gboolean decided = last != NULL && (last->done || last->action == PBX_ACTION_STOP ||
+                                              last->action == PBX_ACTION_COMPLETE);
+    if (!stopped && !by_itself && !decided)
         return FALSE;
     *end = stopped                           ? PBX_END_STOPPED
            : by_itself                       ? PBX_END_COMPLETED

@@ -4,6 +4,8 @@
 
 #include "experiment/added-private.h"
 #include "experiment/checkpoints-private.h"
+#include "experiment/judging-private.h"
+#include "experiment/propose-private.h"
 #include "store/repair.h"
 #include "json/json.h"
 
@@ -377,7 +379,7 @@ store_durability(PbxRunner *runner, GError **error)
 
 /* Within a transaction: all that changes, or nothing. */
 static gboolean
-go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **error)
+go_on(PbxRunner *runner, PbxResume *resume, GPtrArray *left, GError **error)
 {
     match_stoppers(runner, resume);
     if (!data_open(runner, error) || !slots_load(runner, resume->killed, judge, resume, error) ||
@@ -386,6 +388,9 @@ go_on(PbxRunner *runner, PbxResume *resume, const GPtrArray *left, GError **erro
     runner_event(runner, PBX_EVENT_START, NULL, "resumed");
     if (!restore_from_update(runner, error))
         return FALSE;
+    if (!judging_resume(runner, left, error))
+        return FALSE;
+    propose_unused(runner);
     if (!take_left(runner, left, error) || !make_again(runner, resume, error))
         return FALSE;
     if (runner->fatal != NULL) {

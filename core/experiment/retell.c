@@ -63,6 +63,7 @@ report(Retelling *retelling, const PbxTrialRow *row, const PbxResultRow *result)
 {
     PbxRunner *runner = retelling->runner;
     if (!decider_has(retelling->slot->decider, CALL_SEARCH_REPORT) || result->done ||
+        result->action == PBX_ACTION_STOP || result->action == PBX_ACTION_COMPLETE ||
         row->end == PBX_END_VOID)
         return TRUE;
     PbxTrial then = {.row = *row, .budget = budgets_find(runner, row->bracket, result->rung)};

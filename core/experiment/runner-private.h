@@ -10,6 +10,7 @@
 #include "clock/clock.h"
 #include "decider/decider.h"
 #include "experiment/experiment.h"
+#include "experiment/slots-private.h"
 #include "request/request.h"
 #include "spec/spec.h"
 #include "status/status.h"
@@ -34,7 +35,7 @@ typedef enum {
     PAUSE_SAVED,  /* ... and has done so: it is asked to end */
 } PbxPause;
 
-typedef struct {
+struct PbxTrial {
     PbxTrialRow row;       /* what the store has of it */
     PbxAttemptRow attempt; /* the current start */
     JsonNode *config;      /* freed when it has ended */
@@ -64,8 +65,12 @@ typedef struct {
     gboolean ended;         /* its end is stored; nothing more enters */
     gboolean forgotten;     /* trial_forget: the row has not all of its texts */
     gboolean asked;         /* somebody has asked for it, and is to tell its results */
+    gboolean voiding;       /* the search is being told that it is void */
     gboolean row_dirty, attempt_dirty;
-} PbxTrial;
+    struct PbxJudging
+        *judging;  /* it waits for what is said of its last result; NULL: it does not */
+    gboolean deaf; /* what its worker reports is let go, and comes again */
+};
 
 /* ---- queue.c: those that wait ---- */
 
@@ -162,96 +167,6 @@ char *naming_experiment(const char *results_dir, const PbxSpec *spec, GError **e
 gboolean naming_trial(PbxRunner *runner, PbxTrial *trial, GError **error);
 /* What templates see as `trial`, from the names that its row has. */
 void naming_show(const PbxRunner *runner, PbxTrial *trial);
-
-/* ---- Deciders as the runner holds them ---- */
-
-typedef struct PbxView PbxView;
-typedef struct PbxSlot PbxSlot;
-struct PbxSlot {
-    PbxDecider *decider;
-    const PbxPluginUse *use;
-    pbx_problem *problem;
-    const char *const *watched;
-    gsize n_watched;
-    double *watched_values; /* of what it is shown */
-    guint8 *present;
-    double *losses;
-    pbx_result seen; /* what it was shown last, of this view */
-    PbxView *view;
-    pbx_outcome told; /* the same; its last result is of this view, if there is one */
-    PbxView *told_view;
-    gint64 not_before_ns; /* stoppers: when `all` is asked again */
-    char *former; /* the slot whose stored state is its own; NULL: it has none, or its own name */
-    /* Of one that the runner calls: */
-    PbxRunner *runner;
-    gboolean large;    /* its state is stored now and then, and its inputs with each commit: */
-    GPtrArray *inputs; /* PbxInputRow*, for the next commit */
-    PbxInputRow *open; /* a suggest that is asked; in `inputs`, unless it is stored. NULL: none */
-    gboolean stored_inputs, repeating; /* some are stored; they are being repeated */
-    gint64 saved_ns;                   /* large: when the state is stored next */
-    gboolean observed;     /* ... at once: what it has read may be another when it is read again */
-    PbxSlot *wrapper;      /* NULL: the runner calls it */
-    GPtrArray *wrapped;    /* PbxSlot*: what it wraps; NULL: nothing */
-    PbxChildren *children; /* the same, as it sees them */
-    PbxShim shim;          /* by which its wrapper calls it */
-    /* Of a search: */
-    struct PbxObserving *observing; /* another experiment that it reads; NULL: none */
-    PbxTrial *told_trial; /* of the store, that told_view is of; NULL: it is not its own */
-};
-
-PbxSlot *slot_new(PbxRunner *runner, const PbxPluginUse *use, PbxCallId setup, GError **error);
-void slot_free(PbxSlot *slot);
-/* Stores the blob if it changed. FALSE: the run cannot go on. */
-gboolean slot_save(PbxRunner *runner, PbxSlot *slot, GError **error);
-/* What becomes of a slot's state when its experiment goes on. */
-typedef enum {
-    SLOT_LOAD,  /* it is as the store has it */
-    SLOT_ANEW,  /* it knows nothing of before, and of what goes on it is told */
-    SLOT_AGAIN, /* it is told all of before: a search alone */
-} PbxSlotFate;
-typedef PbxSlotFate (*PbxSlotJudge)(const PbxRunner *runner, const PbxSlot *slot, gpointer user);
-/*
- * Gives new slots the states that the store has of them. `killed`: their last driver did not end by
- * itself, so that a large blob may be older than its trials. A search whose state cannot be used
- * is told all trials again. judge NULL: each is to be loaded.
- */
-gboolean slots_load(PbxRunner *runner, gboolean killed, PbxSlotJudge judge, gpointer user,
-                    GError **error);
-
-/* Tells a slot of an outcome whose last result is of that view (NULL: none); the call. */
-PbxCall slot_tell(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxView *last);
-/* Calls func for all that a slot wraps, then for itself. FALSE: func has said so, and no more. */
-gboolean slot_each(PbxSlot *slot, gboolean (*func)(PbxSlot *slot, gpointer user), gpointer user);
-
-/* view.c: a result as slots see it, each its own; valid until the next view of that slot. */
-struct PbxView {
-    pbx_result abi; /* what is the same for all */
-    pbx_amounts free;
-    const char *free_names[2];
-    double free_values[2];
-    double *violations; /* of the constraints: infinite where one could not be evaluated */
-    PbxFeasible feasible;
-    const PbxRunner *runner;
-    const PbxTrial *trial;
-    const PbxResultRow *row;
-    const char *asked;  /* the number that was asked for last, */
-    double answer;      /* this; several ask for the metric */
-    GString *text;      /* of the whole result; made once somebody needs it */
-    PbxLazyJson fields; /* the same */
-};
-/* Borrows trial and row, until view_keep. */
-PbxView *view_new(PbxRunner *runner, const PbxTrial *trial, const PbxResultRow *row);
-/* Trial and row may go from now on. */
-void view_keep(PbxView *view);
-void view_free(PbxView *view);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(PbxView, view_free)
-const pbx_result *view_for_slot(PbxRunner *runner, PbxView *view, PbxSlot *slot);
-/* The node of a name or path in the whole result, or NULL. */
-JsonNode *view_lookup(PbxView *view, const char *name);
-/* A number of the whole result, non-finite as reported; FALSE: missing. */
-gboolean view_number(PbxView *view, const char *name, double *value);
-/* Whether it says that its trial is done. */
-gboolean view_is_done(PbxView *view);
 
 /* ---- Workers ---- */
 
@@ -387,6 +302,7 @@ struct PbxRunner {
     PbxLock *lock;
     PbxRequests *requests; /* NULL: none are taken */
     GPtrArray *answers;    /* those that wait for the commit */
+    GQueue deferred;       /* PbxRequest* that wait until the search has given its point */
     guint64 seq;           /* of the last event */
     guint64 n_inputs;      /* the number of the last one, see inputs.c */
     gboolean outside;      /* no driver: no loop, workers, loggers or reporter (outside.c) */
@@ -412,8 +328,13 @@ struct PbxRunner {
     gboolean log_damaged; /* what the store does not know may be what it has lost */
     gboolean warned_kept, warned_bytes, warned_unsaved; /* that was said */
     guint64 counts[PBX_N_STATES];
-    guint64 asks;             /* suggests that gave a point */
-    struct PbxAsking *asking; /* a suggest that is under way; NULL: none */
+    guint64 asks;                 /* suggests that gave a point */
+    struct PbxAsking *asking;     /* a suggest that is under way; NULL: none */
+    struct PbxChoosing *choosing; /* a choose; NULL: none */
+    PbxTrial *picked;             /* what it picked, if it waits still; NULL: none */
+    guint n_judging;              /* trials that wait for what is said of a result */
+    GPtrArray
+        *unjudged; /* PbxJudging*: what is said of these does not matter, or is not done yet */
     pbx_suggestion *unused; /* a point that was suggested to a driver that was killed; NULL: none */
     JsonNode *budgets;      /* budgets.c; NULL: not read yet */
     GHashTable *configs;    /* with duplicates "skip": a trial's row.config to PbxTrial* */
@@ -478,8 +399,9 @@ gboolean runner_make_durable(PbxRunner *runner);
 void runner_name_broken(GError *error);
 /* All that is new but for events and results, which are stored at once: in the transaction. */
 gboolean runner_store(PbxRunner *runner, GError **error);
-/* Whether the whole experiment is to stop, by its stoppers. */
-void runner_ask_stoppers(PbxRunner *runner);
+/* Asks the stoppers whether the whole experiment is to stop. FALSE: one takes its time, and nothing
+ * is to begin meanwhile. */
+gboolean runner_ask_stoppers(PbxRunner *runner);
 /* Records an event; its seq. */
 guint64 runner_event(PbxRunner *runner, guint type, const PbxTrial *trial, const char *text);
 /* Ends the experiment as a signal does: the first time what runs is asked to end, and can go on in
@@ -557,6 +479,8 @@ void data_environment(const PbxRunner *runner, GPtrArray *env);
 /* steer.c: what other processes ask of the driver. */
 void steer_open(PbxRunner *runner);
 void steer_tick(PbxRunner *runner);
+/* Takes requests that had to wait, if they need not any more. */
+void steer_turn(PbxRunner *runner);
 /* Sends the answers that waited for the commit. */
 void steer_act(PbxRunner *runner);
 /* Refuses what is unanswered. */

@@ -8,8 +8,9 @@
 
 #include <glib-unix.h>
 
+#include "experiment/awaited-private.h"
 #include "experiment/checkpoints-private.h"
-#include "experiment/propose-private.h"
+#include "experiment/judging-private.h"
 
 #define TICK_NS       (NS_PER_S / 4) /* at most 4 redraws a second */
 #define BATCH_US      10000          /* the longest that a batch is gathered */
@@ -122,30 +123,6 @@ runner_stop_all(PbxRunner *runner, const char *reason)
 
 /* ---- A turn ---- */
 
-void
-runner_ask_stoppers(PbxRunner *runner)
-{
-    gint64 now = clock_now(runner->clock);
-    for (guint i = 0; i < runner->stoppers->len && !runner->stopping; i++) {
-        PbxSlot *slot = runner->stoppers->pdata[i];
-        if (!decider_has(slot->decider, CALL_STOPPER_ALL) || now < slot->not_before_ns)
-            continue;
-        pbx_verdict verdict = {.struct_size = sizeof verdict};
-        PbxCall call = {.id = CALL_STOPPER_ALL, .verdict = &verdict};
-        decider_call(slot->decider, &call, NULL, NULL);
-        if (call.status < 0) {
-            GError *error = NULL;
-            decider_set_error(slot->decider, &call, &error);
-            runner_fail(runner, error);
-        } else if (verdict.stop) {
-            runner_stop_all(runner,
-                            verdict.reason != NULL ? verdict.reason : decider_slot(slot->decider));
-        } else {
-            slot->not_before_ns = verdict.again_ns;
-        }
-    }
-}
-
 static gboolean
 store_dirty(PbxRunner *runner, GError **error)
 {
@@ -234,7 +211,7 @@ check_finished(PbxRunner *runner)
     const guint waiting = runner->waiting.length + runner->resting.length + runner->paused.length +
                           runner->parked.length;
     if (runner->fatal != NULL || runner->interrupts > 1 ||
-        (no_more && workers_busy(runner) == 0 &&
+        (no_more && workers_busy(runner) == 0 && runner->n_judging == 0 &&
          (waiting == 0 || runner->interrupts > 0 || runner->abandoned)))
         runner->finished = TRUE;
 }
@@ -246,10 +223,11 @@ turn(gpointer data)
     g_clear_pointer(&runner->turn, g_source_unref);
     gint64 began = clock_now(runner->clock);
     workers_take_posts(runner);
+    steer_turn(runner);
     if (runner->fatal == NULL && runner->interrupts == 0) {
-        runner_ask_stoppers(runner);
+        const gboolean waits = !runner_ask_stoppers(runner);
         end_rests(runner);
-        if (!runner->stopping)
+        if (!runner->stopping && !waits)
             propose_fill(runner);
     }
     commit(runner);
@@ -309,6 +287,7 @@ runner_interrupt(PbxRunner *runner, const char *line)
     runner->interrupts++;
     if (runner->interrupts == 1 && !runner->finished) {
         reporter_message(runner->reporter, PBX_LOG_WARNING, line);
+        judging_let_all_go(runner);
         for (guint i = 0; i < runner->workers->len; i++) {
             PbxWorkerSlot *worker = runner->workers->pdata[i];
             if (worker->trial != NULL && worker->trial->ending < 0)
@@ -384,9 +363,11 @@ finish(PbxRunner *runner)
         workers_close(runner, TRUE);
         wait_for_workers(runner, KILL_GRACE_S, TRUE);
     }
-    /* Errors among what the search is still to be told are errors of the run. */
-    if (runner->fatal == NULL && runner->asking == NULL)
-        propose_settle(runner);
+    /* Errors among what deciders are still to be told are errors of the run. One that is
+     * interrupted tells it again when it goes on. */
+    if (runner->fatal == NULL && runner->interrupts == 0 && runner->asking == NULL &&
+        runner->choosing == NULL)
+        awaited_settle(runner);
     if (runner->fatal == NULL)
         runner_event(runner, PBX_EVENT_END, NULL, runner->stop_reason);
     commit(runner);
@@ -476,7 +457,7 @@ drive(PbxSpec *spec, PbxRegistry *registry, PbxResume *resume, PbxExperimentEnd 
         g_main_context_release(context);
         return FALSE;
     }
-    propose_attach(runner);
+    awaited_attach(runner);
     clock_at(runner->clock, clock_now(runner->clock) + TICK_NS, tick, runner, &runner->tick);
     runner_schedule(runner);
     while (!runner->finished)

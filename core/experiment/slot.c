@@ -97,12 +97,13 @@ slot_free(PbxSlot *slot)
     if (slot == NULL)
         return;
     decider_free(slot->decider);
+    g_free(slot->asking_all);
     slot_clear_told(slot);
     observing_free(slot->observing);
     children_free(slot->children);
     if (slot->wrapped != NULL)
         g_ptr_array_unref(slot->wrapped);
-    inputs_forget(slot);
+    g_clear_pointer(&slot->kept, g_bytes_unref);
     if (slot->inputs != NULL)
         g_ptr_array_unref(slot->inputs);
     spec_problem_free(slot->problem);
@@ -116,6 +117,7 @@ slot_free(PbxSlot *slot)
 PbxCall
 slot_tell(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxView *last)
 {
+    slot->knows_all = FALSE;
     slot->told = *outcome;
     slot->told_view = last;
     if (last != NULL && decider_has(slot->decider, id))
@@ -123,6 +125,36 @@ slot_tell(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxView *last
     PbxCall call = {.id = id, .outcome = &slot->told};
     decider_call(slot->decider, &call, NULL, NULL);
     return call;
+}
+
+gboolean
+slot_check(PbxRunner *runner, PbxSlot *slot, PbxCall *call)
+{
+    if (call->status >= 0)
+        return TRUE;
+    GError *error = NULL;
+    decider_set_error(slot->decider, call, &error);
+    runner_fail(runner, error);
+    return FALSE;
+}
+
+void
+slot_tell_later(PbxSlot *slot, PbxCallId id, const pbx_outcome *outcome, PbxCall *call,
+                PbxCallDone done, gpointer user)
+{
+    slot->told = *outcome;
+    slot->told_view = NULL;
+    *call = (PbxCall){.id = id, .outcome = &slot->told};
+    slot_ask(slot, call, NULL, done, user);
+}
+
+void
+slot_ask(PbxSlot *slot, PbxCall *call, JsonObject *more, PbxCallDone done, gpointer user)
+{
+    slot->knows_all = FALSE;
+    if (decider_is_attached(slot->decider) && decider_has(slot->decider, call->id))
+        inputs_ask(slot, call, more);
+    decider_call(slot->decider, call, done, user);
 }
 
 /* ---- State: that of a wrapper and of what it wraps is saved and loaded together ---- */
@@ -148,26 +180,31 @@ period_ns(gint64 took_ns)
 }
 
 static gboolean
+put_state(Moving *moving, PbxSlot *slot, gconstpointer bytes, gsize n)
+{
+    const pbx_plugin *plugin = decider_plugin(slot->decider)->desc;
+    const PbxBlobFacts facts = {
+        .plugin = (char *)plugin->name,
+        .version = (char *)plugin->version,
+        .state_version = decider_state_version(slot->decider),
+        .at_seq = moving->runner->seq,
+        .input = moving->input,
+    };
+    return store_put_blob(moving->runner->store, decider_slot(slot->decider), &facts, bytes, n,
+                          moving->error);
+}
+
+static gboolean
 save_one(PbxSlot *slot, gpointer user)
 {
     Moving *moving = user;
-    PbxRunner *runner = moving->runner;
     if (!decider_is_dirty(slot->decider))
         return TRUE;
     g_autoptr(GByteArray) blob = g_byte_array_new();
     if (!decider_save(slot->decider, blob, moving->error))
         return FALSE;
-    const pbx_plugin *plugin = decider_plugin(slot->decider)->desc;
     moving->largest = MAX(moving->largest, blob->len);
-    const PbxBlobFacts facts = {
-        .plugin = (char *)plugin->name,
-        .version = (char *)plugin->version,
-        .state_version = decider_state_version(slot->decider),
-        .at_seq = runner->seq,
-        .input = runner->n_inputs,
-    };
-    return store_put_blob(runner->store, decider_slot(slot->decider), &facts, blob->data, blob->len,
-                          moving->error);
+    return put_state(moving, slot, blob->data, blob->len);
 }
 
 static gboolean
@@ -195,6 +232,71 @@ touch_wrapper(PbxSlot *slot, gpointer user)
     return TRUE;
 }
 
+/* ---- ... where nobody stands and waits for it ---- */
+
+static gboolean
+keep_state(PbxSlot *slot, gpointer user)
+{
+    GBytes *state = decider_saved(slot->decider);
+    (void)user;
+    g_clear_pointer(&slot->kept, g_bytes_unref);
+    slot->kept = state != NULL ? g_bytes_ref(state) : NULL;
+    return TRUE;
+}
+
+static void
+saved(PbxDecider *decider, gint64 took_ns, const GError *error, gpointer user)
+{
+    PbxSlot *slot = user;
+    PbxRunner *runner = slot->runner;
+    (void)decider;
+    slot->saved_ns = clock_now(runner->clock) + period_ns(took_ns);
+    if (error != NULL) {
+        runner_fail(runner, g_error_copy(error));
+        return;
+    }
+    slot_each(slot, keep_state, NULL);
+    slot->saving = SAVING_THERE;
+    runner_touch(runner);
+}
+
+static gboolean
+store_kept(PbxSlot *slot, gpointer user)
+{
+    gsize n;
+    g_autoptr(GBytes) state = g_steal_pointer(&slot->kept);
+    if (state == NULL)
+        return TRUE;
+    gconstpointer bytes = g_bytes_get_data(state, &n);
+    return put_state(user, slot, bytes, n);
+}
+
+/* What it was asked, and the state that is there. */
+static gboolean
+store_so_far(PbxRunner *runner, PbxSlot *slot, GError **error)
+{
+    Moving moving = {.runner = runner, .error = error};
+    if (!inputs_store(runner, slot, error))
+        return FALSE;
+    if (slot->saving != SAVING_THERE)
+        return TRUE;
+    moving.input = inputs_marked(slot);
+    return slot_each(slot, store_kept, &moving) && inputs_drop_marked(runner, slot, error);
+}
+
+/* What it is asked meanwhile comes behind that. */
+static void
+save_later(PbxRunner *runner, PbxSlot *slot)
+{
+    if (slot->saving != SAVING_NOTHING || slot->saved_ns > clock_now(runner->clock) ||
+        slot_each(slot, is_clean, NULL))
+        return;
+    slot_each(slot, touch_wrapper, NULL);
+    inputs_mark(slot);
+    slot->saving = SAVING_ASKED;
+    decider_save_later(slot->decider, saved, slot);
+}
+
 gboolean
 slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
@@ -208,14 +310,24 @@ slot_save(PbxRunner *runner, PbxSlot *slot, GError **error)
         slot->observed = FALSE;
         runner_schedule(runner); /* it may be asked again */
     }
+    if (decider_is_attached(slot->decider)) {
+        if (!store_so_far(runner, slot, error))
+            return FALSE;
+        if (!runner->finished && !observed) {
+            save_later(runner, slot);
+            return TRUE;
+        }
+    }
+    /* It is left as it is. */
     if (decider_is_busy(slot->decider))
-        return inputs_store(runner, slot, error);
-    if (slot_each(slot, is_clean, NULL))
         return TRUE;
+    if (slot_each(slot, is_clean, NULL))
+        return slot->large || inputs_store(runner, slot, error);
     slot_each(slot, touch_wrapper, NULL);
     /* A large one: not yet again, but before it is left. */
     if (slot->large && !observed && slot->saved_ns > now && !runner->finished && !runner->outside)
         return inputs_store(runner, slot, error);
+    moving.input = runner->n_inputs;
     if (!slot_each(slot, save_one, &moving) || !inputs_drop(runner, slot, error))
         return FALSE;
     slot->large = moving.largest > LARGE_BLOB || keeps_inputs(slot);

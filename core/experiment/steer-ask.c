@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The requests `ask` and `tell`, in the driver: such a trial has no worker, and takes no slot. */
 #include "experiment/asked-private.h"
+#include "experiment/judging-private.h"
 #include "experiment/steer-private.h"
 
 /* An answer that the other side turns back into the error; takes it. */
@@ -52,8 +53,12 @@ steer_tell(PbxRunner *runner, PbxRequest *request)
         .reason = steer_text(object, "reason"),
     };
     if (trial != NULL && asked_check(runner, &trial->row, &error) &&
-        asked_tell(runner, trial, &telling, &error))
-        steer_answer(runner, request, asked_told(trial));
-    else
+        asked_tell(runner, trial, &telling, &error)) {
+        if (judging_is_open(trial))
+            judging_answer_later(trial, request);
+        else
+            steer_answer(runner, request, asked_told(trial));
+    } else {
         answer_error(runner, request, error);
+    }
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The request `enqueue`: a config that a person asks for becomes the next trial. */
 #include "experiment/added-private.h"
-#include "experiment/propose-private.h"
 #include "experiment/steer-private.h"
 #include "json/json.h"
 
@@ -51,7 +50,6 @@ enqueue(PbxRunner *runner, JsonObject *request, GError **error)
                     "the request needs \"config\", an object");
         return NULL;
     }
-    propose_settle(runner);
     g_autoptr(GError) failed = NULL;
     PbxTrial *trial = make_trial(runner, given, &failed);
     if (trial == NULL) {
@@ -83,6 +81,10 @@ void
 steer_enqueue(PbxRunner *runner, PbxRequest *request)
 {
     g_autoptr(GError) error = NULL;
+    if (runner->asking != NULL && check_open(runner, NULL)) {
+        steer_defer(runner, request);
+        return;
+    }
     PbxTrial *trial = enqueue(runner, request_object(request), &error);
     if (trial == NULL) {
         request_refuse(request, error->message);

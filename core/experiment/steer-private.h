@@ -22,6 +22,9 @@ typedef struct {
 void steer_answer(PbxRunner *runner, PbxRequest *request, JsonObject *answer);
 /* The same for one that gives a trial away: it waits again where nobody takes it. */
 void steer_give(PbxRunner *runner, PbxRequest *request, JsonObject *answer, PbxTrial *trial);
+/* Takes it again once the search has given the point that it was asked for: the trial of that comes
+ * first. */
+void steer_defer(PbxRunner *runner, PbxRequest *request);
 /* Refuses at once. */
 void steer_refuse(PbxRequest *request, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A text member of a request, or NULL. */

@@ -67,6 +67,22 @@ steer_tick(PbxRunner *runner)
 }
 
 void
+steer_defer(PbxRunner *runner, PbxRequest *request)
+{
+    g_queue_push_tail(&runner->deferred, request);
+}
+
+void
+steer_turn(PbxRunner *runner)
+{
+    const gboolean waits = runner->asking != NULL && runner->interrupts == 0 && !runner->stopping;
+    if (waits || runner->fatal != NULL)
+        return;
+    for (PbxRequest *request; (request = g_queue_pop_head(&runner->deferred)) != NULL;)
+        take(request, runner);
+}
+
+void
 steer_give(PbxRunner *runner, PbxRequest *request, JsonObject *answer, PbxTrial *trial)
 {
     PbxSteerAnswer *later = g_new(PbxSteerAnswer, 1);
@@ -102,6 +118,7 @@ steer_close(PbxRunner *runner, const char *reason)
         g_free(later);
     }
     g_ptr_array_set_size(runner->answers, 0);
+    g_queue_clear(&runner->deferred);
     requests_close(g_steal_pointer(&runner->requests), reason);
 }
 

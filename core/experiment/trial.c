@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "experiment/runner-private.h"
+#include "experiment/judging-private.h"
 
 PbxTrial *
 trial_new(PbxRunner *runner, double *x, JsonNode *config, GError **error)
@@ -126,6 +126,7 @@ trial_free(PbxTrial *trial)
 {
     if (trial == NULL)
         return;
+    judging_free(trial->judging);
     trial_slim(trial);
     trial_row_clear(&trial->row);
     g_free(trial);

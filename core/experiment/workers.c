@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The workers: launched through the executor, given trials, ended. */
 #include "experiment/checkpoints-private.h"
+#include "experiment/judging-private.h"
 #include "experiment/workers-private.h"
 
 #define PROGRAM_PATIENCE_S 15 /* a worker that ends a program itself needs as long */
@@ -311,6 +312,8 @@ worker_message(PbxWorkerLink *link, const PbxWorkerMessage *message, gpointer us
     gboolean current = trial != NULL && message->trial == trial->row.number &&
                        message->attempt == trial->row.attempts;
     runner_hurry(runner);
+    if (trial != NULL && (judging_holds_back(trial, message) || judging_drops(trial, message)))
+        return;
     switch (message->type) {
     case WORKER_READY:
         ready(runner, worker, message);

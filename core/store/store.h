@@ -226,6 +226,8 @@ gboolean store_put_trial(PbxStore *store, const PbxTrialRow *row,
                          GError **error); /* insert or update */
 gboolean store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **error);
 gboolean store_put_result(PbxStore *store, const PbxResultRow *row, GError **error);
+/* The same again, with what was decided since. */
+gboolean store_decide(PbxStore *store, const PbxResultRow *row, GError **error);
 gboolean store_put_event(PbxStore *store, const PbxEventRow *row, GError **error);
 /* The state of the decider in `slot`, as its plugin's save wrote it. */
 gboolean store_put_blob(PbxStore *store, const char *slot, const PbxBlobFacts *facts,

@@ -116,6 +116,27 @@ store_put_attempt(PbxStore *store, const PbxAttemptRow *row, GError **error)
     return row_end(&w, error);
 }
 
+static void
+put_result(PbxRowWriter *w, const PbxResultRow *row)
+{
+    row_put_int(w, (gint64)row->seq);
+    row_put_int(w, (gint64)row->trial);
+    row_put_int(w, row->attempt);
+    row_put_int(w, (gint64)row->n);
+    row_put_known_int(w, row->iteration, -1);
+    row_put_time(w, row->at_ns);
+    row_put_double(w, row->time_this_iter_s);
+    row_put_double(w, row->time_total_s);
+    row_put_known_int(w, row->timesteps_total, -1);
+    row_put_known_int(w, row->episodes_total, -1);
+    row_put_int(w, row->done ? 1 : 0);
+    row_put_double(w, row->value);
+    row_put_text(w, row->fields);
+    row_put_word(w, store_actions, 4, row->action);
+    row_put_rung(w, row->rung);
+    row_put_feasible(w, row->feasible);
+}
+
 gboolean
 store_put_result(PbxStore *store, const PbxResultRow *row, GError **error)
 {
@@ -125,22 +146,20 @@ store_put_result(PbxStore *store, const PbxResultRow *row, GError **error)
                    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                    error))
         return FALSE;
-    row_put_int(&w, (gint64)row->seq);
-    row_put_int(&w, (gint64)row->trial);
-    row_put_int(&w, row->attempt);
-    row_put_int(&w, (gint64)row->n);
-    row_put_known_int(&w, row->iteration, -1);
-    row_put_time(&w, row->at_ns);
-    row_put_double(&w, row->time_this_iter_s);
-    row_put_double(&w, row->time_total_s);
-    row_put_known_int(&w, row->timesteps_total, -1);
-    row_put_known_int(&w, row->episodes_total, -1);
-    row_put_int(&w, row->done ? 1 : 0);
-    row_put_double(&w, row->value);
-    row_put_text(&w, row->fields);
-    row_put_word(&w, store_actions, 4, row->action);
-    row_put_rung(&w, row->rung);
-    row_put_feasible(&w, row->feasible);
+    put_result(&w, row);
+    return row_end(&w, error);
+}
+
+gboolean
+store_decide(PbxStore *store, const PbxResultRow *row, GError **error)
+{
+    PbxRowWriter w;
+    if (!row_begin(&w, store, STATEMENT_DECIDE,
+                   "REPLACE INTO result (" STORE_RESULT_COLUMNS
+                   ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   error))
+        return FALSE;
+    put_result(&w, row);
     return row_end(&w, error);
 }
 

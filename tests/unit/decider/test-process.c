@@ -474,7 +474,7 @@ loop_over(Loop *loop, gboolean attached, guint32 end, double *second)
     pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
     first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
     if (attached)
-        decider_attach(f->decider, g_main_context_default(), on_failed, loop);
+        decider_attach(f->decider, g_main_context_default(), 0, on_failed, loop);
     decider_call(f->decider, &first, note, loop);
     g_assert_cmpint(decider_is_busy(f->decider), ==, attached);
     g_assert_cmpint(tell(f, 7, PBX_END_COMPLETED, &call), ==, PBX_OK);
@@ -568,7 +568,7 @@ test_loop_again(void)
     loop.said = g_string_new(NULL);
     fixture_open(&loop.f);
     fixture_make(&loop.f, "{\"at\":1}", 300, TRUE);
-    decider_attach(loop.f.decider, g_main_context_default(), on_failed, &loop);
+    decider_attach(loop.f.decider, g_main_context_default(), 0, on_failed, &loop);
     first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
     decider_call(loop.f.decider, &first, note, &loop);
     g_assert_cmpint(tell(&loop.f, 7, PBX_END_COMPLETED, &call), ==, PBX_OK);
@@ -578,6 +578,90 @@ test_loop_again(void)
         "second time";
     g_autofree char *said = g_strdup_printf("search.suggest %d;trial 7: %s;", PBX_EFATAL, why);
     g_assert_cmpstr(loop.said->str, ==, said);
+    loop_end(&loop);
+}
+
+/* ---- A state that is there later ---- */
+
+static void
+take_state(PbxDecider *decider, gint64 took_ns, const GError *error, gpointer user)
+{
+    GBytes **state = user;
+    g_assert_no_error(error);
+    g_assert_cmpint(took_ns, >=, 0);
+    *state = g_bytes_ref(decider_saved(decider));
+}
+
+/* It is that of the calls before it, whatever was answered by then and comes behind it; a child
+ * that is lost meanwhile gives the same. */
+static void
+save_between(const char *options)
+{
+    Fixture here;
+    Loop loop;
+    double x[N_DIMS] = {0};
+    PbxCall call, first;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
+    g_autoptr(GByteArray) expected = g_byte_array_new();
+    g_autoptr(GBytes) state = NULL;
+    fixture_open(&here);
+    fixture_make(&here, "{}", 0, FALSE);
+    (void)ask(&here, 0, x, &call);
+    (void)tell(&here, 7, PBX_END_COMPLETED, &call);
+    g_assert_true(decider_save(here.decider, expected, NULL));
+    fixture_close(&here);
+    memset(x, 0, sizeof x);
+
+    loop.nests = FALSE;
+    loop.said = g_string_new(NULL);
+    fixture_open(&loop.f);
+    fixture_make(&loop.f, options, 300, TRUE);
+    decider_attach(loop.f.decider, g_main_context_default(), 0, on_failed, &loop);
+    first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    decider_call(loop.f.decider, &first, note, &loop);
+    g_assert_cmpint(tell(&loop.f, 7, PBX_END_COMPLETED, &call), ==, PBX_OK);
+    decider_save_later(loop.f.decider, take_state, &state);
+    g_assert_false(decider_is_dirty(loop.f.decider));
+    g_assert_cmpint(tell(&loop.f, 8, PBX_END_COMPLETED, &call), ==, PBX_OK);
+    g_assert_true(decider_is_dirty(loop.f.decider));
+    g_assert_null(state);
+    while (decider_is_busy(loop.f.decider))
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpmem(g_bytes_get_data(state, NULL), g_bytes_get_size(state), expected->data,
+                    expected->len);
+    g_assert_true(decider_is_dirty(loop.f.decider));
+    loop_end(&loop);
+}
+
+static void
+test_save_later(void)
+{
+    save_between("{}");
+    save_between("{\"at\":1,\"once\":\"%s\"}");
+    save_between("{\"at\":3,\"once\":\"%s\"}");
+}
+
+/* One that answers in a moment is answered there, and what it refuses is said there. */
+static void
+test_moment(void)
+{
+    Loop loop;
+    double x[N_DIMS] = {0};
+    PbxCall call, first;
+    pbx_suggestion suggestion = {.struct_size = sizeof suggestion, .n_dims = N_DIMS, .x = x};
+    loop.nests = TRUE;
+    loop.said = g_string_new(NULL);
+    fixture_open(&loop.f);
+    fixture_make(&loop.f, "{}", 300, TRUE);
+    decider_attach(loop.f.decider, g_main_context_default(), 300 * G_USEC_PER_SEC, on_failed,
+                   &loop);
+    first = (PbxCall){.id = CALL_SEARCH_SUGGEST, .suggestion = &suggestion};
+    decider_call(loop.f.decider, &first, note, &loop);
+    g_assert_cmpstr(loop.said->str, ==, "search.suggest 0;");
+    g_assert_cmpint(tell(&loop.f, 8, PBX_END_FAILED, &call), ==, PBX_EIO);
+    g_assert_cmpstr(call.error.message, ==, "trial 8 failed");
+    g_assert_false(decider_is_busy(loop.f.decider));
+    g_assert_cmpstr(loop.said->str, ==, "search.suggest 0;");
     loop_end(&loop);
 }
 
@@ -596,5 +680,7 @@ main(int argc, char **argv)
     g_test_add_func("/decider/process/loop-observed", test_loop_observed);
     g_test_add_func("/decider/process/late-errors", test_late_errors);
     g_test_add_func("/decider/process/loop-again", test_loop_again);
+    g_test_add_func("/decider/process/save-later", test_save_later);
+    g_test_add_func("/decider/process/moment", test_moment);
     return g_test_run();
 }
