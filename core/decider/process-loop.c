@@ -112,7 +112,9 @@ wait_a_moment(PbxProcess *process, const PbxMoment *moment)
             continue;
         if (process->flight == NULL || !comes_until(process, until_us))
             return;
-        (void)process_read(process, FALSE);
+        /* What has come may be more than one frame. */
+        while (!moment->answered && process->flight != NULL && process_read(process, FALSE))
+            continue;
     }
 }
 

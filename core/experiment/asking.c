@@ -125,6 +125,8 @@ do_alone(PbxExperiment *experiment, const PbxTelling *telling, GError **error)
     if (experiment->outside == NULL)
         experiment->outside = outside_open(experiment->dir, error);
     PbxOutside *outside = experiment->outside;
+    if (outside != NULL && experiment->patience_s < PATIENCE_S)
+        outside->patience_s = experiment->patience_s;
     if (outside == NULL || outside_runner(outside, error) == NULL || !outside_begin(outside, error))
         return NULL;
     JsonObject *answer = telling != NULL ? tell(outside, telling, error) : ask(outside, error);

@@ -28,6 +28,14 @@ gboolean inputs_drop(PbxRunner *runner, PbxSlot *slot, GError **error);
 void inputs_mark(PbxSlot *slot);
 guint64 inputs_marked(const PbxSlot *slot);
 gboolean inputs_drop_marked(PbxRunner *runner, PbxSlot *slot, GError **error);
+/* opens.c: stores the calls that a slot without a state has open; those that were stored. */
+gboolean opens_store(PbxRunner *runner, const PbxSlot *slot, const GPtrArray *rows, GError **error);
+void opens_each(PbxRunner *runner, PbxSlot *slot, PbxInputFunc func, gpointer user);
 /* repeat.c: repeats those of `name` with a number > after, with the clock that they had. */
 gboolean inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after,
                        GError **error);
+/* A point of a search that was asked for, and not given; its seq is the last event before. NULL:
+ * there is none, or the error is set. (transfer full, with its detail) */
+PbxInputRow *inputs_find_open(PbxRunner *runner, PbxSlot *slot, GError **error);
+gboolean inputs_repeat_open(PbxRunner *runner, PbxSlot *slot, const PbxInputRow *open,
+                            GError **error);

@@ -158,11 +158,11 @@ first_open(const PbxSlot *slot)
 static void
 shift_numbers(PbxSlot *slot, guint from)
 {
-    for (guint i = from; i + 1 < slot->inputs->len; i++) {
-        kept_at(slot, i)->row.number = kept_at(slot, i + 1)->row.number;
+    for (guint i = from; i < slot->inputs->len; i++) {
+        kept_at(slot, i)->row.number =
+            i + 1 < slot->inputs->len ? kept_at(slot, i + 1)->row.number : 0;
         kept_at(slot, i)->changed = TRUE;
     }
-    kept_at(slot, slot->inputs->len - 1)->row.number = 0;
 }
 
 static Kept *
@@ -290,31 +290,17 @@ inputs_watch(PbxRunner *runner, PbxSlot *slot)
 
 /* ---- Stored ---- */
 
-/* Of a decider without a state nothing is repeated but what is open. */
 static gboolean
 store_opens(PbxRunner *runner, PbxSlot *slot, GError **error)
 {
-    g_autofree char *key = g_strconcat(OPEN_FACT, decider_slot(slot->decider), NULL);
-    g_autoptr(JsonArray) opens = json_array_new();
     if (!slot->opens_changed || (slot->inputs->len == 0 && !slot->stored_inputs))
         return TRUE;
-    for (guint i = 0; i < slot->inputs->len; i++) {
-        const PbxInputRow *row = &kept_at(slot, i)->row;
-        JsonObject *open = json_object_new();
-        json_object_set_string_member(open, "call", row->call);
-        json_object_set_int_member(open, "trial", (gint64)row->trial);
-        json_object_set_int_member(open, "seq", (gint64)row->seq);
-        json_object_set_int_member(open, "state", row->state);
-        json_object_set_int_member(open, "flags", row->flags);
-        json_object_set_int_member(open, "at_ns", row->at_ns);
-        json_object_set_string_member(open, "detail", row->detail);
-        json_array_add_object_element(opens, open);
-    }
-    g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), opens);
-    g_autofree char *text = slot->inputs->len > 0 ? json_to_text(node) : g_strdup("");
+    g_autoptr(GPtrArray) rows = g_ptr_array_new();
+    for (guint i = 0; i < slot->inputs->len; i++)
+        g_ptr_array_add(rows, &kept_at(slot, i)->row);
     slot->opens_changed = FALSE;
-    slot->stored_inputs = slot->inputs->len > 0;
-    return store_put_fact(runner->store, key, text, error);
+    slot->stored_inputs = rows->len > 0;
+    return opens_store(runner, slot, rows, error);
 }
 
 gboolean

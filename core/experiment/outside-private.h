@@ -19,6 +19,7 @@ typedef struct {
     guint n_before;        /* trials before the change under way */
     char *status;          /* as the store has it, or is to have it: */
     gboolean restating;    /* it changes with the change under way */
+    double patience_s;     /* with others whose search, a slow one, thinks */
 } PbxOutside;
 
 /* PBX_REQUEST_ERROR DRIVEN where a driver lives; USAGE on a network file system, where only a

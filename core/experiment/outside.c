@@ -7,6 +7,8 @@
 
 #include "json/json.h"
 
+#define SLOW_PATIENCE_S 600
+
 void
 outside_set_network(GError **error, const char *dir)
 {
@@ -21,6 +23,7 @@ outside_open(const char *dir, GError **error)
     g_autoptr(PbxOutside) outside = g_new0(PbxOutside, 1);
     outside->dir = g_strdup(dir);
     outside->version = -1;
+    outside->patience_s = SLOW_PATIENCE_S;
     outside->lock = lock_share(dir, error);
     if (outside->lock == NULL)
         return NULL;
@@ -39,6 +42,7 @@ outside_new(PbxRunner *runner)
     PbxOutside *outside = g_new0(PbxOutside, 1);
     outside->dir = g_strdup(runner->dir);
     outside->version = -1;
+    outside->patience_s = SLOW_PATIENCE_S;
     outside->store = runner->store;
     outside->spec = runner->spec;
     outside->runner = runner;
@@ -284,13 +288,32 @@ take_lock(PbxOutside *outside, GError **error)
     return FALSE;
 }
 
+/* Another process holds the store for as long as the search thinks that it has asked. */
+static gboolean
+begin_store(PbxOutside *outside, GError **error)
+{
+    const gboolean slow = outside->spec != NULL && spec_use_is_slow(outside->spec->search);
+    const gint64 began = g_get_monotonic_time();
+    for (;;) {
+        g_autoptr(GError) failed = NULL;
+        if (store_begin(outside->store, &failed))
+            return TRUE;
+        const double waited_s = (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC;
+        if (slow && g_error_matches(failed, PBX_STORE_ERROR, STORE_ERROR_LOCKED) &&
+            waited_s < outside->patience_s)
+            continue;
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+}
+
 gboolean
 outside_begin(PbxOutside *outside, GError **error)
 {
     PbxRunner *runner = outside->runner;
     if (outside->lock == NULL && !take_lock(outside, error))
         return FALSE;
-    if (!store_begin(outside->store, error))
+    if (!begin_store(outside, error))
         return FALSE;
     if (runner == NULL)
         return TRUE;

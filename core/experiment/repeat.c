@@ -455,52 +455,70 @@ repeat_row(const PbxInputRow *row, gpointer user)
     return good;
 }
 
-/* Those of one without a state are facts. */
-static void
-repeat_opens(PbxRepeating *repeating)
+static gboolean
+finish(PbxRepeating *repeating, gboolean read, GError **error)
 {
-    PbxSlot *slot = repeating->slot;
-    g_autofree char *key = g_strconcat(OPEN_FACT, decider_slot(slot->decider), NULL);
-    g_autofree char *text = store_fact(repeating->runner->store, key);
-    g_autoptr(JsonNode) node = text != NULL && text[0] != '\0'
-                                   ? json_read(text, strlen(text), DOC_MAX_NESTING, NULL)
-                                   : NULL;
-    if (node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
-        return;
-    JsonArray *opens = json_node_get_array(node);
-    slot->opens_changed = slot->stored_inputs = TRUE; /* the next commit takes them away */
-    for (guint i = 0; i < json_array_get_length(opens) && repeating->error == NULL; i++) {
-        JsonNode *open = json_array_get_element(opens, i);
-        if (!JSON_NODE_HOLDS_OBJECT(open))
-            continue;
-        JsonObject *members = json_node_get_object(open);
-        const PbxInputRow row = {
-            .slot = (char *)decider_slot(slot->decider),
-            .call = (char *)json_object_get_string_member_with_default(members, "call", ""),
-            .trial = (guint64)json_object_get_int_member_with_default(members, "trial", -1),
-            .seq = (guint64)json_object_get_int_member_with_default(members, "seq", 0),
-            .state = (guint)json_object_get_int_member_with_default(members, "state", 0),
-            .flags = (guint)json_object_get_int_member_with_default(members, "flags", 0),
-            .at_ns = json_object_get_int_member_with_default(members, "at_ns", 0),
-            .detail = (char *)json_object_get_string_member_with_default(members, "detail", NULL),
-        };
-        (void)repeat_row(&row, repeating);
-    }
+    repeating->slot->repeating = FALSE;
+    if (repeating->error == NULL)
+        return read;
+    g_propagate_prefixed_error(error, g_steal_pointer(&repeating->error),
+                               "%s: ", decider_slot(repeating->slot->decider));
+    return FALSE;
+}
+
+static void
+begin(PbxRepeating *repeating, PbxRunner *runner, PbxSlot *slot)
+{
+    *repeating = (PbxRepeating){.runner = runner, .slot = slot, .exhausted = runner->exhausted};
+    memcpy(repeating->counts, runner->counts, sizeof runner->counts);
+    slot->repeating = TRUE;
 }
 
 gboolean
 inputs_repeat(PbxRunner *runner, PbxSlot *slot, const char *name, guint64 after, GError **error)
 {
-    PbxRepeating repeating = {.runner = runner, .slot = slot, .exhausted = runner->exhausted};
-    memcpy(repeating.counts, runner->counts, sizeof runner->counts);
-    slot->repeating = TRUE;
+    PbxRepeating repeating;
+    begin(&repeating, runner, slot);
     const gboolean read =
         store_each_input(runner->store, name, after, repeat_row, &repeating, error);
     if (read && repeating.error == NULL)
-        repeat_opens(&repeating);
-    slot->repeating = FALSE;
-    if (repeating.error == NULL)
-        return read;
-    g_propagate_prefixed_error(error, repeating.error, "%s: ", decider_slot(slot->decider));
-    return FALSE;
+        opens_each(runner, slot, repeat_row, &repeating);
+    return finish(&repeating, read, error);
+}
+
+/* ---- A point that was asked for, of a search that is told again ---- */
+
+static gboolean
+find_open(const PbxInputRow *row, gpointer user)
+{
+    PbxInputRow *found = user;
+    if (!g_str_equal(row->call, decider_call_name(CALL_SEARCH_SUGGEST)))
+        return TRUE;
+    g_free(found->detail);
+    *found = *row;
+    found->slot = found->call = NULL;
+    found->detail = row->detail != NULL && strstr(row->detail, "\"" INPUT_OPEN "\"") != NULL
+                        ? g_strdup(row->detail)
+                        : NULL;
+    return TRUE;
+}
+
+PbxInputRow *
+inputs_find_open(PbxRunner *runner, PbxSlot *slot, GError **error)
+{
+    PbxInputRow found = {0};
+    if (!store_each_input(runner->store, decider_slot(slot->decider), 0, find_open, &found, error))
+        return NULL;
+    opens_each(runner, slot, find_open, &found);
+    return found.detail != NULL ? g_memdup2(&found, sizeof found) : NULL;
+}
+
+gboolean
+inputs_repeat_open(PbxRunner *runner, PbxSlot *slot, const PbxInputRow *open, GError **error)
+{
+    PbxRepeating repeating;
+    PbxInputRow row = *open;
+    row.call = (char *)decider_call_name(CALL_SEARCH_SUGGEST);
+    begin(&repeating, runner, slot);
+    return finish(&repeating, repeat_row(&row, &repeating), error);
 }

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "experiment/budgets-private.h"
+#include "experiment/inputs-private.h"
 
 typedef struct {
     PbxRunner *runner;
     PbxSlot *slot;
     GByteArray *states; /* of each trial, as the search was told */
+    PbxInputRow *open;  /* a point that was asked for, and not given; NULL: none, or it is now */
     GError *error;
 } Retelling;
 
@@ -112,10 +114,22 @@ happened(Retelling *retelling, const PbxTrialRow *row, const PbxEventRow *event,
     }
 }
 
+/* What had come before it was asked for is told. */
+static gboolean
+ask_again(Retelling *retelling)
+{
+    g_autofree PbxInputRow *open = g_steal_pointer(&retelling->open);
+    g_autofree char *detail = open != NULL ? open->detail : NULL;
+    return open == NULL ||
+           inputs_repeat_open(retelling->runner, retelling->slot, open, &retelling->error);
+}
+
 static gboolean
 retell(const PbxEventRow *event, const PbxResultRow *result, gpointer user)
 {
     Retelling *retelling = user;
+    if (retelling->open != NULL && event->seq > retelling->open->seq && !ask_again(retelling))
+        return FALSE;
     if (event->trial >= retelling->states->len)
         return TRUE;
     g_autoptr(PbxTrialRow) row =
@@ -141,12 +155,17 @@ search_retell(PbxRunner *runner, GError **error)
     if (n > 0) /* an empty array has no data */
         memset(states->data, PBX_STATE_PENDING, n);
     Retelling retelling = {.runner = runner, .slot = runner->search, .states = states};
-    gboolean read = store_each_event(runner->store, 0, G_MAXUINT, retell, &retelling, error);
-    if (read && retelling.error == NULL)
+    retelling.open = inputs_find_open(runner, runner->search, &retelling.error);
+    gboolean read = retelling.error == NULL &&
+                    store_each_event(runner->store, 0, G_MAXUINT, retell, &retelling, error);
+    if (read && retelling.error == NULL && ask_again(&retelling))
         read = store_each_trial(runner->store, correct, &retelling, error);
+    if (retelling.open != NULL)
+        g_free(retelling.open->detail);
+    g_free(retelling.open);
     if (retelling.error == NULL)
         return read;
-    if (read)
+    if (*error == NULL)
         g_propagate_error(error, retelling.error);
     else
         g_error_free(retelling.error);

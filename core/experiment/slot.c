@@ -473,6 +473,9 @@ static gboolean
 drop_one(PbxSlot *slot, gpointer user)
 {
     const Dropping *dropping = user;
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    if (!opens_store(dropping->runner, slot, none, dropping->error))
+        return FALSE;
     return store_drop_slot(dropping->runner->store, decider_slot(slot->decider), dropping->error);
 }
 

@@ -4,10 +4,12 @@
 had been none, and says what it cannot do and when it is done."""
 import json
 import os
+import random
 import shutil
 import signal
 import statistics
 import subprocess
+import threading
 import time
 
 from pegbox_test import PegboxTest, main, sh
@@ -78,6 +80,47 @@ class Gp(PegboxTest):
         # A state of other options is of no use.
         self.pegbox("resume", copy, "--set", "search.max_history=999")
         self.assertEqual(self.opened(copy).configs, whole.configs)
+
+    def ask_and_tell(self, seen):
+        """Until there are no more; some asks are killed, some while their search thinks."""
+        draw = random.Random(len(seen))
+        while True:
+            asking = self.start("ask", "e")
+            if draw.random() < 0.2:
+                try:
+                    asking.wait(timeout=draw.random() / 10)
+                except subprocess.TimeoutExpired:
+                    asking.kill()
+                asking.communicate()
+                continue
+            done = self.finish(asking)
+            if done.status != 0 or json.loads(done.out)["done"]:
+                seen.append(done)
+                return
+            trial = json.loads(done.out)
+            self.pegbox("tell", "e", str(trial["trial"]), repr(trial["config"]["drop"]))
+
+    def test_many_at_once(self):
+        """Nothing is proposed twice, whoever is killed meanwhile."""
+        n = 40
+        self.pegbox("ask", "--create", self.spec(**self.keys(num_samples=n, search={
+            "plugin": "gp", "patience": 0, "n_startup_trials": 8})))
+        seen = []
+        threads = [threading.Thread(target=self.ask_and_tell, args=(seen,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([done.status for done in seen], [0] * 8, seen)
+        trials = self.opened("e").trials
+        self.assertEqual([row["trial"] for row in trials], list(range(n)))
+        configs = {json.dumps(row["config"], sort_keys=True) for row in trials}
+        self.assertEqual(len(configs), n)
+        # Those whose ask was killed once it had them stay open.
+        self.assertLessEqual({row["state"] for row in trials}, {"TERMINATED", "RUNNING"})
+        found = self.pegbox("repair", "e", "--json").json["findings"]
+        self.assertEqual([one for one in found if one["lost"]], [])
+        self.assertEqual(self.processes(), [])
 
     def test_constraints(self):
         experiment = self.run_experiment(PROGRAM, **self.keys(

@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sqlite3
+import time
 
-from pegbox_test import SHORT, SOURCE, PegboxTest, main, sh, wait_until
+from pegbox_test import HERE, SHORT, SOURCE, PegboxTest, main, sh, wait_until
 
 TRIAL = """i=0; while [ $i -lt 4 ]; do i=$((i + 1)); printf '{"loss": %s%s}\\n' $1 $i; done"""
 SLOW_TRIAL = TRIAL.replace("; done", "; sleep 0.03; done")
@@ -347,6 +348,46 @@ class Slow(Flaky):
             self.pegbox("rm", "k")
             os.unlink(self.go)
 
+    def test_one_that_is_told_again(self):
+        """It is asked again before it is told what came since."""
+        source = os.path.join(HERE, "told-again.c")
+        self.build_plugin(source, "search", "told-again")
+        use = {"plugin": "told-again", "until": self.go, "from": 1}
+        keys = dict(self.slow("whole"), search=use)
+        self.write("go", "")
+        self.run_experiment(sh(SLOW_TRIAL, "{x}"), **keys)
+        os.unlink(self.go)
+        for how in (signal.SIGKILL, signal.SIGINT):
+            process = self.start("run", self.spec(sh(SLOW_TRIAL, "{x}"), **dict(keys, name="t")))
+            wait_until(lambda: self.so_far("t", self.WAITS), what="the first trial's end")
+            process.send_signal(how)
+            self.finish(process)
+            wait_until(lambda: not self.processes(), what="nothing to be left")
+            self.write("go", "")
+            self.pegbox("resume", "t")
+            self.check("t")
+            self.pegbox("rm", "t")
+            os.unlink(self.go)
+
+    def test_asked_at_once(self):
+        """Whoever asks while another one's search thinks has its turn, however long that is."""
+        source = os.path.join(HERE, "told-again.c")
+        self.build_plugin(source, "search", "told-again")
+        use = {"plugin": "told-again", "until": self.go, "from": 1}
+        self.pegbox("ask", "--create", self.spec(None, **dict(self.slow("a"), search=use)))
+        first, second = self.start("ask", "a"), self.start("ask", "a")
+        wait_until(lambda: len(self.children()) == 1, what="a search")
+        late = self.pegbox("ask", "a", "--timeout", "1", expect=4)
+        self.assertIn("locked", late.err)
+        if not SHORT:
+            time.sleep(6)  # SQLite by itself waits for 10 s
+        told = self.start("tell", "a", "0", "1")
+        self.assertEqual([one.poll() for one in (first, second, told)], [None, None, None])
+        self.write("go", "")
+        asked = [json.loads(self.finish(one).out)["trial"] for one in (first, second)]
+        self.assertEqual(sorted(asked), [1, 2])
+        self.assertEqual(self.finish(told).status, 0)
+
     def test_a_signal(self):
         """Nobody waits for it, and the resumed experiment is as one that was not interrupted."""
         self.whole()
@@ -367,6 +408,56 @@ class Slow(Flaky):
         done = self.finish(process)
         self.assertEqual((done.status, done.err), (0, ""), str(done))
         self.assertEqual(len(self.rows("e", "SELECT number FROM trial")), 5)
+
+    def test_steered(self):
+        """What a person asks for has its turn once the point is there, and holds up nobody."""
+        self.build_slow()
+        more = os.path.join(self.dir, "more")
+        trial = ("echo '{\"loss\": 1}'; [ $1 = 0 ] || while [ ! -e %s ]; do sleep 0.01; done; "
+                 "for i in 2 3 4; do echo '{\"loss\": 1}'; done" % more)
+        path = self.spec(sh(trial, "{trial.number}"), **dict(
+            self.slow("s", **{"from": 2}), max_concurrent_trials=2, resources={"cpu": 0}))
+        process = self.start("run", path)
+        wait_until(lambda: self.so_far("s", self.WAITS), what="the first trial's end")
+        taken = [self.start("enqueue", "s", '{"x": 0.5, "y": 0.5}'), self.start("void", "s", "0")]
+        requests = os.path.join(self.results_dir, "s", "requests")
+        wait_until(lambda: len([name for name in os.listdir(requests) if name.endswith(".json")
+                                and not name.startswith(".")]) >= 2, what="the requests")
+        self.pegbox("unpause", "s")  # which is answered behind them
+        self.write("more", "")
+        wait_until(lambda: self.rows("s", "SELECT count(*) FROM result WHERE trial = 1") == [(4,)],
+                   what="the results of the other trial")
+        self.assertEqual([one.poll() for one in taken], [None, None])
+        self.assertEqual(self.rows("s", "SELECT count(*) FROM trial"), [(2,)])
+        self.write("go", "")
+        for one in taken:
+            done = self.finish(one)
+            self.assertEqual(done.status, 0, str(done))
+        done = self.finish(process)
+        self.assertEqual((done.status, done.err), (0, ""), str(done))
+        self.assertEqual(self.rows("s", "SELECT outcome, count(*) FROM trial GROUP BY outcome"),
+                         [("completed", 4), ("void", 1)])
+
+    def test_what_follows_an_answer(self):
+        """A point that was altered is told before what came while it was sought: so it is once more
+        when the experiment goes on."""
+        space = {"x": {"$randint": 5}, "y": {"$uniform": [0, 1]}}
+        self.write("go", "")
+        keys = dict(self.slow("whole"), config=space)
+        self.run_experiment(sh(TRIAL, "{y}"), **keys)
+        os.unlink(self.go)
+        self.build_slow()
+        path = self.spec(sh(SLOW_TRIAL, "{y}"), **dict(self.slow("f"), config=space))
+        process = self.start("run", path, env={"PEGBOX_GLOBAL_CHECKPOINT_S": "1000"})
+        wait_until(lambda: self.so_far("f", self.WAITS), what="the first trial's end")
+        self.write("go", "")
+        wait_until(lambda: self.so_far("f", "SELECT number FROM trial WHERE number = 2"),
+                   what="the third trial")
+        process.send_signal(signal.SIGKILL)
+        self.finish(process)
+        wait_until(lambda: not self.processes(), what="nothing to be left")
+        self.pegbox("resume", "f")
+        self.check("f")
 
     def test_an_error_that_comes_late(self):
         """It is told, and ends the experiment, as in pegbox itself."""

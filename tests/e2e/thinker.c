@@ -14,7 +14,7 @@ static const char *const calls[] = {"none", "result", "choose", "all", "end", NU
 static const char *const answers[] = {"mixed", "continue", "stop", "pause", NULL};
 static const pbx_option options[] = {
     PBX_OPT_ENUM("call", "which it thinks about", "1.0", calls, "\"none\""),
-    PBX_OPT_INT("trial", "... of which trial", "1.0", 0, 1e9, "0"),
+    PBX_OPT_INT("trial", "... of which trial; -1: any", "1.0", -1, 1e9, "0"),
     PBX_OPT_INT("iteration", "... and which result of it", "1.0", 0, 1e9, "2"),
     PBX_OPT_STRING("until", "until this file is there", "1.0", "\"\""),
     PBX_OPT_STRING("began", "a file that says that it thinks", "1.0", "\"\""),
@@ -53,8 +53,8 @@ think_of_result(pbx_instance *self, const pbx_result *r)
     const pbx_host *host = self->base.host;
     mix(self, r->trial);
     mix(self, (uint64_t)r->iteration);
-    if (!is_for(self, "result") ||
-        (double)r->trial != pbx_real(host, self->base.options, "trial") ||
+    const double trial = pbx_real(host, self->base.options, "trial");
+    if (!is_for(self, "result") || (trial >= 0 && (double)r->trial != trial) ||
         (double)r->iteration != pbx_real(host, self->base.options, "iteration"))
         return 0;
     think(self);
