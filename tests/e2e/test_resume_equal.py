@@ -74,11 +74,14 @@ class Equal(PegboxTest):
         self.assertTrue(os.path.exists(path), e.done)
         return path
 
-    def killed_again_and_again(self, path, times, longest, after_kill):
-        """Runs and resumes, killed after a random time each; returns how often it was."""
+    def killed_again_and_again(self, path, times, longest, after_kill, enough):
+        """Runs and resumes, killed after a random time each, and more often until enough was seen;
+        returns how often it was."""
         dice = random.Random(SEED)
         kills = 0
-        for _ in range(times):
+        for at in range(4 * times):
+            if at >= times and kills > 0 and enough():
+                break
             process = self.start("run", path, "--resume=auto", stdout=subprocess.DEVNULL)
             end = time.monotonic() + dice.uniform(0.02, longest)
             while time.monotonic() < end and process.poll() is None:
@@ -92,11 +95,15 @@ class Equal(PegboxTest):
         self.assertEqual(done.err, "", str(done))
         return kills
 
-    def check(self, trainable, times=6, longest=0.5, after_kill=lambda: None, **more):
+    def check(self, trainable, times=6, after_kill=lambda: None, enough=lambda: True, **more):
         keys = self.keys(**more)
+        began = time.monotonic()
         whole = self.whole(trainable, **keys)
+        # On a slow machine it takes longer until there is something to lose.
+        longest = max(0.5, (time.monotonic() - began) / 5)
         kills = self.killed_again_and_again(self.spec(trainable, **keys),
-                                            times // 2 if SHORT else times, longest, after_kill)
+                                            times // 2 if SHORT else times, longest, after_kill,
+                                            enough)
         self.assertGreater(kills, 0)
         path = os.path.join(self.results_dir, "e")
         expected, tables = self.tables(whole), self.tables(path)
@@ -208,7 +215,8 @@ printf '{"loss": %s%s, "m%d": 1}\\n' $1 $i $((i / 3)); sleep 0.03; done"""
         """The state is stored once, when it is known to be large: what follows is repeated."""
         self.env["PEGBOX_GLOBAL_CHECKPOINT_S"] = "1000"
         self.inputs = 0
-        self.check(sh(TRIAL, "{x}"), after_kill=self.count_inputs, num_samples=5, **more)
+        self.check(sh(TRIAL, "{x}"), after_kill=self.count_inputs,
+                   enough=lambda: self.inputs > 0, num_samples=5, **more)
         self.assertGreater(self.inputs, 0)
 
     def test_a_search_with_a_model(self):
