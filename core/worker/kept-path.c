@@ -4,6 +4,7 @@
  * of its own that is copied while it runs, once it stands still, and again when it has ended.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -307,6 +308,21 @@ kept_path_step(PbxWorker *worker)
         }
         give_up(worker, kept, NULL);
     }
+}
+
+gboolean
+kept_path_settle(PbxWorker *worker, GError **error)
+{
+    const PbxRun *run = worker->run;
+    while (run->kept != NULL && run->kept->asked_us != 0 && !run->stop && !run->stopping) {
+        struct pollfd wait = {.fd = run->kept->epoll_fd, .events = POLLIN};
+        channel_flush(&worker->channel);
+        poll(&wait, 1, -1);
+        if (!session_listen(worker, FALSE, error))
+            return FALSE;
+        kept_path_step(worker);
+    }
+    return TRUE;
 }
 
 void

@@ -247,6 +247,9 @@ int kept_path_fd(const PbxKeptPath *kept);
 /* A copy is due; asked: by the driver, at once. */
 void kept_path_due(PbxKeptPath *kept, gboolean asked);
 void kept_path_step(PbxWorker *worker);
+/* Before a report: a save that the driver waits for comes first, made or given up, as the report is
+ * not answered until then. */
+gboolean kept_path_settle(PbxWorker *worker, GError **error);
 /* The program has ended, and not failed. */
 void kept_path_end(PbxWorker *worker);
 /* Removes what stands there; puts what was unpacked in its place. */

@@ -185,6 +185,8 @@ wait_for_answers(PbxWorker *worker, GError **error)
 gboolean
 session_report(PbxWorker *worker, JsonObject *fields, guint32 flags, GError **error)
 {
+    if (!kept_path_settle(worker, error))
+        return FALSE;
     /* What follows a stop is dropped. */
     if (worker->run->stop)
         return TRUE;
@@ -216,6 +218,8 @@ report_plain(PbxWorker *worker, const char *const *names, const double *values, 
              guint32 flags, GError **error)
 {
     GString *text = worker->run->text;
+    if (!kept_path_settle(worker, error))
+        return FALSE;
     if (worker->run->stop)
         return TRUE;
     g_string_assign(text, "{");

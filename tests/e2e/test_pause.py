@@ -109,6 +109,17 @@ class Scheduler(PauseTest):
                          str(experiment.done))
         self.assertEqual(self.events(experiment.path, 0).count("pause"), 2)
 
+    def test_a_program_that_is_ahead_of_its_copy(self):
+        """What it prints meanwhile waits until its path is copied."""
+        ahead = """i=$(cat state 2>/dev/null || echo 0); while [ $i -lt 4 ]; do i=$((i + 1))
+echo $i >state; echo '{"loss": '$i'}'; sleep 0.05; done"""
+        experiment = self.run_experiment(
+            sh(ahead), scheduler=self.pauser(every=2, until=2), num_samples=2, cwd="{trial.dir}",
+            checkpoint={"path": "state"}, max_concurrent_trials=1, timeout=60, **self.keys())
+        self.assertEqual(experiment.states, ["TERMINATED"] * 2)
+        for trial in range(2):
+            self.assertEqual(self.events(experiment.path, trial).count("pause"), 1)
+
     def test_programs_that_keep_all_places(self):
         """What waits for a place gets one: those that pause are stopped."""
         experiment = self.run_experiment(
