@@ -96,7 +96,19 @@ string_node(const char *text)
     return json_node_init_string(json_node_alloc(), text);
 }
 
-/* JSON where it is, else a string; NULL with error: JSON that is nested too deep. */
+/* Whether a text can only be meant as JSON: a template has its name right behind the brace. */
+static gboolean
+begins_as_json(const char *text)
+{
+    text += strspn(text, " \t\n");
+    const char first = text[0];
+    if (first != '{' && first != '[')
+        return FALSE;
+    text += 1 + strspn(text + 1, " \t\n");
+    return text[0] == '"' || (first == '[' && text[0] == '{');
+}
+
+/* JSON where it is, else a string; NULL with error: JSON that is nested too deep, or broken. */
 static JsonNode *
 value_of_text(const char *text, GError **error)
 {
@@ -108,6 +120,14 @@ value_of_text(const char *text, GError **error)
     g_autoptr(JsonNode) read = json_read(text, strlen(text), DOC_MAX_NESTING, &why);
     if (g_error_matches(why, PBX_JSON_ERROR, PBX_JSON_ERROR_NESTING)) {
         g_propagate_error(error, g_steal_pointer(&why));
+        return NULL;
+    }
+    if (begins_as_json(text)) {
+        g_autofree char *said = problems_format(ignored);
+        const char *what = strstr(said, ": ");
+        g_strchomp(said);
+        g_set_error(error, PBX_JSON_ERROR, PBX_JSON_ERROR_SYNTAX,
+                    "it begins as JSON, and is none: %s", what != NULL ? what + 2 : said);
         return NULL;
     }
     return string_node(text);

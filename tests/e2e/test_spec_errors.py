@@ -243,6 +243,11 @@ class SpecErrors(PegboxTest):
                       "num_samples"):
             done = self.pegbox("validate", path, "--set", words, expect=2)
             self.assertTrue(done.err.strip(), words)
+        # What can only be meant as JSON is no text.
+        for words in ('config.x={"$uniform":[0,1e999]}', 'config.x=["a"', 'config.x=[{"a":1]'):
+            done = self.pegbox("validate", path, "--set", words, expect=2)
+            self.assertIn("--set %s: it begins as JSON, and is none: " % words, done.err)
+        self.pegbox("validate", path, "--set", "cwd={trial.dir}")
         done = self.pegbox("validate", path, "--set", 'stop={"when":"true","scop":"trial"}', expect=2)
         self.assertIn('"scop":"trial"}: stop.scop: stopper/when has no option \'scop\'; did you mean '
                       "'scope'?", done.err)
