@@ -221,7 +221,10 @@ abi_read(const pbx_host *host, const char *experiment, uint64_t *from, pbx_error
     *from = unpack_64(&in);
     g_free(member->left_out);
     member->left_out = g_strdup(unpack_text(&in));
-    return status == PBX_OK ? take_outcomes(&in, index) : NULL;
+    const pbx_outcome *outcome = status == PBX_OK ? take_outcomes(&in, index) : NULL;
+    if (in.broken)
+        plugin_set_abi_error(error, "", "what the driver answers cannot be read");
+    return outcome;
 }
 
 static const char *

@@ -206,10 +206,12 @@ finish_posted(PbxProcess *process, PbxItem *item)
     take_moment(item);
     call->status = item->status;
     call->error = item->error;
-    if (call->status == PBX_OK && call_table[call->id].changes)
+    if (call->status == PBX_OK && call_table[call->id].changes) {
+        process->fresh = FALSE; /* the states may have been taken before it */
         process_keep(process, item);
-    else if (call->status < 0 && item->moment == NULL)
+    } else if (call->status < 0 && item->moment == NULL) {
         process->failed(item->decider, call, process->failed_user);
+    }
     item_free(item);
     renew(process);
 }
