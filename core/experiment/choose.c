@@ -38,7 +38,8 @@ chosen(PbxDecider *decider, PbxCall *call, gpointer user)
 {
     PbxRunner *runner = user;
     g_autofree Choosing *choosing = g_steal_pointer(&runner->choosing);
-    if (decider_is_attached(decider))
+    const gboolean later = decider_is_attached(decider);
+    if (later)
         inputs_answered(runner->scheduler, call);
     if (runner->fatal == NULL && slot_check(runner, runner->scheduler, call)) {
         if (call->status == PBX_OK)
@@ -48,7 +49,8 @@ chosen(PbxDecider *decider, PbxCall *call, gpointer user)
     }
     if (choosing->waits && call->status == PBX_OK)
         runner_touch(runner);
-    inputs_settled(runner->scheduler);
+    if (later)
+        inputs_settled(runner->scheduler);
 }
 
 static void

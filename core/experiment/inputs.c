@@ -183,7 +183,8 @@ keep(PbxSlot *slot, const PbxCall *call, gint64 at_ns)
     const guint at = (guint)slot->follows++;
     g_ptr_array_insert(slot->inputs, (int)at, kept);
     shift_numbers(slot, at);
-    slot->n_marked += slot->saving != SAVING_NOTHING && at <= slot->n_marked;
+    slot->n_marked += slot->saving != SAVING_NOTHING &&
+                      (at < slot->n_marked || (at == slot->n_marked && slot->follows_marked));
     return kept;
 }
 
@@ -237,6 +238,8 @@ inputs_answered(PbxSlot *slot, const PbxCall *call)
     Kept *kept = kept_at(slot, i);
     const gboolean changes = slot->large && call->status == PBX_OK;
     slot->opens_changed = TRUE;
+    slot->n_answering++;
+    slot->follows_marked = i < slot->n_marked;
     slot->follows = (gint)i + 1;
     if (!changes && kept->row.number == 0) {
         forget(slot, i);
@@ -263,7 +266,9 @@ inputs_answered(PbxSlot *slot, const PbxCall *call)
 void
 inputs_settled(PbxSlot *slot)
 {
-    slot->follows = -1;
+    /* What an answer within an answer leaves is followed by what the outer one makes. */
+    if (--slot->n_answering == 0)
+        slot->follows = -1;
 }
 
 /* Called behind each other call that may have changed the decider. */

@@ -191,8 +191,9 @@ on_answer(PbxDecider *decider, PbxCall *call, gpointer user)
     PbxRunner *runner = judging->runner;
     PbxSlot *slot = slot_of(judging);
     const gboolean waited = judging->stored;
+    const gboolean later = decider_is_attached(decider);
     judging->answered = TRUE;
-    if (decider_is_attached(decider))
+    if (later)
         inputs_answered(slot, call);
     if (judging->trial == NULL) {
         g_ptr_array_remove(runner->unjudged, judging);
@@ -205,7 +206,8 @@ on_answer(PbxDecider *decider, PbxCall *call, gpointer user)
             go_on(judging);
         }
     }
-    inputs_settled(slot);
+    if (later)
+        inputs_settled(slot);
 }
 
 /* What has been said so far is known to who goes on with it. */

@@ -65,7 +65,7 @@ struct PbxTrial {
     gboolean ended;         /* its end is stored; nothing more enters */
     gboolean forgotten;     /* trial_forget: the row has not all of its texts */
     gboolean asked;         /* somebody has asked for it, and is to tell its results */
-    gboolean voiding;       /* the search is being told that it is void */
+    struct PbxVoiding *voiding; /* the search is being told that it is void */
     gboolean row_dirty, attempt_dirty;
     struct PbxJudging
         *judging;  /* it waits for what is said of its last result; NULL: it does not */

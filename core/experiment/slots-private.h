@@ -41,6 +41,8 @@ struct PbxSlot {
     /* inputs.c: */
     GPtrArray *inputs; /* for the next commit, and behind what is open or a state is to know of */
     gint follows;      /* where what follows an answer comes among them; -1: at their end */
+    guint n_answering; /* answers that are being taken, each within the one before */
+    gboolean follows_marked;           /* the answer is one that a state is to know of */
     gboolean stored_inputs, repeating; /* some are stored; they are being repeated */
     gboolean opens_changed;            /* other calls are open than were stored */
     PbxSaving saving;

@@ -34,7 +34,6 @@ make_void(PbxRunner *runner, PbxTrial *trial, const PbxCall *call)
         if (call->status == PBX_EFATAL)
             runner_fail(runner, g_steal_pointer(&why));
     }
-    trial->voiding = FALSE;
     trial_recall(runner, trial);
     trial->row.end = PBX_END_VOID;
     g_free(trial->row.reason);
@@ -62,7 +61,7 @@ outcome_of(PbxRunner *runner, PbxTrial *trial)
 /* ---- In the driver ---- */
 
 /* One that is to be void once the search has been told. */
-typedef struct {
+typedef struct PbxVoiding {
     PbxRunner *runner;
     PbxTrial *trial;
     PbxRequest *request;
@@ -73,13 +72,15 @@ typedef struct {
 static void
 told(PbxDecider *decider, PbxCall *call, gpointer user)
 {
-    g_autofree Voiding *voiding = user;
+    Voiding *of_trial = user;
+    g_autofree Voiding *voiding = g_steal_pointer(&of_trial->trial->voiding);
     PbxRunner *runner = voiding->runner;
     (void)decider;
     if (voiding->awaited)
         inputs_answered(runner->search, call);
     steer_answer(runner, voiding->request, make_void(runner, voiding->trial, call));
-    inputs_settled(runner->search);
+    if (voiding->awaited)
+        inputs_settled(runner->search);
 }
 
 void
@@ -97,7 +98,7 @@ steer_void(PbxRunner *runner, PbxRequest *request)
     *voiding = (Voiding){.runner = runner, .trial = trial, .request = request};
     voiding->awaited =
         decider_is_attached(search->decider) && decider_has(search->decider, CALL_SEARCH_TELL);
-    trial->voiding = TRUE;
+    trial->voiding = voiding;
     slot_tell_later(search, CALL_SEARCH_TELL, &outcome, &voiding->call, told, voiding);
 }
 

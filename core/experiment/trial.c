@@ -127,6 +127,7 @@ trial_free(PbxTrial *trial)
     if (trial == NULL)
         return;
     judging_free(trial->judging);
+    g_free(trial->voiding);
     trial_slim(trial);
     trial_row_clear(&trial->row);
     g_free(trial);
