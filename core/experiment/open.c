@@ -310,10 +310,7 @@ runner_new(PbxSpec *spec, PbxRegistry *registry)
     runner->thread = g_thread_self();
     runner->clock = clock_new_real(runner->context);
     runner->id = new_experiment_id();
-    PbxSeed ids = random_seed(spec->seed, "id");
-    guint64 word;
-    random_at(&ids, 0, 0, &word, 1);
-    runner->id_prefix = g_strdup_printf("%05x", (guint)(word & 0xfffff));
+    runner->id_prefix = random_id_prefix(spec->seed);
     runner->trial_seed = random_seed(spec->seed, "trial");
     runner->stoppers = g_ptr_array_new_with_free_func((GDestroyNotify)slot_free);
     runner->trials = g_ptr_array_new_with_free_func((GDestroyNotify)trial_free);

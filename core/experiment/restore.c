@@ -92,7 +92,9 @@ take_row(const PbxTrialRow *row, gpointer user)
 {
     PbxRestoring *restoring = user;
     PbxRunner *runner = restoring->runner;
-    if (row->number != runner->trials->len || row->name == NULL || row->dir == NULL) {
+    /* Of one that a repair has made its directory may be lost too. */
+    if (row->number != runner->trials->len || row->name == NULL ||
+        (row->dir == NULL && row->end != PBX_END_VOID)) {
         g_set_error(&restoring->error, PBX_EXPERIMENT_ERROR, EXPERIMENT_ERROR_BROKEN,
                     "%s: what its store has of trial %" G_GUINT64_FORMAT " is not whole",
                     runner->dir, row->number);
@@ -108,7 +110,7 @@ take_row(const PbxTrialRow *row, gpointer user)
                          row->end == PBX_END_COMPLETED || row->end == PBX_END_EARLY_STOPPED;
     if (row->end != PBX_END_VOID)
         duplicates_add(runner, trial);
-    if (runner->spec->trial_dirname != NULL)
+    if (runner->spec->trial_dirname != NULL && row->dir != NULL)
         g_hash_table_add(runner->dirnames, g_strdup(row->dir));
     if (!trial->ended)
         naming_show(runner, trial);

@@ -68,6 +68,15 @@ random_at(const PbxSeed *seed, guint64 stream, guint64 offset, guint64 *out, gsi
     }
 }
 
+char *
+random_id_prefix(guint64 seed)
+{
+    const PbxSeed ids = random_seed(seed, "id");
+    guint64 word;
+    random_at(&ids, 0, 0, &word, 1);
+    return g_strdup_printf("%05x", (guint)(word & 0xfffff));
+}
+
 guint64
 random_next(PbxRandom *random)
 {

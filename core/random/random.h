@@ -18,6 +18,8 @@ typedef struct {
 PbxSeed random_seed(guint64 seed, const char *slot);
 /* n words of `stream` from word `offset` on. */
 void random_at(const PbxSeed *seed, guint64 stream, guint64 offset, guint64 *out, gsize n);
+/* What the ids of an experiment's trials begin with: 5 hex digits. (transfer full) */
+char *random_id_prefix(guint64 seed);
 
 /* A cursor over one stream, for use within one call. */
 typedef struct {

@@ -5,6 +5,7 @@
 #include <pegbox/types.h>
 #include <string.h>
 
+#include "random/random.h"
 #include "store/salvage-private.h"
 #include "json/json.h"
 
@@ -79,15 +80,28 @@ salvage_trials(Salvage *salvage)
 
 /* ---- A trial whose row is lost ---- */
 
-/* The name of its directory has its id: TRAINABLE_ID_NN_TAG_DATE. (transfer full) or NULL */
+/* Of ids, where no trial's row is left that has one. (transfer full) */
+static char *
+find_prefix(const Salvage *salvage)
+{
+    g_autofree char *text = store_fact(salvage->to, "seed");
+    guint64 seed;
+    return text != NULL && g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, &seed, NULL)
+               ? random_id_prefix(seed)
+               : g_strdup("lost");
+}
+
+/* The name of its directory has its id, TRAINABLE_ID_NN_TAG_DATE, or is that. (transfer full) or
+ * NULL */
 static char *
 find_dir(const Salvage *salvage, const char *id)
 {
     g_autoptr(GDir) dir = g_dir_open(salvage->dir, 0, NULL);
-    g_autofree char *part = g_strdup_printf("%s_", id);
-    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;)
-        if (strstr(name, part) != NULL && name[0] != '.')
+    for (const char *name; dir != NULL && (name = g_dir_read_name(dir)) != NULL;) {
+        const char *at = name[0] != '.' ? strstr(name, id) : NULL;
+        if (at != NULL && !g_ascii_isalnum(at[strlen(id)]))
             return g_strdup(name);
+    }
     return NULL;
 }
 
@@ -140,9 +154,9 @@ find_traces(const Salvage *salvage, const char *id, Traces *traces)
 static gboolean
 remake_trial(Salvage *salvage, guint64 number, const SalvageTrial *trial)
 {
-    g_autofree char *id =
-        g_strdup_printf("%s_%05" G_GUINT64_FORMAT,
-                        salvage->id_prefix != NULL ? salvage->id_prefix : "lost", number);
+    if (salvage->id_prefix == NULL)
+        salvage->id_prefix = find_prefix(salvage);
+    g_autofree char *id = g_strdup_printf("%s_%05" G_GUINT64_FORMAT, salvage->id_prefix, number);
     g_auto(Traces) traces = {0};
     find_traces(salvage, id, &traces);
     g_autofree double *x = g_new(double, salvage->n_dims + 1);
@@ -153,7 +167,7 @@ remake_trial(Salvage *salvage, guint64 number, const SalvageTrial *trial)
         .id = id,
         .name = traces.name != NULL ? traces.name : id,
         .tag = traces.tag,
-        .dir = traces.dir,
+        .dir = traces.dir != NULL ? traces.dir : id, /* for what is left of its logs */
         .state = PBX_STATE_ERROR,
         .end = PBX_END_VOID,
         .config = traces.config != NULL ? traces.config : (char *)"{}",
