@@ -98,7 +98,8 @@ restore_facts(Salvage *salvage)
     g_autofree char *metric = spec != NULL ? member_text(spec, "metric") : NULL;
     g_autofree char *mode = spec != NULL ? member_text(spec, "mode") : NULL;
     g_autofree char *seed = spec != NULL ? member_text(spec, "seed") : NULL;
-    g_autofree char *name = g_path_get_basename(salvage->dir);
+    g_autofree char *name = spec != NULL ? member_text(spec, "name") : NULL;
+    g_autofree char *dir_name = g_path_get_basename(salvage->dir);
     g_autofree char *uuid = g_uuid_string_random();
     g_auto(GStrv) parts = g_strsplit(uuid, "-", -1);
     g_autofree char *id = g_strjoinv("", parts);
@@ -108,7 +109,8 @@ restore_facts(Salvage *salvage)
                         from_spec) &&
            restore_fact(salvage, "mode", metric != NULL ? mode : no_metric, LOSS_NONE, from_spec) &&
            restore_fact(salvage, "seed", seed, LOSS_NONE, from_spec) &&
-           restore_fact(salvage, "name", name, LOSS_NONE, "taken from its directory") &&
+           (name == NULL || restore_fact(salvage, "name", name, LOSS_NONE, from_spec)) &&
+           restore_fact(salvage, "name", dir_name, LOSS_NONE, "taken from its directory") &&
            restore_fact(salvage, "experiment_id", id, LOSS_SOME, "results get a new one") &&
            restore_fact(salvage, "status", "interrupted", LOSS_NONE,
                         "the experiment counts as interrupted");
@@ -289,13 +291,22 @@ check_inputs(Salvage *salvage, const GPtrArray *slots, gboolean *missing)
     return TRUE;
 }
 
+#define ALL_SLOTS "SELECT slot FROM decider UNION SELECT slot FROM input"
+
+/* Those with an input that names what is lost: it cannot be repeated. A point that is asked for
+ * or adopted names a trial that may be still to come. */
+#define BROKEN_SLOTS                                                                               \
+    "SELECT DISTINCT slot FROM input WHERE call NOT IN ('search.suggest', 'search.adopt') AND"     \
+    " number > ifnull((SELECT input FROM decider WHERE decider.slot = input.slot), 0) AND"         \
+    " (seq > 0 AND seq NOT IN (SELECT seq FROM result) OR"                                         \
+    "  trial >= 0 AND trial NOT IN (SELECT number FROM trial))"
+
 static GPtrArray *
-list_slots(Salvage *salvage)
+list_slots(Salvage *salvage, const char *sql)
 {
     sqlite3_stmt *s = NULL;
     GPtrArray *slots = g_ptr_array_new_with_free_func(g_free);
-    (void)sqlite3_prepare_v2(salvage->to->db,
-                             "SELECT slot FROM decider UNION SELECT slot FROM input", -1, &s, NULL);
+    (void)sqlite3_prepare_v2(salvage->to->db, sql, -1, &s, NULL);
     while (s != NULL && sqlite3_step(s) == SQLITE_ROW)
         g_ptr_array_add(slots, g_strdup(row_text(s, 0)));
     sqlite3_finalize(s);
@@ -340,8 +351,13 @@ salvage_deciders(Salvage *salvage)
         (salvage->findings->len > n_findings && !mark_search(salvage)) ||
         !salvage_scan(salvage, &inputs))
         return FALSE;
-    g_autoptr(GPtrArray) slots = list_slots(salvage);
-    return check_inputs(salvage, slots, &missing) && (!missing || drop_states(salvage, slots));
+    g_autoptr(GPtrArray) slots = list_slots(salvage, ALL_SLOTS);
+    if (!check_inputs(salvage, slots, &missing))
+        return FALSE;
+    if (missing)
+        return drop_states(salvage, slots);
+    g_autoptr(GPtrArray) broken = list_slots(salvage, BROKEN_SLOTS);
+    return drop_states(salvage, broken);
 }
 
 /* ---- Loggers ---- */
