@@ -267,6 +267,42 @@ class Repair(PegboxTest):
                       "its config is lost", done.out)
         self.assertEqual([t["config"] for t in self.bad.trials], [{"x": 0}, {"x": 1}, {}])
 
+    def test_all_trials(self):
+        """Their directories are found without any row, and the experiment goes on."""
+        self.sql("DELETE FROM trial")
+        done = self.pegbox("repair", "bad", expect=1)
+        self.assertEqual(done.out.count("params.json has its config"), 3, str(done))
+        self.is_whole()
+        self.assertEqual([t["config"] for t in self.bad.trials], [{"x": 0}, {"x": 1}, {"x": 2}])
+        self.assertEqual([self.bad.dir(i) for i in range(3)],
+                         [self.whole.dir(i).replace("/whole/", "/bad/") for i in range(3)])
+        self.pegbox("resume", "bad", expect=1)
+
+    def test_trials_without_directories(self):
+        """Nothing of them is to be had; what comes after them is."""
+        self.command([PEGBOX, "run", self.spec(
+            sh("echo '{\"loss\": '$1'}'", "{x}"), name="bad", metric="loss", mode="min",
+            config={"x": {"$uniform": [0, 1]}}, num_samples=3, seed=3,
+            trial_dirname="t{trial.number}", max_concurrent_trials=1), "--replace"])
+        for i in range(3):
+            shutil.rmtree(self.bad.dir(i))
+        self.sql("DELETE FROM trial")
+        self.pegbox("repair", "bad", expect=1)
+        self.pegbox("resume", "bad", "--set", "num_samples=5", expect=1)
+        self.assertEqual([t["state"] for t in self.bad.trials],
+                         ["ERROR"] * 3 + ["TERMINATED"] * 5)
+        self.is_whole()
+
+    def test_the_name(self):
+        """It is the spec's, whatever the directory is called."""
+        for spec in ("", "DELETE FROM fact WHERE key = 'spec'"):
+            with self.subTest(spec=spec):
+                self.copy()
+                self.sql("DELETE FROM fact WHERE key = 'name'", spec)
+                self.assertIn("fact name: it is missing; taken from the experiment's spec",
+                              self.pegbox("repair", "bad").out)
+                self.pegbox("resume", "bad")
+
     def test_other_rows(self):
         self.sql("UPDATE attempt SET pid = 1 WHERE trial = 1",
                  "UPDATE event SET text = 'x' WHERE type = 'complete' AND trial = 1",
@@ -309,6 +345,31 @@ class Repair(PegboxTest):
                 configs[slot] = self.opened("bad").configs
                 self.assertEqual(len(configs[slot]), 12)
                 self.assertEqual(configs[slot], configs["nothing"])
+
+    def test_an_input_that_names_a_lost_result(self):
+        """It cannot be repeated: its search is told all again."""
+        go = os.path.join(self.dir, "go")
+        driver = self.start("run", self.spec(
+            sh("echo '{\"loss\": '$1'}'; [ $2 != 3 ] || { touch $3; sleep 1000; }", "{x}",
+               "{trial.number}", go), name="bad", metric="loss", mode="min",
+            config={"x": {"$uniform": [0, 1]}}, num_samples=6, seed=3, max_concurrent_trials=1,
+            search={"plugin": "tpe", "n_startup_trials": 2, "isolate": True}), "--replace")
+        wait_until(lambda: os.path.exists(go), 30, "it runs")
+        driver.kill()
+        self.finish(driver)
+        wait_until(lambda: not self.named("sh"), 30, "its program is gone")
+        db = sqlite3.connect(self.db)
+        seq = db.execute("SELECT max(seq) FROM input WHERE call = 'search.tell'").fetchone()[0]
+        db.execute("DELETE FROM result WHERE seq = ?", (seq,))
+        db.commit()
+        db.close()
+        self.assertIn("decider search: its state cannot be brought up to date, and is left out; "
+                      "it is told all trials again", self.pegbox("repair", "bad", expect=1).out)
+        self.is_whole()
+        driver = self.start("resume", "bad")
+        wait_until(lambda: self.bad.trials[3]["state"] == "RUNNING", 30, "it goes on")
+        driver.send_signal(signal.SIGINT)
+        self.finish(driver)
 
     def test_rows_that_do_not_fit(self):
         """A trial's row that is older than its results, each with its sum."""
