@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Deciders in child processes, for which the loop waits: nobody stands there while one thinks, but
  * for the moment that it takes where it is not slow. */
+#include "experiment/asked-private.h"
 #include "experiment/awaited-private.h"
+#include "experiment/judging-private.h"
+#include "experiment/workers-private.h"
 
 #define PATIENCE_US 20000 /* with one that is isolated, and answers at once as a rule */
 
@@ -13,6 +16,23 @@ each(PbxRunner *runner, void (*func)(PbxRunner *runner, PbxSlot *slot))
     func(runner, runner->scheduler);
     for (guint i = 0; i < runner->stoppers->len; i++)
         func(runner, runner->stoppers->pdata[i]);
+}
+
+/* One that waits, paused or to be tried again, has no run that could end it. */
+static void
+fail_trial(PbxRunner *runner, PbxTrial *trial, const char *message)
+{
+    workers_stop_run(runner, trial, FALSE);
+    if (trial->worker != NULL || trial->asked) {
+        trial->failing = g_strdup(message);
+        if (trial->asked && !judging_is_open(trial))
+            asked_settle(runner, trial);
+        return;
+    }
+    if (trial->row.state == PBX_STATE_PAUSED)
+        g_clear_pointer(&trial->row.reason, g_free);
+    end_failed(runner, trial, message);
+    runner_schedule(runner);
 }
 
 /* Nobody waited for it. */
@@ -27,10 +47,8 @@ failed(PbxDecider *decider, PbxCall *call, gpointer user)
         return;
     }
     PbxTrial *trial = runner->trials->pdata[call->trial];
-    if (!trial->ended && trial->failing == NULL) {
-        trial->failing = g_strdup(error->message);
-        workers_stop_run(runner, trial, FALSE);
-    }
+    if (!trial->ended && trial->failing == NULL)
+        fail_trial(runner, trial, error->message);
     g_error_free(error);
 }
 

@@ -159,7 +159,7 @@ pause_saved(PbxRunner *runner, PbxTrial *trial, gboolean ok, const char *why)
 gboolean
 pause_ended(PbxRunner *runner, PbxTrial *trial)
 {
-    if (trial->pause != PAUSE_SAVED || trial->ended)
+    if (trial->pause != PAUSE_SAVED || trial->ended || trial->failing != NULL)
         return FALSE;
     trial->attempt.ended_ns = runner_wall(runner);
     trial->attempt_dirty = TRUE;

@@ -211,6 +211,24 @@ class Ended(Thinking):
             self.interrupted("scheduler", how, call="none", more={"stop": two})
 
 
+class Refused(Thinking):
+    def test_paused_meanwhile(self):
+        """A search has an error about a result of a trial that has no worker any more."""
+        self.build_plugin(os.path.join(HERE, "thinker.c"), "search", "thinker", flags=["-DSEARCH"])
+        step = os.path.join(self.dir, "step")
+        process = self.start_thinking("search", "r", {"plugin": "saver", "waits_at": 3, "go": step},
+                                      more={"num_samples": 1})
+        self.pegbox("pause", "r", "0")
+        self.write("step", "")
+        wait_until(lambda: self.rows("r", "SELECT state FROM trial") == [("PAUSED",)],
+                   what="the trial to pause")
+        self.write("go", "")
+        wait_until(lambda: self.rows("r", "SELECT state, failures FROM trial") == [("ERROR", 1)],
+                   what="the trial to fail")
+        self.assertIn("not this one", self.rows("r", "SELECT error FROM trial")[0][0])
+        self.finish(process)
+
+
 class Told(Thinking):
     """A trial that somebody asked for."""
 

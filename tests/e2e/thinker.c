@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A slow scheduler, or with -DSTOPPER a stopper, whose answers depend on every call that it has
- * had, in their order. It thinks about one call until a file is there. */
+/* A slow scheduler, or with -DSTOPPER a stopper, or with -DSEARCH a search, whose answers depend on
+ * every call that it has had, in their order. It thinks about one call until a file is there. */
 #include <pegbox/helpers.h>
 #include <poll.h>
 #include <unistd.h>
@@ -61,6 +61,7 @@ think_of_result(pbx_instance *self, const pbx_result *r)
     return 1;
 }
 
+#ifndef SEARCH
 static pbx_status
 end(pbx_instance *self, const pbx_outcome *o, pbx_error *error)
 {
@@ -71,6 +72,7 @@ end(pbx_instance *self, const pbx_outcome *o, pbx_error *error)
         think(self);
     return PBX_OK;
 }
+#endif
 
 static void
 state(pbx_instance *self, pbx_blob *blob)
@@ -78,7 +80,26 @@ state(pbx_instance *self, pbx_blob *blob)
     pbx_blob_u64(blob, &self->hash);
 }
 
-#ifdef STOPPER
+#ifdef SEARCH
+static pbx_status
+suggest(pbx_instance *self, pbx_suggestion *s, pbx_error *error)
+{
+    (void)error;
+    mix(self, s->ask);
+    s->x[0] = (double)(self->hash >> 12 & 1023) / 1024;
+    return PBX_OK;
+}
+
+/* What it thinks about it then refuses. */
+static pbx_status
+report(pbx_instance *self, const pbx_result *r, pbx_error *error)
+{
+    return think_of_result(self, r) ? pbx_fail(error, PBX_EIO, "result", "not this one") : PBX_OK;
+}
+
+PEGBOX_SEARCH("thinker", "1.0", "Takes its time with one call", "MIT", options, PBX_CAP_SLOW, 1,
+              NULL, state, .suggest = suggest, .report = report);
+#elif defined STOPPER
 static pbx_status
 result(pbx_instance *self, const pbx_result *r, pbx_verdict *verdict, pbx_error *error)
 {
