@@ -294,6 +294,7 @@ store_decision(Judging *judging)
     GError *error = NULL;
     if (judging->ends && row->action == PBX_ACTION_CONTINUE && !row->done)
         row->action = PBX_ACTION_COMPLETE;
+    row->done = row->done || judging->ends;
     if (judging->runner->fatal == NULL && !store_decide(judging->runner->store, row, &error))
         runner_fail(judging->runner, error);
 }

@@ -124,6 +124,8 @@ class Others(Thinking):
             self.end(process)
             self.assertEqual(self.rows("m", "SELECT results FROM trial"),
                              [(4 if answer == "continue" else 2,)])
+            self.assertEqual(self.rows("m", "SELECT n FROM result WHERE done"),
+                             [] if answer == "continue" else [(2,)])
             self.pegbox("rm", "m")
             self.forget()
 
