@@ -204,8 +204,8 @@ static void
 test_begins_again(void)
 {
     g_autoptr(PbxTestHost) host =
-        test_search_host("{}", "{\"a\": {\"$randint\": 8}, \"b\": {\"$randint\": 8}}");
-    double x[2], starts[2][2];
+        test_search_host("{}", "{\"a\": {\"$randint\": 20}, \"b\": {\"$randint\": 20}}");
+    double x[2], starts[2][2] = {{-1, -1}, {-1, -1}};
     for (guint64 trial = 0; trial < 200; trial++) {
         g_autofree char *text = test_description(host);
         test_ask(host, trial, x);
@@ -215,6 +215,7 @@ test_begins_again(void)
             memcpy(starts[1], x, sizeof x);
         test_tell(host, trial, x, test_bowl(host, x, 0.3));
     }
+    g_assert_true(starts[0][0] >= 0 && starts[1][0] >= 0);
     g_assert_true(starts[0][0] != starts[1][0] || starts[0][1] != starts[1][1]);
 }
 
