@@ -145,7 +145,8 @@ read_all(const char *dir)
     (void)store_each_event(store, 0, 1000, skip_event, NULL, NULL);
     (void)store_each_checkpoint(store, G_MAXUINT64, skip_checkpoint, NULL, NULL);
     g_autoptr(GBytes) blob = store_blob(store, "search", NULL, NULL);
-    must(blob == NULL || g_bytes_get_size(blob) == 5);
+    /* Of one that was lost there is a row without bytes. */
+    must(blob == NULL || g_bytes_get_size(blob) == 5 || g_bytes_get_size(blob) == 0);
 }
 
 static void
