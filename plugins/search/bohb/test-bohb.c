@@ -76,37 +76,14 @@ tell(PbxTestHost *host, guint64 trial, const double *x, double loss)
     end(host, trial, x, PBX_END_COMPLETED, result_at(host, trial, (double)NAN, loss));
 }
 
-void
-adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags)
-{
-    const pbx_search *search = host->vtable;
-    pbx_suggestion suggestion = {.struct_size = sizeof suggestion,
-                                 .flags = flags,
-                                 .n_dims = host->problem.space->n_dims,
-                                 .trial = trial,
-                                 .ask = flags & PBX_SUGGESTION_ENQUEUED ? PBX_NONE : trial,
-                                 .x = x};
-    g_assert_cmpint(search->adopt(host->self, &suggestion, &host->error), ==, PBX_OK);
-}
-
-double
-bowl(PbxTestHost *host, const double *x, double middle)
-{
-    double loss = 0;
-    for (guint i = 0; i < host->problem.space->n_dims; i++)
-        if (!isnan(x[i]))
-            loss += pow(pbx_to_unit(host->problem.space->dims[i], x[i]) - middle, 2);
-    return loss;
-}
-
 double
 run(PbxTestHost *host, guint64 first, guint n, double middle)
 {
     double x[MAX_DIMS], sum = 0;
     for (guint64 trial = first; trial < first + n; trial++) {
         ask(host, trial, x);
-        tell(host, trial, x, bowl(host, x, middle));
-        sum += sqrt(bowl(host, x, middle));
+        tell(host, trial, x, test_bowl(host, x, middle));
+        sum += sqrt(test_bowl(host, x, middle));
     }
     return sum / n;
 }
@@ -121,7 +98,7 @@ distance(PbxTestHost *host, guint64 first, guint n, double middle)
         const pbx_outcome skipped = {
             .struct_size = sizeof skipped, .end = PBX_END_DUPLICATE, .trial = PBX_NONE};
         g_assert_cmpint(search->tell(host->self, &skipped, &host->error), ==, PBX_OK);
-        sum += sqrt(bowl(host, x, middle));
+        sum += sqrt(test_bowl(host, x, middle));
     }
     return sum / n;
 }
@@ -167,8 +144,8 @@ test_larger_may_be_better(void)
         g_autofree char *fields = NULL;
         char number[32];
         ask(host, trial, x);
-        fields = g_strdup_printf("{\"score\": %s}",
-                                 g_ascii_dtostr(number, sizeof number, 5 - bowl(host, x, 0.8)));
+        fields = g_strdup_printf(
+            "{\"score\": %s}", g_ascii_dtostr(number, sizeof number, 5 - test_bowl(host, x, 0.8)));
         end(host, trial, x, PBX_END_COMPLETED, test_result(host, trial, 1, fields));
     }
     g_assert_cmpfloat(distance(host, 1000, 40, 0.8), <, 0.1);
@@ -208,8 +185,8 @@ count_same(const char *options, guint n)
         ask(one, trial, x);
         ask(other, trial, y);
         same += x[0] == y[0];
-        tell(one, trial, x, bowl(one, x, 0.2));
-        tell(other, trial, y, -bowl(other, y, 0.2));
+        tell(one, trial, x, test_bowl(one, x, 0.2));
+        tell(other, trial, y, -test_bowl(other, y, 0.2));
     }
     return same;
 }

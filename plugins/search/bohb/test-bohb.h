@@ -36,9 +36,6 @@ void report(PbxTestHost *host, guint64 trial, double budget, double loss);
 void end(PbxTestHost *host, guint64 trial, const double *x, guint32 how, const pbx_result *last);
 /* It is complete. */
 void tell(PbxTestHost *host, guint64 trial, const double *x, double loss);
-void adopt(PbxTestHost *host, guint64 trial, double *x, guint32 flags);
-/* The loss of a bowl whose middle is at `middle` of each parameter's unit interval. */
-double bowl(PbxTestHost *host, const double *x, double middle);
 /* Trials from `first` on, one after the other: how far they are from the middle, on average. */
 double run(PbxTestHost *host, guint64 first, guint n, double middle);
 /* How far the next n suggestions are from the middle, on average; none is told of. */

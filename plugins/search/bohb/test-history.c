@@ -14,7 +14,7 @@ come_to(PbxTestHost *host, guint64 first, guint n, double budget, double middle)
     double x[1];
     for (guint64 trial = first; trial < first + n; trial++) {
         x[0] = ((double)(trial - first) + 0.5) / n;
-        adopt(host, trial, x, PBX_SUGGESTION_ENQUEUED);
+        test_adopt(host, trial, x, PBX_SUGGESTION_ENQUEUED, 0);
         report(host, trial, budget, fabs(x[0] - middle));
     }
 }
@@ -110,7 +110,7 @@ test_a_missing_metric(void)
     for (guint64 trial = 0; trial < 4; trial++) {
         pbx_result result = *test_result(host, trial, 3, "{\"other\": 1}");
         result.budget = 3;
-        adopt(host, trial, x, 0);
+        test_adopt(host, trial, x, 0, 0);
         g_assert_cmpint(search->report(host->self, &result, &host->error), ==, PBX_OK);
     }
     assert_describes(host, "BOHB: no model yet; 4 of 4 results at one budget");
@@ -159,7 +159,7 @@ test_very_many_budgets(void)
     double x[1];
     for (guint64 trial = 0; trial < 5; trial++) {
         x[0] = (double)trial / 5;
-        adopt(host, trial, x, 0);
+        test_adopt(host, trial, x, 0, 0);
         for (guint budget = 1; budget <= 200; budget++)
             report(host, trial, budget, x[0]);
     }
@@ -218,7 +218,7 @@ test_limits_itself(void)
     double x[1], enqueued[1] = {0.5};
     host->problem.max_concurrent = 2;
     g_assert_cmpint(search->setup(host->self, &host->problem, &host->error), ==, PBX_OK);
-    adopt(host, 0, enqueued, PBX_SUGGESTION_ENQUEUED);
+    test_adopt(host, 0, enqueued, PBX_SUGGESTION_ENQUEUED, 0);
     ask(host, 1, x);
     ask(host, 2, x);
     g_assert_cmpint(test_suggest(host, 3, x), ==, PBX_AGAIN);
@@ -245,13 +245,13 @@ test_another_number(void)
     host->problem.max_concurrent = 2;
     g_assert_cmpint(search->setup(host->self, &host->problem, &host->error), ==, PBX_OK);
     ask(host, 0, x);
-    adopt(host, 0, enqueued, PBX_SUGGESTION_ENQUEUED);
-    adopt(host, 1, x, PBX_SUGGESTION_ALTERED);
+    test_adopt(host, 0, enqueued, PBX_SUGGESTION_ENQUEUED, 0);
+    test_adopt(host, 1, x, PBX_SUGGESTION_ALTERED, 0);
     report(host, 0, 3, 1);
     report(host, 1, 3, 1);
     assert_describes(host, "BOHB: no model yet; 2 of 4 results at one budget");
     ask(host, 2, x);
-    adopt(host, 3, x, PBX_SUGGESTION_ALTERED);
+    test_adopt(host, 3, x, PBX_SUGGESTION_ALTERED, 0);
     tell(host, 3, x, 1);
     ask(host, 4, x);
     g_assert_cmpint(test_suggest(host, 5, x), ==, PBX_AGAIN);
@@ -264,13 +264,14 @@ step(PbxTestHost *host, guint64 number, double *x)
 {
     const double loss = number % 11 == 3 ? NAN : 0;
     ask(host, number, x);
-    report(host, number, 1, loss + bowl(host, x, 0.3));
+    report(host, number, 1, loss + test_bowl(host, x, 0.3));
     if (number % 5 == 4)
         end(host, number, x, PBX_END_FAILED, NULL);
     else if (number % 3 == 0)
-        end(host, number, x, PBX_END_EARLY_STOPPED, result_at(host, number, 3, bowl(host, x, 0.3)));
+        end(host, number, x, PBX_END_EARLY_STOPPED,
+            result_at(host, number, 3, test_bowl(host, x, 0.3)));
     else if (number % 7 != 6) /* which run on */
-        tell(host, number, x, bowl(host, x, 0.3));
+        tell(host, number, x, test_bowl(host, x, 0.3));
 }
 
 static void
@@ -344,15 +345,15 @@ test_told_again(void)
         step(one, number, x[number]);
     for (guint64 number = 0; number < 80; number++) {
         const double loss = number % 11 == 3 ? NAN : 0;
-        adopt(other, number, x[number], PBX_SUGGESTION_REPLAY);
-        report(other, number, 1, loss + bowl(other, x[number], 0.3));
+        test_adopt(other, number, x[number], PBX_SUGGESTION_REPLAY, 0);
+        report(other, number, 1, loss + test_bowl(other, x[number], 0.3));
         if (number % 5 == 4)
             end(other, number, x[number], PBX_END_FAILED, NULL);
         else if (number % 3 == 0)
             end(other, number, x[number], PBX_END_EARLY_STOPPED,
-                result_at(other, number, 3, bowl(other, x[number], 0.3)));
+                result_at(other, number, 3, test_bowl(other, x[number], 0.3)));
         else if (number % 7 != 6)
-            tell(other, number, x[number], bowl(other, x[number], 0.3));
+            tell(other, number, x[number], test_bowl(other, x[number], 0.3));
     }
     for (guint64 number = 80; number < 100; number++) {
         ask(one, number, x[0]);
